@@ -1,0 +1,123 @@
+"""What a node is and has: facts that stay, and its load now."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+from neronet.node import procs
+from neronet.node.runs import read_json, write_json
+
+GPU_TIMEOUT = 10.0  # seconds that nvidia-smi may take; a sick driver hangs
+BUSY_MIB = 64  # GPU memory in use by others from which on a GPU is not free
+_NETWORK = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "afs", "fuse", "9p", "panfs", "orangefs")
+
+
+def cores():
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def memory():
+    """(total, available) bytes, None where it is not known."""
+    found = {}
+    for line in procs.read_text("/proc/meminfo").splitlines():
+        word, _, rest = line.partition(":")
+        fields = rest.split()
+        if fields and fields[0].isdigit():
+            found[word] = int(fields[0]) * 1024
+    return found.get("MemTotal"), found.get("MemAvailable", found.get("MemFree"))
+
+
+def file_system(path):
+    """The type of the file system that `path` lies on, as /proc/self/mountinfo names it."""
+    path, best, kind = os.path.realpath(path), "", ""
+    for line in procs.read_text("/proc/self/mountinfo").splitlines():
+        head, _, tail = line.partition(" - ")
+        mount = head.split()[4].replace("\\040", " ")
+        inside = path == mount or path.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(best):
+            best, kind = mount, tail.split()[0]
+    return kind
+
+
+def on_network(path):
+    return file_system(path).startswith(_NETWORK)
+
+
+def query_gpus():
+    """[{"index", "name", "memory", "used", "load"}, ...] from nvidia-smi (bytes, percent); [] where there is none."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    try:
+        output = subprocess.check_output(
+            ["nvidia-smi", "--query-gpu=index,name,memory.total,memory.used,utilization.gpu", "--format=csv,noheader,nounits"],
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=GPU_TIMEOUT,
+        ).decode("utf-8", "replace")
+    except (OSError, subprocess.SubprocessError):
+        return []
+    found = []
+    for line in output.splitlines():
+        fields = [field.strip() for field in line.split(",")]
+        if len(fields) == 5 and fields[0].isdigit():
+            numbers = [float(field) if field.replace(".", "", 1).isdigit() else 0.0 for field in fields[2:]]
+            found.append(
+                {"index": int(fields[0]), "name": fields[1], "memory": int(numbers[0] * 2 ** 20),
+                 "used": int(numbers[1] * 2 ** 20), "load": numbers[2]}
+            )
+    return found
+
+
+def lasting(root, here):
+    """Facts that do not change until the next boot, kept below the root; GPUs take long to ask for."""
+    path = os.path.join(root.host(here.host), "facts.json")
+    try:
+        known = read_json(path) or {}
+    except ValueError:
+        known = {}
+    if known.get("boot") != here.boot:
+        known = {"boot": here.boot, "host": here.host, "cores": cores(), "memory": memory()[0], "gpus": query_gpus()}
+        write_json(path, known, sync=False)
+    known["cores"] = cores()  # an affinity or cgroup may differ between logins
+    return known
+
+
+def for_limits(known):
+    return {"cores": known["cores"], "memory": known["memory"], "gpus": [gpu["index"] for gpu in known["gpus"]]}
+
+
+def hello(root, here):
+    """What a node says of itself when somebody connects."""
+    usage = shutil.disk_usage(root.path)
+    return dict(
+        lasting(root, here),
+        python="%d.%d.%d" % sys.version_info[:3],
+        executable=sys.executable,
+        system=os.uname().sysname + " " + os.uname().release,
+        root=root.path,
+        file_system=file_system(root.path),
+        disk_free=usage.free,
+        disk_total=usage.total,
+        time=time.time(),
+        btime=procs.boot_time(),
+        scheduler=next((name for name, word in (("slurm", "sbatch"), ("gridengine", "qconf")) if shutil.which(word)), ""),
+    )
+
+
+def load(root):
+    """Load now: load1 and load15, memory and disk in bytes."""
+    one, _, fifteen = os.getloadavg()
+    total, free = memory()
+    usage = shutil.disk_usage(root.path)
+    return {
+        "load1": one, "load15": fifteen, "memory_total": total, "memory_free": free,
+        "disk_free": usage.free, "disk_total": usage.total, "time": time.time(),
+    }
+
+
+def busy_gpus(gpus):
+    """Indices of GPUs on which others hold memory; ask for it only outside of the lock."""
+    return [gpu["index"] for gpu in gpus if gpu["used"] > BUSY_MIB * 2 ** 20]

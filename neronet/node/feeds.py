@@ -1,0 +1,286 @@
+"""What Neromum sends: journals, logs, outputs and stored files, each from the offset that was asked for.
+
+Nothing is kept but offsets.  A source that may have more waits in line; it is
+read when the channel has room, one part at a time.
+"""
+
+import collections
+import os
+
+from neronet.node.inotify import POLL, SAFETY, Watch
+from neronet.node.runs import Batch
+from neronet.wire.frames import MAX_PAYLOAD
+from neronet.wire.messages import MAX_PART
+
+
+class Feeds(object):
+    def __init__(self, root):
+        self.root = root
+        self.watch = Watch()
+        self._sources = {}  # key -> Source
+        self._line = collections.deque()  # keys of sources that may have something
+        self._waiting = set()  # the same, to find doubles
+        self._by_folder = {}  # watched folder -> keys
+        self._syncs = collections.deque()
+        self._looked = 0.0
+
+    # -- what the other side asks for
+
+    def follow(self, token, offsets):
+        folder = os.path.join(self.root.batch(token), "kids")
+        self._add(("journal", token), Journals(token, folder, offsets), folder)
+
+    def unfollow(self, token):
+        for key in [key for key in self._sources if key[1] == token]:
+            self._drop(key)
+
+    def log(self, wish):
+        key = ("log", wish["token"], wish["index"], wish["attempt"], wish["stream"])
+        attempt = self._attempt(wish)
+        # A growing log is watched; one with a known end is only read to it.
+        self._add(key, Log(wish, attempt.stream(wish["stream"])), attempt.path if wish["until"] < 0 else None)
+
+    def output(self, wish):
+        key = ("output", wish["token"], wish["index"], wish["attempt"], wish["path"])
+        self._add(key, Output(wish, self._attempt(wish).file("work")), None)
+
+    def read(self, wish):
+        paths = {
+            "batch": lambda key: os.path.join(self.root.batch(key), "batch.json"),
+            "runs": lambda key: os.path.join(self.root.batch(key), "runs.jsonl"),
+            "content": self.root.content,
+        }
+        path = paths[wish["what"]](wish["key"]) if wish["what"] in paths and wish["key"].isalnum() else ""
+        self._add(("content", wish["what"], wish["key"]), Stored(wish, path), None)
+
+    def sync(self, number):
+        """Answered in `next` once every source has been sent up to the size that it has now."""
+        for key in self._sources:
+            self._queue(key)
+        self._syncs.append((number, {key: source.target() for key, source in self._sources.items()}))
+
+    # -- the loop's side
+
+    def look(self, woken, now):
+        """Puts in line what may have grown: what the watch says, everything now and then."""
+        if now - self._looked > (SAFETY if self.watch.works else POLL):
+            self._looked = now
+            if woken:
+                self.watch.take()
+            for key, source in self._sources.items():
+                if source.grows:
+                    self._queue(key)
+        elif woken:
+            for folder in self.watch.take():
+                for key in self._by_folder.get(folder, ()):
+                    self._queue(key)
+
+    def patience(self):
+        """Seconds until `look` has something to do without being woken."""
+        if not self._sources:
+            return 5.0
+        return SAFETY if self.watch.works else POLL
+
+    def ready(self):
+        return bool(self._line)
+
+    def next(self):
+        """The next (message, payload) to send, or None when there is nothing now."""
+        while True:
+            # First: a program that never stops printing must not hold up whoever waits for what was there before.
+            if self._syncs and not self._behind():
+                return {"m": "synced", "id": self._syncs.popleft()[0]}, None
+            if not self._line:
+                return None
+            key = self._line.popleft()
+            self._waiting.discard(key)
+            source = self._sources.get(key)
+            found = source.next() if source is not None else None
+            if found is None:
+                continue
+            if source.finished:
+                self._drop(key)
+            else:
+                self._queue(key)
+            return found
+
+    def _behind(self):
+        targets = self._syncs[0][1]
+        return [key for key, size in targets.items() if key in self._sources and not self._sources[key].reached(size)]
+
+    def _attempt(self, wish):
+        return Batch(self.root, wish["token"]).attempt(wish["index"], wish["attempt"])
+
+    def _add(self, key, source, folder):
+        self._drop(key)
+        self._sources[key] = source
+        if folder is not None:
+            source.folder = folder
+            self._by_folder.setdefault(folder, set()).add(key)
+            self.watch.add(folder)
+        self._queue(key)
+
+    def _queue(self, key):
+        if key not in self._waiting:
+            self._waiting.add(key)
+            # Journals tell states and points: they overtake logs and files.
+            (self._line.appendleft if key[0] == "journal" else self._line.append)(key)
+
+    def _drop(self, key):
+        source = self._sources.pop(key, None)
+        if source is not None and source.folder is not None:
+            keys = self._by_folder[source.folder]
+            keys.discard(key)
+            if not keys:
+                del self._by_folder[source.folder]
+                self.watch.remove(source.folder)
+        if source is not None:
+            source.close()
+
+
+class Source(object):
+    """Something that is sent in parts."""
+
+    folder = None  # watched for it
+    grows = False  # may have more later
+    finished = False
+
+    def next(self):
+        raise NotImplementedError
+
+    def target(self):
+        return None
+
+    def reached(self, target):
+        return True
+
+    def close(self):
+        pass
+
+
+class Journals(Source):
+    """All journals of a batch, whole records only."""
+
+    grows = True
+
+    def __init__(self, token, folder, offsets):
+        self.token, self._path, self._offsets = token, folder, dict(offsets)
+        self._stuck = {}
+
+    def target(self):
+        return self._sizes()
+
+    def reached(self, target):
+        # A torn last record of a dead kid is never sent, however long one waits.
+        return all(self._offsets.get(name, 0) >= size or self._stuck.get(name) == size for name, size in target.items())
+
+    def _sizes(self):
+        try:
+            names = [name for name in os.listdir(self._path) if name.endswith(".log")]
+            return {name: os.stat(os.path.join(self._path, name)).st_size for name in names}
+        except FileNotFoundError:
+            return {}
+
+    def next(self):
+        for name, size in sorted(self._sizes().items()):
+            offset = self._offsets.get(name, 0)
+            reset = size < offset
+            if reset:
+                offset = 0
+            if size == offset or self._stuck.get(name) == size:
+                continue
+            with open(os.path.join(self._path, name), "rb") as file:
+                file.seek(offset)
+                data = file.read(MAX_PAYLOAD)
+            data = data[: data.rfind(b"\n") + 1]
+            self._stuck[name] = size if not data else None
+            if not data and not reset:
+                continue
+            self._offsets[name] = offset + len(data)
+            return {"m": "journal", "token": self.token, "name": name, "offset": offset, "reset": reset}, data
+        return None
+
+
+class Log(Source):
+    """One stream of an attempt, as it grows or up to a known size."""
+
+    def __init__(self, wish, path):
+        self._path, self._offset, self._until = path, wish["offset"], wish["until"]
+        self.grows = self._until < 0
+        self._head = {"m": "log"}
+        self._head.update((field, wish[field]) for field in ("token", "index", "attempt", "stream"))
+        self._fd = None
+
+    def _size(self):
+        try:
+            if self._fd is None:
+                self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            return os.fstat(self._fd).st_size
+        except FileNotFoundError:
+            return None
+
+    def target(self):
+        return self._size() or 0
+
+    def reached(self, target):
+        return self._offset >= target or self.finished
+
+    def next(self):
+        size = self._size()
+        reset = size is not None and size < self._offset
+        offset = 0 if reset else self._offset
+        room = MAX_PART if self._until < 0 else min(MAX_PART, self._until - offset)
+        data = os.pread(self._fd, room, offset) if size is not None and room > 0 else b""
+        self._offset = offset + len(data)
+        end = self._until >= 0 and (not data or self._offset >= self._until)
+        self.finished = end
+        if not data and not end and not reset:
+            return None
+        return dict(self._head, offset=offset, reset=reset, end=end), data
+
+    def close(self):
+        if self._fd is not None:
+            os.close(self._fd)
+
+
+class Output(Source):
+    """One file below work/, once; never through a link that leads elsewhere."""
+
+    def __init__(self, wish, work):
+        self._head = {"m": "output"}
+        self._head.update((field, wish[field]) for field in ("token", "index", "attempt", "path"))
+        self._offset, self._work, self._path = wish["offset"], work, wish["path"]
+
+    def next(self):
+        path = os.path.realpath(os.path.join(self._work, self._path))
+        data = b""
+        if path.startswith(os.path.realpath(self._work) + os.sep):
+            data = read_part(path, self._offset)
+        message = dict(self._head, offset=self._offset, end=len(data) < MAX_PART)
+        self._offset += len(data)
+        self.finished = message["end"]
+        return message, data
+
+
+class Stored(Source):
+    """A file of the agent's own: a batch, its runs, a content."""
+
+    def __init__(self, wish, path):
+        self._head = {"m": "content", "what": wish["what"], "key": wish["key"]}
+        self._path, self._offset = path, wish["offset"]
+
+    def next(self):
+        data = read_part(self._path, self._offset)
+        message = dict(self._head, offset=self._offset, end=len(data) < MAX_PART)
+        self._offset += len(data)
+        self.finished = message["end"]
+        return message, data
+
+
+def read_part(path, offset):
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            return file.read(MAX_PART)
+    except OSError:
+        return b""

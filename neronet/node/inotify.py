@@ -1,0 +1,83 @@
+"""Wakes when watched files change: inotify through ctypes (0.2 ms), else a short sleep.
+
+A watch is only a hint: whoever wakes looks at the files themselves, so a lost
+event costs a moment and nothing else.
+"""
+
+import ctypes
+import os
+import select
+
+MODIFY, CLOSE_WRITE, CREATE, MOVED_TO = 0x002, 0x008, 0x100, 0x080
+CHANGES = MODIFY | CREATE | MOVED_TO
+POLL = 0.05  # seconds between looks where inotify is not to be had
+SAFETY = 1.0  # seconds after which a watcher looks anyway: remote writes give no event
+
+
+class Watch(object):
+    """A set of watched folders; `fileno` may be waited on, `take` says which changed."""
+
+    def __init__(self):
+        self._paths = {}
+        self._numbers = {}
+        try:
+            self._libc = ctypes.CDLL(None, use_errno=True)
+            self._fd = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        except (OSError, AttributeError):
+            self._fd = -1
+
+    @property
+    def works(self):
+        return self._fd >= 0
+
+    def fileno(self):
+        return self._fd
+
+    def add(self, path):
+        if self._fd < 0 or path in self._numbers:
+            return
+        number = self._libc.inotify_add_watch(self._fd, os.fsencode(path), CHANGES)
+        if number >= 0:
+            self._paths[number] = path
+            self._numbers[path] = number
+
+    def remove(self, path):
+        number = self._numbers.pop(path, None)
+        if number is not None:
+            self._paths.pop(number, None)
+            self._libc.inotify_rm_watch(self._fd, number)
+
+    def take(self):
+        """The set of watched paths in which something changed; all of them when events were lost."""
+        changed = set()
+        while True:
+            try:
+                data = os.read(self._fd, 65536)
+            except BlockingIOError:
+                return changed
+            except OSError:
+                return set(self._numbers)
+            position = 0
+            while position + 16 <= len(data):
+                number = int.from_bytes(data[position : position + 4], "little", signed=True)
+                length = int.from_bytes(data[position + 12 : position + 16], "little")
+                position += 16 + length
+                if number == -1:
+                    return set(self._numbers)
+                if number in self._paths:
+                    changed.add(self._paths[number])
+
+    def wait(self, timeout, *others):
+        """Waits until something changed, one of the other descriptors is readable, or `timeout` seconds passed.
+
+        Gives the readable ones of `others`.
+        """
+        descriptors = list(others) + ([self._fd] if self._fd >= 0 else [])
+        limit = timeout if self._fd >= 0 else min(timeout, POLL)
+        readable = select.select(descriptors, [], [], max(0.0, limit))[0]
+        return [fd for fd in readable if fd != self._fd]
+
+    def close(self):
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

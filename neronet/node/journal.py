@@ -1,0 +1,67 @@
+"""Append-only journals: one per kid and batch, a JSON record a line.
+
+Only whole records count.  A record that could not be written whole is taken
+back at once, so a full disk leaves no torn line inside; a kill may leave one at
+the end, which every reader ignores.
+
+Records (`e` is the kind; i, a: index and attempt within the batch; t: time):
+  kid      who writes: host, boot, ns, pid, start, version, python
+  claimed  i a t, gpus; native id and place where there is one
+  adopted  i a t, n: another watcher took over
+  started  i a t: the program runs since then
+  p        i a s t, to: the stream is parsed up to there, base: offset of the
+           physical file's beginning (it grows when a program truncates its
+           output); v: [[name, value, offset, step or null], ...]
+  warn     i a t text: something the user should read
+  cut      i a s base: the program truncated its own output
+  ended    i a t, state reason status started ended, sizes: physical sizes of
+           the three streams, outputs: [[path, size, executable], ...]
+"""
+
+import errno
+import json
+import os
+
+
+def encode(record):
+    return json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+class Journal(object):
+    """The writing end; only its own process ever writes to it."""
+
+    def __init__(self, path):
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._size = os.fstat(self._fd).st_size
+
+    def append(self, records, sync=False):
+        """The records that found no room (a full disk); [] when all are written and, with `sync`, on the disk."""
+        data = b"".join(map(encode, records))
+        try:
+            written = os.write(self._fd, data)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            written = 0
+        if written < len(data):
+            # Whole records may have been read by others already: only a torn one is taken back.
+            written = data.rfind(b"\n", 0, written) + 1
+            os.ftruncate(self._fd, self._size + written)
+            records = records[data.count(b"\n", 0, written) :]
+        else:
+            records = []
+        self._size += written
+        if sync:
+            os.fdatasync(self._fd)
+        return records
+
+    def close(self):
+        os.close(self._fd)
+
+
+def records(path):
+    """The whole records of a journal, in order."""
+    with open(path, "rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield json.loads(line.decode("ascii"))

@@ -1,0 +1,29 @@
+"""The agent's entry: `neromum serve ROOT` or `nerokid ROOT PLACE`."""
+
+import os
+import sys
+
+
+def main(arguments):
+    """Runs what the command line asks for; the exit status."""
+    _speak_utf8()
+    if len(arguments) == 3 and arguments[:2] == ["neromum", "serve"]:
+        from neronet.node import serve
+
+        return serve.main(arguments[2])
+    if len(arguments) == 3 and arguments[0] == "nerokid":
+        from neronet.node import kid
+
+        return kid.main(arguments[1], arguments[2])
+    sys.stderr.write("usage: neromum serve ROOT | nerokid ROOT PLACE\n")
+    return 2
+
+
+def _speak_utf8():
+    """Starts this process again where file names would not be UTF-8 (an old Python in the C locale)."""
+    if sys.getfilesystemencoding().lower().replace("-", "") == "utf8" or "NERONET_LOCALE" in os.environ:
+        return
+    os.environ["NERONET_LOCALE"] = os.environ.get("LC_ALL", "")
+    os.environ["LC_ALL"] = "C.UTF-8"
+    utf8 = ["-X", "utf8"] if sys.version_info >= (3, 7) else []
+    os.execv(sys.executable, [sys.executable] + utf8 + ["-I", "-S"] + sys.argv)

@@ -1,0 +1,264 @@
+"""Neromum: serves one connection, keeps nothing in memory that the files do not say, leaves with it.
+
+One loop, one thread: control messages come in, journals, logs and outputs go
+out from the offsets that the other side asked for.  Nothing is read ahead of
+what the channel takes, so back-pressure needs no queue.
+"""
+
+import os
+import select
+import sys
+import threading
+import time
+
+import neronet.wire
+from neronet.node import acts, contents, environment, facts, feeds, kid, procs
+from neronet.node.host import Host
+from neronet.node.runs import Batch, Root, read_json, write_json
+from neronet.wire import frames, messages
+
+SILENCE = 90.0  # seconds without a word after which the other side is taken for gone
+HIGH = 512 * 1024  # bytes waiting to be sent from which on nothing more is read
+REST = 0.004  # seconds between two sends of what grows: the first goes at once, the next in batches
+
+
+class Neromum(object):
+    def __init__(self, root):
+        self.root = Root(root).prepare()
+        self.here = procs.Here()
+        self.host = Host(self.root, self.here)
+        self.home = ""
+        self.place = ""
+        self._out = bytearray()
+        self._decoder = frames.Decoder()
+        self._contents = contents.Contents(self.root)
+        self.feeds = feeds.Feeds(self.root)
+        self._journals = acts.Journals(self.here)
+        self._environment = None
+        self._children = []
+        self._load_every = 0.0
+        self._load_at = None
+        self._heard = time.monotonic()
+        self._rest_until = 0.0
+
+    # -- the loop
+
+    def main(self):
+        for fd in (0, 1):
+            os.set_blocking(fd, False)
+        self.say({"m": "hello", "protocol": neronet.wire.PROTOCOL, "version": os.path.basename(sys.argv[0]),
+                  "facts": facts.hello(self.root, self.here)})
+        while self._turn():
+            pass
+        return 0
+
+    def _turn(self):
+        now = time.monotonic()
+        resting = now < self._rest_until
+        watched = [] if resting or self.feeds.watch.fileno() < 0 else [self.feeds.watch.fileno()]
+        readable, writable, _ = select.select([0] + watched, [1] if self._out else [], [], self._timeout(now, resting))
+        if 0 in readable and not self._receive():
+            return False
+        now = time.monotonic()
+        if not resting:
+            self.feeds.look(bool(watched and watched[0] in readable), now)
+        sent = False
+        while len(self._out) < HIGH:
+            message = self.feeds.next()
+            if message is None:
+                break
+            sent = True
+            self.say(*message)
+        if sent:
+            self._rest_until = now + REST
+        if self._load_at is not None and now >= self._load_at:
+            self._say_load(now)
+        self._children = [child for child in self._children if child.poll() is None]
+        if self._out and (writable or sent) and not self._send():
+            return False
+        return now - self._heard < SILENCE
+
+    def _timeout(self, now, resting):
+        if resting:
+            return self._rest_until - now
+        if self.feeds.ready() and len(self._out) < HIGH:
+            return 0.0
+        wait = min(5.0, self.feeds.patience())
+        return wait if self._load_at is None else max(0.0, min(wait, self._load_at - now))
+
+    def _receive(self):
+        try:
+            data = os.read(0, 1024 * 1024)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        if not data:
+            return False
+        self._heard = time.monotonic()
+        for message, payload in self._decoder.feed(data):
+            self._obey(messages.check(message, messages.TO_NODE), payload)
+        return True
+
+    def _send(self):
+        try:
+            while self._out:
+                written = os.write(1, self._out[: 256 * 1024])
+                del self._out[:written]
+        except BlockingIOError:
+            pass
+        except OSError:
+            return False
+        return True
+
+    def say(self, message, payload=None):
+        self._out += frames.encode(message, payload)
+
+    def _obey(self, message, payload):
+        kind = message["m"]
+        try:
+            getattr(self, "_on_" + kind)(message, payload)
+        except OSError as error:
+            about = message.get("token") or message.get("sha") or message.get("key") or ""
+            if error.errno == 28:
+                text, hint = "the disk is full at %s" % self.root.path, "make room there, or set another `root:` for the node"
+            else:
+                text, hint = str(error), "look at %s on the node" % self.root.path
+            self.say({"m": "error", "about": "%s %s" % (kind, about), "text": text, "hint": hint})
+
+    # -- who is there
+
+    def _on_hello(self, message, _payload):
+        self.home = message["home"]
+
+    def _on_place(self, message, _payload):
+        self.place = message["place"]
+        path = self.root.place(self.place)
+        if read_json(path) != message["limits"]:
+            write_json(path, message["limits"])
+        self.wake()
+
+    def _on_ping(self, message, _payload):
+        self.say({"m": "pong", "id": message["id"]})
+
+    def _on_load(self, message, _payload):
+        self._load_every = message["interval"]
+        self._say_load(time.monotonic())
+
+    def _say_load(self, now):
+        load = facts.load(self.root)
+        with self.host.locked():
+            load["used"] = len(self.host.open_attempts())
+        self.say({"m": "load", "load": load})
+        self._load_at = now + self._load_every if self._load_every > 0 else None
+
+    # -- submissions
+
+    def _on_have(self, message, _payload):
+        if self._environment is None:
+            self._environment = Captured()
+        self.say({"m": "missing", "shas": self._contents.missing(message["shas"])})
+
+    def _on_file(self, message, payload):
+        if self._contents.part(message["sha"], message["offset"], message["total"], payload or b""):
+            self.say({"m": "stored", "sha": message["sha"]})
+
+    def _on_batch(self, message, _payload):
+        token, batch = message["token"], dict(message["batch"])
+        given = batch.pop("environment", None)
+        if not os.path.exists(self.root.batch(token)):
+            if given is None and self._environment is None:
+                self._environment = Captured()
+            base, line = (given, environment.line_buffering(given)) if given is not None else self._environment.result()
+            self._contents.store_batch(token, batch, base, line)
+        self.say({"m": "accepted", "token": token})
+        self.wake()
+
+    def wake(self):
+        """Starts a kid where one may have something to do; one that finds nothing leaves at once."""
+        if not self.place:
+            return
+        with self.host.locked():
+            opened = [item for item in self.host.open_attempts() if item[1].get("place") == self.place]
+            needed = self.host.unwatched(opened) is not None
+        needed = needed or any(
+            not os.path.exists(os.path.join(self.root.batch(token), "claimed")) for token in self.root.tokens()
+        )
+        if needed:
+            self._children.append(kid.spawn(self.root, self.place))
+
+    # -- what goes out
+
+    def _on_follow(self, message, _payload):
+        self.feeds.follow(message["token"], message["offsets"])
+
+    def _on_unfollow(self, message, _payload):
+        self.feeds.unfollow(message["token"])
+
+    def _on_log(self, message, _payload):
+        self.feeds.log(message)
+
+    def _on_output(self, message, _payload):
+        self.feeds.output(message)
+
+    def _on_read(self, message, _payload):
+        self.feeds.read(message)
+
+    def _on_sync(self, message, _payload):
+        self.feeds.sync(message["id"])
+
+    # -- wishes
+
+    def _on_act(self, message, _payload):
+        try:
+            batch = Batch(self.root, message["token"])
+        except FileNotFoundError:
+            self.say({"m": "done", "id": message["id"], "result": {"problem": "these runs are no longer on the node"}})
+            return
+        result = acts.act(batch, message, self._journals)
+        self.say({"m": "done", "id": message["id"], "result": result})
+        self.wake()
+
+    def _on_list(self, _message, _payload):
+        items = []
+        for token in self.root.tokens():
+            spec = read_json(os.path.join(self.root.batch(token), "batch.json"))
+            if spec is not None:
+                items.append({"token": token, "home": spec["home"], "place": spec["place"], "created": spec["created"]})
+        self.say({"m": "batches", "items": items})
+
+    def _on_tidy(self, message, _payload):
+        token = message["token"]
+        spec = read_json(os.path.join(self.root.batch(token), "batch.json"))
+        if spec is not None and spec["home"] != self.home:
+            self.say({"m": "error", "about": "tidy " + token, "text": "another home made this batch", "hint": ""})
+            return
+        self.feeds.unfollow(token)
+        self._contents.remove_batch(token)
+        self.say({"m": "tidied", "token": token})
+
+
+class Captured(object):
+    """The login environment, captured in the background while files still arrive."""
+
+    def __init__(self):
+        self._result = None
+        self._thread = threading.Thread(target=self._capture, daemon=True)
+        self._thread.start()
+
+    def _capture(self):
+        base = environment.capture()
+        self._result = base, environment.line_buffering(base)
+
+    def result(self):
+        self._thread.join()
+        return self._result
+
+
+def main(root):
+    procs.set_title("neromum")
+    try:
+        return Neromum(root).main()
+    except frames.Malformed as error:
+        sys.stderr.write("neromum: %s\n" % error)
+        return 1
