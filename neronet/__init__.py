@@ -1,0 +1,31 @@
+"""Neronet: parameter sweeps from a notebook to the machines you reach by SSH.
+
+    from neronet import Neroman
+
+    with Neroman() as neroman:
+        neroman.add_experiment("~/experiments/lang_exp")
+        runs = neroman.submit("lang_exp1", "gpu").wait()
+        print(runs.frame())
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neronet.api import Neroman
+    from neronet.errors import NeronetError
+    from neronet.runset import RunSet
+
+__all__ = ["NeronetError", "Neroman", "RunSet"]
+
+_HOMES = {"Neroman": "neronet.api", "RunSet": "neronet.runset", "NeronetError": "neronet.errors"}
+
+
+def __getattr__(name: str) -> object:
+    # `import neronet` must cost nothing: what a name needs is imported when it is used.
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'neronet' has no attribute {name!r}")
