@@ -13,13 +13,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neronet.api import Neroman
+    from neronet.api import Neroman, RunSet
     from neronet.errors import NeronetError
-    from neronet.runset import RunSet
 
 __all__ = ["NeronetError", "Neroman", "RunSet"]
 
-_HOMES = {"Neroman": "neronet.api", "RunSet": "neronet.runset", "NeronetError": "neronet.errors"}
+_HOMES = {"Neroman": "neronet.api", "RunSet": "neronet.api", "NeronetError": "neronet.errors"}
 
 
 def __getattr__(name: str) -> object:

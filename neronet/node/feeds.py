@@ -177,12 +177,15 @@ class Journals(Source):
     def _sizes(self):
         try:
             names = [name for name in os.listdir(self._path) if name.endswith(".log")]
-            return {name: os.stat(os.path.join(self._path, name)).st_size for name in names}
+            known = [(os.stat(os.path.join(self._path, name)), name) for name in names]
+            # The journal of a dead watcher goes before that of the one who took over: points keep their order.
+            known.sort(key=lambda item: item[0].st_mtime_ns)
+            return collections.OrderedDict((name, status.st_size) for status, name in known)
         except FileNotFoundError:
             return {}
 
     def next(self):
-        for name, size in sorted(self._sizes().items()):
+        for name, size in self._sizes().items():
             offset = self._offsets.get(name, 0)
             reset = size < offset
             if reset:

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # Each may import itself and what stands left of it.
-ORDER = ["errors", "wire", "spec", "sweep", "store", "transport", "sync", "engine", "runset", "api", "cli"]
+ORDER = ["errors", "wire", "spec", "sweep", "store", "transport", "sync", "engine", "api", "cli"]
 WHY = {
     "node": "the user side ships the node's files, it never runs them",
     "neronet_jupyter": "everything but the panel must work without Jupyter",
@@ -42,7 +42,7 @@ def test_imports_run_one_way(path: Path) -> None:
     for module, line in imports(path):
         if module.startswith("neronet_jupyter"):
             # The lazy edges that DESIGN names: the notebook extension and the two ways from a RunSet to a figure.
-            assert here in {"__init__", "api", "runset"}, f"{path}:{line}: {WHY['neronet_jupyter']}"
+            assert here in {"__init__", "api"}, f"{path}:{line}: {WHY['neronet_jupyter']}"
         if not module.startswith("neronet."):
             continue
         target = part(module)

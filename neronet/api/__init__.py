@@ -1,0 +1,6 @@
+"""What the command line, notebooks and the widgets use: Neroman and the runs that it gives."""
+
+from neronet.api.neroman import Neroman
+from neronet.api.runset import Run, RunSet
+
+__all__ = ["Neroman", "Run", "RunSet"]

@@ -1,0 +1,452 @@
+"""Neroman: everything that Neronet does for a user, for notebooks, the widgets and the command line alike."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from neronet.api import nodestatus, targets
+from neronet.engine.client import EngineClient
+from neronet.engine.doctor import Check, check
+from neronet.engine.holder import Holder, default_home
+from neronet.engine.submission import Job, missing, store_rerun, store_submission
+from neronet.errors import InputError, NeronetError
+from neronet.api.nodestatus import NodeStatus
+from neronet.api.runset import Run, RunSet, folder_of
+from neronet.spec.config import Config, load_config
+from neronet.spec.nodes import Nodes, NodeSpec, add_node, load_nodes, remove_node
+from neronet.spec.preferences import load_preferences, write_first_files
+from neronet.spec.problems import Problem
+from neronet.store.batches import BatchState
+from neronet.store.events import Event
+from neronet.store.experiments import ExperimentRow
+from neronet.store.home import home_id
+from neronet.store.heads import Head
+from neronet.store.runs import RunRow
+from neronet.store.store import Store
+from neronet.sync.snapshot import take
+from neronet.api.targets import ExperimentStatus, Planned
+from neronet.api.watching import Watching
+from neronet.wire import states
+
+if TYPE_CHECKING:
+    from neronet.transport.base import Question
+
+OPEN: tuple[BatchState, ...] = ("sending", "accepted")
+MANY = 10_000  # runs from which on a submission asks
+STALE = 10.0  # seconds after which what is known of a busy node is fetched anew
+QUICK = 3.0  # seconds that `status` waits for that at most
+ANSWER = 10.0  # seconds that a node may take before a wish is left to the next contact
+
+
+class Neroman:
+    """Neronet of one NERONET_HOME (default ~/.neronet); a context manager.
+
+    Raises NeronetError, whose text says what happened and whose `hint` what to do next. `background`: the engine
+    runs in a process of its own that outlives this one; else in this process, when no other has it.
+    """
+
+    def __init__(self, home: str | Path | None = None, *, background: bool = False) -> None:
+        self.home = default_home() if home is None else Path(home).expanduser().absolute()
+        write_first_files(self.home)
+        self.home_id = home_id(self.home)
+        self.store = Store(self.home)
+        self.engine_client = EngineClient(self.home, self.store, background)
+        self._watching = Watching(self.engine_client, self.home)
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Ends what this process does for Neronet; runs on nodes go on."""
+        self._watching.close()
+        self.engine_client.close()
+        self.store.close()
+
+    def __enter__(self) -> Neroman:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- nodes
+
+    def add_node(self, id: str, address: str, **fields: object) -> None:  # noqa: A002
+        """Stores a node in nodes.yaml; it need not answer. `fields`: type, slots, gpus, memory, root, ..."""
+        add_node(self.home / "nodes.yaml", id, address, fields)
+
+    def remove_node(self, id: str, force: bool = False) -> None:  # noqa: A002
+        """Forgets a node. Refuses while runs on it are open, unless `force`: they are lost then."""
+        self._node(id)
+        opened = self.store.attempts.unfinished(id)
+        if opened and not force:
+            raise InputError(
+                f"{len(opened)} runs on {id} are not at their end",
+                f"`nerocli terminate` ends them; `nerocli delnode {id} --force` gives them up",
+            )
+        now = time.time()
+        with self.store.transaction(durable=True):
+            for row in opened:
+                self.store.attempts.report(row.run, row.attempt, states.LOST, f"node {id} was removed", ended=now)
+                self.store.attempts.complete(row.run, row.attempt)
+            for batch in self.store.batches.find(id, OPEN):
+                self.store.batches.set_state(batch.token, "final", now)
+            self.store.nodes.delete(id)
+        remove_node(self.home / "nodes.yaml", id)
+
+    def nodes(self) -> list[NodeStatus]:
+        """All nodes as they were last seen."""
+        return nodestatus.of(self._nodes(), self.store)
+
+    def probe(self, id: str, timeout: float = 20.0) -> NodeStatus:  # noqa: A002
+        """A node as it is now. Raises NodeError when it cannot be used."""
+        self._node(id)
+        intent = self.engine_client.ask("probe", {"node": id}, timeout)
+        if not intent.ok:
+            result = intent.result or {"problem": f"{id} does not answer", "hint": ""}
+            raise NeronetError(result["problem"], result.get("hint", ""))
+        return next(node for node in self.nodes() if node.id == id)
+
+    def doctor(self, node: str | None = None) -> list[Check]:
+        """What is right and wrong with a node, or with all of them."""
+        checks = []
+        for id in [self._node(node).id] if node else [spec.id for spec in self._nodes().nodes]:  # noqa: A001
+            problem = hint = ""
+            began = time.time()
+            try:
+                self.probe(id)
+            except NeronetError as error:
+                problem, hint = str(error), error.hint
+            row = self.store.nodes.get(id) or nodestatus.unknown(id)
+            checks += check(row, problem, hint, began)
+        return checks
+
+    # -- experiments
+
+    def add_experiment(self, folder: str | Path) -> list[str]:
+        """Adds, or updates, the experiments of a folder; their ids. Raises ConfigError with all problems at once."""
+        return self._add(load_config(targets.folder_path(folder)))
+
+    def problems(self, folder: str | Path) -> tuple[Problem, ...]:
+        """Errors, warnings and notes about the configuration of a folder."""
+        return load_config(targets.folder_path(folder)).problems
+
+    def remove_experiment(self, id: str) -> None:  # noqa: A002
+        """Forgets an experiment; its runs, results and folder stay."""
+        targets.known(self.store, id)
+        self.store.experiments.delete([id])
+
+    def copy_experiment(self, id: str, new: str) -> None:  # noqa: A002
+        """The same experiment under another id, in the database and in its config.yaml's place."""
+        targets.copy(self.store, id, new)
+
+    def experiments(self) -> list[ExperimentStatus]:
+        """What is defined, with how many of its runs are in which state."""
+        return targets.statuses(self.store)
+
+    def preview(self, target: str | Path) -> list[Planned]:
+        """The runs that a folder, an experiment or a collection stands for, with their exact commands."""
+        return [planned for folder in self._collect([target]) for planned in targets.plan(targets.resolve(self.store, folder)[1])]
+
+    # -- submitting
+
+    def submit(
+        self,
+        target: str | Path | Sequence[str | Path],
+        node: str | None = None,
+        *,
+        again: bool = False,
+        confirmed: bool = False,
+        wait: float = ANSWER,
+        progress: Callable[[dict[str, Any]], None] | None = None,
+    ) -> RunSet:
+        """Submits what `target` stands for to a node or group (default: the default node); the new runs.
+
+        Returns when the node has accepted them, after `wait` seconds at most; whatever happens then, they are
+        stored and will be sent. What was run before (same command, same files) is left out unless `again`.
+        Raises InputError, and asks for `confirmed` above 10,000 runs.
+        """
+        nodes = self._nodes()
+        members = self._members(nodes, node)
+        notes: list[str] = []
+        jobs = []
+        for folder in self._collect([target] if isinstance(target, str | Path) else target):
+            config, points = targets.resolve(self.store, folder)
+            notes += targets.news(self.store, config)
+            self._add(config)
+            jobs += self._jobs(config, points)
+        total = sum(len(job.points) for job in jobs)
+        if total > MANY and not confirmed:
+            raise InputError(f"these are {total} runs", "say that you mean it: --yes, or confirmed=True")
+        numbers: list[int] = []
+        for job in jobs:
+            numbers += self._store_job(job, members, nodes, again, notes)
+        if numbers:
+            self._await_accepted(numbers, wait, progress, notes)
+        return RunSet(self, numbers, notes)
+
+    def _jobs(self, config: Config, points: targets.Points) -> list[Job]:
+        jobs = []
+        for experiment in config.experiments:
+            if experiment.id in points:
+                snapshot = take(experiment.folder, experiment, self.home, self.store.files)
+                jobs.append(Job(experiment, points[experiment.id], snapshot))
+        return jobs
+
+    def _store_job(
+        self, job: Job, members: list[NodeSpec], nodes: Nodes, again: bool, notes: list[str]
+    ) -> list[int]:
+        notes += job.snapshot.notes
+        if not again:
+            fresh, before = missing(self.store, job)
+            if before:
+                notes.append(targets.ran_before(job, before))
+            job = Job(job.experiment, fresh, job.snapshot)
+        if not job.points:
+            return []
+        by_id = {spec.id: spec for spec in nodes.nodes}
+        loads = nodestatus.members(members, self.store)
+        return store_submission(self.store, self.home, self.home_id, job, loads, by_id, self._environment())
+
+    def _await_accepted(
+        self, numbers: list[int], wait: float, progress: Callable[[dict[str, Any]], None] | None, notes: list[str]
+    ) -> None:
+        self.engine_client.on_upload(progress)
+        self.engine_client.ring()
+        pending = set(numbers)
+
+        def accepted() -> bool:
+            rows = self.store.runs.find(pending)
+            pending.intersection_update({row.number for row in rows if row.state == states.SUBMITTING})
+            return not pending
+
+        try:
+            if not self.engine_client.wait(accepted, wait):
+                for node in sorted({row.node for row in self.store.runs.find(pending)}):
+                    notes.append(nodestatus.submitting(self.store.nodes.get(node), node))
+        finally:
+            self.engine_client.on_upload(None)
+
+    # -- runs
+
+    def runs(self, selector: str | Sequence[str] | None = None) -> RunSet:
+        """All runs, or those that a selector names: a number, a range `124-186`, a name, a glob, an experiment."""
+        if selector is None:
+            return RunSet(self, [row.number for row in self.store.runs.find()])
+        return RunSet(self, targets.select_runs(self.store, selector))
+
+    def terminate(self, selector: str | Sequence[str] | RunSet) -> RunSet:
+        """Ends runs; those on a node that does not answer end at the next contact, notes say so."""
+        return self._act("terminate", selector, f"by {getpass.getuser()}@{socket.gethostname()}")
+
+    def hold(self, selector: str | Sequence[str] | RunSet) -> RunSet:
+        """Keeps runs that have not begun from beginning."""
+        return self._act("hold", selector, "held")
+
+    def release(self, selector: str | Sequence[str] | RunSet) -> RunSet:
+        """Lets held runs begin."""
+        return self._act("release", selector, "")
+
+    def set_priority(self, selector: str | Sequence[str] | RunSet, priority: int) -> RunSet:
+        """Higher ones begin first; for the whole submission that a run belongs to."""
+        runs = self._act("priority", selector, "", priority)
+        self.store.runs.set_priority(runs.numbers, priority)
+        return runs
+
+    def rerun(self, selector: str | Sequence[str] | RunSet, failed: bool = False) -> RunSet:
+        """New attempts of ended runs (only of those that did not finish, when `failed`), from the same snapshots."""
+        runs = self._selected(selector)
+        rows = runs.rows()
+        chosen = [row for row in rows if row.state in states.ENDED and not (failed and row.state == states.FINISHED)]
+        notes = []
+        if running := sum(row.state not in states.ENDED for row in rows):
+            notes.append(f"{running} of them have not ended and are left alone")
+        if chosen:
+            nodes = {spec.id: spec for spec in self._nodes().nodes}
+            for gone in {row.node for row in chosen} - set(nodes):
+                raise InputError(f"node {gone}, where some of these ran, is not in nodes.yaml any more",
+                                 "submit the experiment to another node")
+            store_rerun(self.store, self.home, self.home_id, chosen, nodes, self._environment())
+            self._await_accepted([row.number for row in chosen], ANSWER, None, notes)
+        return RunSet(self, [row.number for row in chosen], notes)
+
+    def _act(self, do: str, selector: str | Sequence[str] | RunSet, why: str, priority: int = 0) -> RunSet:
+        runs = self._selected(selector)
+        rows = [row for row in runs.rows() if row.reported_state not in states.ENDED]
+        notes = [f"{len(runs) - len(rows)} had ended before"] if len(rows) < len(runs) else []
+        wishes = targets.wishes(rows, do, why, priority)
+        deadline = time.monotonic() + ANSWER
+        for node, payload in wishes:
+            intent = self.engine_client.ask("act", payload, max(0.0, deadline - time.monotonic()))
+            if intent.done is None:
+                notes.append(f"{node} does not answer; done at the next contact")
+            elif not intent.ok:
+                notes.append(f"{node}: {(intent.result or {}).get('problem', 'it did not work')}")
+        if do in ("hold", "release"):
+            notes += self._show_held(rows, why)
+        if do == "terminate":
+            self.engine_client.wait(lambda: all(row.state in states.ENDED for row in runs.rows()), max(0.0, deadline - time.monotonic()))
+        return RunSet(self, runs.numbers, notes)
+
+    def _show_held(self, rows: Iterable[RunRow], reason: str) -> list[str]:
+        begun = 0
+        with self.store.transaction():
+            for row in self.store.runs.find([row.number for row in rows]):
+                if row.state in (states.SUBMITTING, states.QUEUED):
+                    self.store.attempts.report(row.number, row.attempt, row.state, reason)
+                else:
+                    begun += 1
+        return [f"{begun} of them had begun before"] if begun else []
+
+    def _selected(self, selector: str | Sequence[str] | RunSet) -> RunSet:
+        return selector if isinstance(selector, RunSet) else self.runs(selector)
+
+    # -- what is known
+
+    def fetch(self, timeout: float | None = None, nodes: Sequence[str] | None = None) -> list[NodeStatus]:
+        """Returns when everything that the reachable nodes had at the call is here, or after `timeout` seconds."""
+        if nodes is not None or self.store.batches.find(states=OPEN):
+            payload = {"nodes": None if nodes is None else list(nodes)}
+            self.engine_client.ask("fetch", payload, 1e9 if timeout is None else timeout)
+        return self.nodes()
+
+    def status(self, selector: str | None = None) -> dict[str, Any]:
+        """Nodes, experiments and runs as `nerocli status --json` prints them; what is stale is fetched first, in 3 s
+        at most. `selector`: what `runs` takes, or a node."""
+        self.refresh()
+        nodes, experiments = self.nodes(), self.experiments()
+        if selector is not None and any(node.id == selector for node in nodes):
+            nodes, chosen = [node for node in nodes if node.id == selector], self.runs()
+            runs = [run for run in chosen if run.node == selector]
+        elif selector is None:
+            runs = list(self.runs())
+        else:
+            runs = list(RunSet(self, targets.select_runs(self.store, selector, [item.id for item in experiments])))
+            experiments = [item for item in experiments if item.id == selector or any(run.experiment == item.id for run in runs)]
+        return {
+            "nodes": [node.to_json() for node in nodes],
+            "experiments": [item.to_json() for item in experiments],
+            "runs": [run.to_json() for run in runs],
+        }
+
+    def refresh(self) -> None:
+        """Fetches, in 3 s at most, when something is open on a node of which nothing was heard for 10 s."""
+        now = time.time()
+        for node in {batch.node for batch in self.store.batches.find(states=OPEN)}:
+            row = self.store.nodes.get(node)
+            if row is None or row.last_seen is None or now - row.last_seen > STALE:
+                self.fetch(QUICK)
+                return
+
+    def history(self, selector: str | Sequence[str] | None = None, since: float | None = None) -> list[Event]:
+        """What happened, in order: of all, or of some runs; since a time in seconds since 1970."""
+        return self.store.events.find(None if selector is None else self.runs(selector).numbers, since)
+
+    def as_run(self, row: RunRow, last: dict[str, Head]) -> Run:
+        """A row of the store with its metrics, as users see it."""
+        return Run(
+            number=row.number, name=row.name, experiment=row.experiment, collections=row.collections,
+            parameters=row.parameters, command=row.argv, state=row.state, reason=self._reason(row), node=row.node,
+            attempt=row.attempt, exit_status=row.exit_status, submitted=row.submitted, started=row.started,
+            ended=row.ended, metrics={name: item.value for name, item in last.items()},
+            points={name: item.n for name, item in last.items()}, results=folder_of(self.home, row), note=row.note,
+            priority=row.priority,
+        )  # fmt: skip
+
+    def _reason(self, row: RunRow) -> str:
+        if row.state == states.SUBMITTING and not row.reason:
+            return nodestatus.waiting(self.store.nodes.get(row.node), row.node)
+        return row.reason
+
+    def watch(self, numbers: set[int], callback: Callable[[], object]) -> Callable[[], None]:
+        """Calls back, on a thread of its own, after changes of these runs; what is returned ends it."""
+        self.engine_client.ensure()
+        return self._watching.add(numbers, callback)
+
+    # -- housekeeping
+
+    def tidy(self) -> list[str]:
+        """Deletes on the nodes what has ended and arrived here; a sentence for each node."""
+        said = []
+        for node in sorted({batch.node for batch in self.store.batches.find(states=("final",))}):
+            count = len(self.store.batches.find(node, ("final",)))
+            intent = self.engine_client.ask("tidy", {"node": node}, 60.0)
+            problem = (intent.result or {"problem": "it does not answer"}).get("problem")
+            said.append(f"{node}: {problem}" if problem else f"{node}: {count} submissions removed")
+        return said
+
+    def recover(self, node: str) -> RunSet:
+        """Rebuilds the runs that a lost database had on a node from what is there; these runs."""
+        self._node(node)
+        intent = self.engine_client.ask("recover", {"node": node}, 600.0)
+        if not intent.ok:
+            result = intent.result or {"problem": f"{node} does not answer"}
+            raise NeronetError(result["problem"], result.get("hint", ""))
+        return RunSet(self, (intent.result or {})["runs"])
+
+    def clean(self) -> None:
+        """Removes all of Neronet's data on this computer: experiments, runs, results, nodes. Nothing on the nodes."""
+        self.stop_engine()
+        self.close()
+        shutil.rmtree(self.home)
+
+    def engine(self) -> Holder | None:
+        """The process that runs the engine, None when none does."""
+        return self.engine_client.holder()
+
+    def start_engine(self) -> Holder | None:
+        """Starts the background engine when nobody runs one."""
+        from neronet.engine.background import spawn
+
+        spawn(self.home)
+        return self.engine()
+
+    def stop_engine(self) -> bool:
+        """Ends the engine; True when there was one. Runs go on."""
+        from neronet.engine.background import stop
+
+        return stop(self.home)
+
+    def on_question(self, answer: Callable[[Question], str | None]) -> None:
+        """`answer` is asked for one-time codes, host keys and passphrases; it returns None to decline."""
+        self.engine_client.on_question(answer)
+
+    # -- inside
+
+    def _nodes(self) -> Nodes:
+        nodes = load_nodes(self.home / "nodes.yaml")
+        nodes.check()
+        return nodes
+
+    def _node(self, id: str) -> NodeSpec:  # noqa: A002
+        return self._members(self._nodes(), id)[0]
+
+    def _members(self, nodes: Nodes, name: str | None) -> list[NodeSpec]:
+        default = load_preferences(self.home / "preferences.yaml").default_node or nodes.default_node
+        return nodestatus.choose(nodes, name or default)
+
+    def _collect(self, given: Sequence[str | Path]) -> list[targets.Folder]:
+        return targets.collect(self.store, given)
+
+    def _add(self, config: Config) -> list[str]:
+        config.check()
+        now = time.time()
+        self.store.experiments.put(
+            ExperimentRow(item.id, item.folder, item.collection, config.sha256, item.to_json(), now)
+            for item in config.experiments
+        )
+        return [item.id for item in config.experiments]
+
+    def _environment(self) -> dict[str, str]:
+        """What a program on a local node gets: what the user has here and now."""
+        return {name: value for name, value in os.environ.items() if not name.startswith("NERONET_")}
+
+

@@ -1,0 +1,129 @@
+"""Nodes as users see them: the entry in nodes.yaml and what was last heard."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from neronet.api.runset import utc
+from neronet.engine.placement import Member
+from neronet.errors import InputError
+from neronet.spec.nodes import Nodes, NodeSpec
+from neronet.spec.problems import nearest
+from neronet.store.nodes import NodeRow
+from neronet.store.store import Store
+
+READY = ("direct", "local")  # the types of nodes that runs can be submitted to
+
+
+@dataclass(frozen=True)
+class NodeStatus:
+    """A node as it was last seen. Memory and disk in bytes, `load` is that of the last minute, `last_seen` seconds
+    since 1970; None for what is not known yet."""
+
+    id: str
+    type: str
+    address: str
+    groups: tuple[str, ...]
+    reachable: bool | None
+    last_seen: float | None
+    reason: str
+    slots: int | None
+    used: int | None
+    load: float | None
+    cores: int | None
+    memory_total: int | None
+    memory_free: int | None
+    disk_total: int | None
+    disk_free: int | None
+    gpus: tuple[dict[str, Any], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        known = {**self.__dict__, "groups": list(self.groups), "gpus": list(self.gpus), "last_seen": utc(self.last_seen)}
+        return known
+
+
+def of(nodes: Nodes, store: Store) -> list[NodeStatus]:
+    rows = {row.id: row for row in store.nodes.all()}
+    return [_status(spec, nodes, rows.get(spec.id) or unknown(spec.id)) for spec in nodes.nodes]
+
+
+def unknown(id: str) -> NodeRow:  # noqa: A002
+    """What is known of a node that was never contacted."""
+    return NodeRow(id, None, None, None, "", None, None)
+
+
+def _status(spec: NodeSpec, nodes: Nodes, row: NodeRow) -> NodeStatus:
+    facts, load = row.facts or {}, row.load or {}
+    return NodeStatus(
+        id=spec.id, type=spec.type, address=spec.ssh_address,
+        groups=tuple(name for name, members in nodes.groups.items() if spec.id in members),
+        reachable=row.reachable, last_seen=row.last_seen, reason=row.reason, slots=slots(spec, facts),
+        used=load.get("used"), load=load.get("load1"), cores=facts.get("cores"),
+        memory_total=load.get("memory_total", facts.get("memory")), memory_free=load.get("memory_free"),
+        disk_total=load.get("disk_total", facts.get("disk_total")),
+        disk_free=load.get("disk_free", facts.get("disk_free")), gpus=tuple(facts.get("gpus") or ()),
+    )  # fmt: skip
+
+
+def slots(spec: NodeSpec, facts: dict[str, Any]) -> int | None:
+    """How many runs the node takes at once: as nodes.yaml says, else its GPUs, else its cores."""
+    return spec.slots or spec.gpus or len(facts.get("gpus") or ()) or facts.get("cores")
+
+
+def members(specs: Sequence[NodeSpec], store: Store) -> list[Member]:
+    """What placing runs needs to know of these nodes; those that do not answer only where none does."""
+    found = []
+    for spec in specs:
+        row = store.nodes.get(spec.id) or unknown(spec.id)
+        if row.reachable is False and len(specs) > 1:
+            continue
+        facts, load = row.facts or {}, row.load or {}
+        count = slots(spec, facts) or 1
+        per_core = float(load.get("load15", 0.0)) / max(1, int(facts.get("cores") or 1))
+        found.append(Member(spec.id, max(0, count - int(load.get("used", 0))), count, per_core))
+    return found or members(specs[:1], store)
+
+
+def choose(nodes: Nodes, name: str | None) -> list[NodeSpec]:
+    """The members of a group, or the one node, of this name; raises InputError for what nodes.yaml does not know."""
+    by_id = {spec.id: spec for spec in nodes.nodes}
+    if name is None:
+        raise InputError(
+            "no node is named, and there is no default node",
+            "name one, or set `default_node:` in preferences.yaml; nodes are: " + ", ".join(by_id),
+        )
+    if name in nodes.groups:
+        chosen = [by_id[member] for member in nodes.groups[name]]
+    elif name in by_id:
+        chosen = [by_id[name]]
+    else:
+        near = nearest(name, [*by_id, *nodes.groups])
+        raise InputError(f"there is no node or group {name}", f"did you mean {near}?" if near else "`nerocli addnode` adds one")
+    for spec in chosen:
+        if spec.type not in READY:
+            raise InputError(f"node {spec.id} has type {spec.type}, which this version cannot use yet",
+                             "`type: direct` starts runs without the scheduler")
+    return chosen
+
+
+def submitting(row: NodeRow | None, node: str) -> str:
+    return f"submitting: {waiting(row, node) or f'{node} has not accepted all runs yet'}"
+
+
+def waiting(row: NodeRow | None, node: str) -> str:
+    """Why runs were not sent yet; "" when nothing is known against it."""
+    if row is None or row.reachable is not False:
+        return ""
+    seen = "" if row.last_seen is None else f", last seen {ago(time.time() - row.last_seen)} ago"
+    return f"{node} does not answer{seen}; sent at the next contact ({row.reason})"
+
+
+def ago(seconds: float) -> str:
+    """`3 min`, `2 h`, `5 days`."""
+    for size, word in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {word}"
+    return f"{int(max(0, seconds))} s"

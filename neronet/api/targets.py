@@ -1,0 +1,251 @@
+"""What a user means: folders, experiments, collections, runs; and what that stands for."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from neronet.engine.submission import Job
+from neronet.errors import InputError
+from neronet.spec.config import Config, load_config
+from neronet.spec.experiment import Experiment
+from neronet.spec.problems import nearest
+from neronet.store.experiments import ExperimentRow
+from neronet.store.runs import RunRow
+from neronet.store.store import Store
+from neronet.sweep import Point, aliases, count, expand
+from neronet.sweep.select import Finder, Row
+from neronet.wire import states
+
+CONFIG = "config.yaml"
+Points = dict[str, list[Point]]  # experiment -> its points
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run that could be submitted."""
+
+    experiment: str
+    name: str
+    parameters: dict[str, str]
+    command: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.__dict__, "command": list(self.command)}
+
+
+@dataclass(frozen=True)
+class ExperimentStatus:
+    """An experiment and how many of its runs are in which state; `count` is what one submission of all would be."""
+
+    id: str
+    collection: tuple[str, ...]
+    folder: Path
+    count: int
+    states: dict[str, int]
+    note: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.__dict__, "collection": list(self.collection), "folder": str(self.folder)}
+
+
+@dataclass
+class Folder:
+    """What is meant of an experiment folder: all of it, or experiments, or commands of them."""
+
+    path: Path
+    everything: bool = False
+    experiments: set[str] = field(default_factory=set)
+    commands: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
+
+
+def folder_path(folder: str | Path) -> Path:
+    """The absolute path of an experiment folder (its config.yaml may be named too). Raises InputError."""
+    path = Path(os.path.abspath(Path(folder).expanduser()))
+    if path.name == CONFIG and path.is_file():
+        path = path.parent
+    if not path.is_dir():
+        raise InputError(f"{path} is not a folder", "name the folder that holds a config.yaml")
+    if not (path / CONFIG).is_file():
+        raise InputError(f"{path} has no {CONFIG}", "`nerocli template` writes one to fill in")
+    return path
+
+
+def collect(store: Store, given: Sequence[str | Path]) -> list[Folder]:
+    """The folders that the targets lead to, and what of each is meant. Raises InputError."""
+    rows = store.experiments.all()
+    folders: dict[Path, Folder] = {}
+    for target in given:
+        for found in _one(store, rows, target):
+            folder = folders.setdefault(found.path, Folder(found.path))
+            folder.everything |= found.everything
+            folder.experiments |= found.experiments
+            for experiment, commands in found.commands.items():
+                folder.commands.setdefault(experiment, set()).update(commands)
+    return list(folders.values())
+
+
+def _one(store: Store, rows: list[ExperimentRow], target: str | Path) -> list[Folder]:
+    text = str(target)
+    named = [row for row in rows if text == row.id or text in row.collections]
+    if not named and not isinstance(target, Path):
+        named = [row for row in rows if fnmatch.fnmatchcase(row.id, text)]
+    if named and not isinstance(target, Path):
+        return [Folder(row.folder, experiments={row.id}) for row in named]
+    if isinstance(target, Path) or os.sep in text or text.startswith(("~", ".")) or Path(text, CONFIG).is_file():
+        return [Folder(folder_path(text), everything=True)]
+    numbers = finder(store).find(text)
+    if not numbers:
+        near = nearest(text, [row.id for row in rows])
+        raise InputError(
+            f"{text} is no experiment, collection, folder or run",
+            f"did you mean {near}?" if near else "`nerocli addexp FOLDER` adds experiments",
+        )
+    folders = {row.id: row.folder for row in rows}
+    found = []
+    for run in store.runs.find(sorted(numbers)):
+        if run.experiment not in folders:
+            raise InputError(f"the experiment {run.experiment} of {run.name} was deleted", "add its folder again, or `nerocli rerun`")
+        found.append(Folder(folders[run.experiment], commands={run.experiment: {run.argv}}))
+    return found
+
+
+def resolve(store: Store, folder: Folder) -> tuple[Config, Points]:
+    """The configuration of a folder as it is now, and the points that are meant. Raises ConfigError, InputError."""
+    config = load_config(folder.path)
+    config.check()
+    known = {experiment.id: experiment for experiment in config.experiments}
+    for name in sorted((folder.experiments | set(folder.commands)) - set(known)):
+        raise InputError(f"{folder.path / CONFIG} no longer has the experiment {name}", f"it has {', '.join(known)}")
+    for experiment in known.values():
+        _not_elsewhere(store, experiment)
+    points: Points = {}
+    for name, experiment in known.items():
+        if folder.everything or name in folder.experiments:
+            points[name] = expand(experiment)
+        elif name in folder.commands:
+            chosen = [point for point in expand(experiment) if point.argv in folder.commands[name]]
+            if len(chosen) < len(folder.commands[name]):
+                raise InputError(f"some of these runs of {name} are no longer in its configuration", "`nerocli rerun` repeats a run as it was")
+            points[name] = chosen
+    return config, points
+
+
+def _not_elsewhere(store: Store, experiment: Experiment) -> None:
+    row = store.experiments.get(experiment.id)
+    if row is not None and row.folder != experiment.folder and (row.folder / CONFIG).is_file():
+        raise InputError(
+            f"there is another experiment {experiment.id}, in {row.folder}",
+            f"give one of them another id, or `nerocli delexp {experiment.id}` first",
+        )
+
+
+def plan(points: Points) -> list[Planned]:
+    """The runs of a preview, in sweep order."""
+    return [
+        Planned(name, point.name, point.parameters, point.argv) for name, found in points.items() for point in found
+    ]
+
+
+def news(store: Store, config: Config) -> list[str]:
+    """What the user should know about a folder that is submitted: warnings, and whether it was changed."""
+    notes = [str(problem) for problem in config.problems if problem.severity != "error"]
+    for experiment in config.experiments:
+        row = store.experiments.get(experiment.id)
+        if row is not None and row.config_sha256 != config.sha256:
+            notes.append(f"{experiment.folder / CONFIG} has changed since it was added; it is used as it is now")
+            break
+    return notes
+
+
+def ran_before(job: Job, rows: Sequence[RunRow]) -> str:
+    """What is said of points that have runs already."""
+    total = len(job.points)
+    text = f"{len(rows)} of {total} were run before; --again runs them again"
+    failed = sum(row.state in states.ENDED and row.state != states.FINISHED for row in rows)
+    return f"{text}, `nerocli rerun --failed {job.experiment.id}` the {failed} that did not finish" if failed else text
+
+
+def known(store: Store, id: str) -> ExperimentRow:  # noqa: A002
+    row = store.experiments.get(id)
+    if row is None:
+        near = nearest(id, [item.id for item in store.experiments.all()])
+        raise InputError(f"there is no experiment {id}", f"did you mean {near}?" if near else "`nerocli addexp FOLDER` adds some")
+    return row
+
+
+def copy(store: Store, id: str, new: str) -> None:  # noqa: A002
+    """Writes the block of an experiment once more into its config.yaml, under another id, and adds it."""
+    from neronet.spec.edit import copy_block
+
+    row = known(store, id)
+    path = row.folder / CONFIG
+    text = copy_block(path.read_text(encoding="utf-8"), id, new)
+    path.write_text(text, encoding="utf-8")
+    config = load_config(row.folder)
+    config.check()
+    found = next(experiment for experiment in config.experiments if experiment.id == new)
+    store.experiments.put([ExperimentRow(new, found.folder, found.collection, config.sha256, found.to_json(), row.added)])
+
+
+def statuses(store: Store) -> list[ExperimentStatus]:
+    counts: dict[str, Counter[str]] = {}
+    for run in store.runs.find():
+        counts.setdefault(run.experiment, Counter())[run.state] += 1
+    return [
+        ExperimentStatus(
+            row.id, row.collections, row.folder, count(Experiment.from_json(row.spec)),
+            _in_order(counts.get(row.id, Counter())), str(row.spec.get("custom_msg") or ""),
+        )
+        for row in store.experiments.all()
+    ]  # fmt: skip
+
+
+def _in_order(counts: Counter[str]) -> dict[str, int]:
+    return {state: counts[state] for state in states.STATES if counts.get(state)}
+
+
+def finder(store: Store) -> Finder:
+    return Finder(
+        Row(run.number, run.name, run.experiment, run.collections, aliases(run.experiment, run.name, run.parameters))
+        for run in store.runs.find()
+    )
+
+
+def select_runs(store: Store, selectors: str | Sequence[str], without_runs: Iterable[str] = ()) -> list[int]:
+    """The numbers of the runs that selectors name; words in `without_runs` may name none. Raises InputError."""
+    found = finder(store)
+    numbers: set[int] = set()
+    for selector in [selectors] if isinstance(selectors, str) else selectors:
+        chosen = found.find(selector)
+        if not chosen and selector not in without_runs:
+            raise InputError(f"{selector} names no run", found.hint(selector))
+        numbers |= chosen
+    return sorted(numbers)
+
+
+def wishes(rows: Iterable[RunRow], do: str, why: str, priority: int) -> list[tuple[str, dict[str, Any]]]:
+    """(node, payload of an `act` intent) for each submission that these runs belong to."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        groups.setdefault((row.node, row.token), []).append(row.idx)
+    return [
+        (node, {"node": node, "act": {"do": do, "token": token, "runs": ranges(indices), "who": "user", "why": why, "priority": priority}})
+        for (node, token), indices in groups.items()
+    ]
+
+
+def ranges(indices: Iterable[int]) -> list[list[int]]:
+    """[[first, last], ...] that cover exactly these numbers."""
+    found: list[list[int]] = []
+    for index in sorted(indices):
+        if found and found[-1][1] == index - 1:
+            found[-1][1] = index
+        else:
+            found.append([index, index])
+    return found

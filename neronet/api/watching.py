@@ -1,0 +1,79 @@
+"""Callbacks after changes of runs, on one thread, never on the engine's."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from neronet.engine.client import EngineClient
+from neronet.store.store import Store
+
+PAUSE = 0.02  # seconds between two calls for one watcher
+LOOK = 0.25  # seconds between two looks while nobody rings
+
+log = logging.getLogger(__name__)
+
+
+class Watching:
+    """Begins its thread with the first callback."""
+
+    def __init__(self, client: EngineClient, home: Path) -> None:
+        self._client, self._home = client, home
+        self._watchers: dict[int, tuple[set[int], Callable[[], object]]] = {}
+        self._ids = itertools.count()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, numbers: set[int], callback: Callable[[], object]) -> Callable[[], None]:
+        """Calls `callback` after changes of these runs until what is returned is called."""
+        key = next(self._ids)
+        with self._lock:
+            self._watchers[key] = numbers, callback
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="neronet-callbacks", daemon=True)
+                begun = threading.Event()
+                self._begun = begun
+                self._thread.start()
+        self._begun.wait(5.0)  # what changes from now on is seen
+
+        def end() -> None:
+            with self._lock:
+                self._watchers.pop(key, None)
+
+        return end
+
+    def close(self) -> None:
+        self._closed.set()
+        if self._thread is not None and threading.current_thread() is not self._thread:
+            self._thread.join(5.0)
+
+    def _run(self) -> None:
+        # A connection of its own: the main thread may be inside of a transaction of its.
+        with Store(self._home) as store:
+            version, (change, _) = store.data_version(), store.runs.changed_since(0)
+            self._begun.set()
+            while not self._closed.is_set():
+                now = store.data_version()
+                if now == version:
+                    self._client.sleep(LOOK)
+                    continue
+                version = now
+                change, numbers = store.runs.changed_since(change)
+                if numbers and self._call(set(numbers)):
+                    time.sleep(PAUSE)
+
+    def _call(self, changed: set[int]) -> bool:
+        """Whether somebody was called."""
+        with self._lock:
+            due = [callback for numbers, callback in self._watchers.values() if not changed.isdisjoint(numbers)]
+        for callback in due:
+            try:
+                callback()
+            except Exception:  # the caller's mistake must not end everybody's callbacks
+                log.exception("a callback for changed runs failed")
+        return bool(due)

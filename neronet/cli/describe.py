@@ -1,0 +1,227 @@
+"""How nodes, experiments and runs are told in a terminal.  Pure: the time is an argument."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neronet.cli import text
+from neronet.cli.table import Column, Line, Piece, Table, state_piece
+from neronet.wire import states
+
+if TYPE_CHECKING:
+    from neronet.api import Run, RunSet
+    from neronet.api.nodestatus import NodeStatus
+    from neronet.api.targets import ExperimentStatus
+    from neronet.cli.progress import Done
+
+WAITING = (states.SUBMITTING, states.QUEUED, states.PENDING, states.DEFINED)
+# In the order in which they are told.
+ORDER = (
+    states.RUNNING,
+    *WAITING,
+    states.FAILED,
+    states.LOST,
+    states.TIMEOUT,
+    states.TERMINATED,
+    states.FINISHED,
+)
+TROUBLED = (states.FAILED, states.LOST, states.TIMEOUT, states.TERMINATED)
+
+
+def path(place: Path) -> str:
+    """The path with `~` for the user's own folder."""
+    try:
+        return str(Path("~") / place.relative_to(Path.home()))
+    except ValueError:
+        return str(place)
+
+
+def results_folder(runs: RunSet, home: Path) -> str:
+    """The deepest folder that holds the results of all of them."""
+    if len(runs) == 1:
+        return path(runs[0].results)
+    return path(Path(os.path.commonpath([home / "results" / row.results for row in runs.rows()])))
+
+
+def told(runs: Sequence[Run]) -> str:
+    """`3 runs (17-19)`; one run by its name."""
+    if len(runs) == 1:
+        return f"{runs[0].name} (run {runs[0].number})"
+    return f"{text.count(len(runs), 'run')} ({text.number_ranges([run.number for run in runs])})"
+
+
+def next_step(run: Run) -> str:
+    """What one would probably ask nerocli after having seen this run."""
+    if run.state == states.RUNNING:
+        return f"logs {run.number} -f"
+    if run.state in WAITING:
+        return f"watch {run.number}"
+    return f"rerun {run.number}" if run.state in TROUBLED else f"points {run.number}"
+
+
+def counts(amounts: Mapping[str, int], unicode: bool) -> Line:
+    """`▶ 2 running  ✓ 8 finished`, open states first."""
+    line: Line = []
+    for state in ORDER:
+        if amounts.get(state):
+            shape, letter = text.SHAPES[state]
+            style = text.STATE_STYLES.get(state, "quiet")
+            line += [
+                "  " if line else "",
+                (f"{shape if unicode else letter} {amounts[state]:,} {state}", style),
+            ]
+    return line
+
+
+def state(run: Run, unicode: bool) -> Line:
+    """The state, with its reason in words."""
+    reason = f": {run.reason}" if run.reason else ""
+    return [state_piece(run.state, unicode), reason]
+
+
+def bar(part: float, unicode: bool, width: int = 10) -> Line:
+    """`▶ ██████░░░░  62 %`: the state of a run that runs, and how far it is."""
+    full = round(part * width)
+    shape = text.SHAPES[states.RUNNING][not unicode]
+    done, open_ = ("█", "░") if unicode else ("#", "-")
+    return [(f"{shape} {done * full}", "live"), (open_ * (width - full), "quiet"), f" {part * 100:3.0f} %"]
+
+
+def time_of(run: Run, left: float | None, now: float, unicode: bool) -> str:
+    """How long it will still run, runs or waits, or how long ago it ended."""
+    if run.ended is not None:
+        return f"{text.age(run.ended, now)} ago"
+    if run.started is None:
+        return f"waits {text.age(run.submitted, now)}"
+    if left is not None:
+        return f"{'≈' if unicode else 'about'} {text.duration(left, whole=True)} left"
+    return text.duration(now - run.started, whole=True)
+
+
+def metric_names(runs: Iterable[Run], limit: int = 3) -> list[str]:
+    """The metrics that most of these runs have."""
+    return [name for name, _ in Counter(name for run in runs for name in run.metrics).most_common(limit)]
+
+
+def run_rows(runs: Sequence[Run], done: Mapping[int, Done], now: float, unicode: bool) -> Table:
+    """A row per run; `done` tells of those that run how far they are."""
+    names = metric_names(runs)
+    table = Table(
+        [
+            Column("#", right=True),
+            Column("run", shrink=12),
+            Column("state", shrink=17),
+            Column("node", shrink=6, drop=9),
+            *(Column(name, right=True, shrink=8, drop=place + 1) for place, name in enumerate(names)),
+            Column("time", right=True, drop=1),
+        ]
+    )
+    for run in runs:
+        part = done[run.number].part if run.number in done else None
+        table.add(
+            (str(run.number), "quiet"),
+            run.name,
+            state(run, unicode) if part is None else bar(part, unicode),
+            run.node,
+            *(text.number(run.metrics.get(name)) for name in names),
+            (time_of(run, done[run.number].left if run.number in done else None, now, unicode), "quiet"),
+        )
+    return table
+
+
+def node_rows(nodes: Iterable[NodeStatus], now: float, unicode: bool) -> Table:
+    table = Table(
+        [
+            Column("node"),
+            Column("type", drop=3),
+            Column("slots"),
+            Column("load", right=True, drop=2),
+            Column("free memory", right=True, drop=1),
+            Column("", shrink=12),
+        ]
+    )
+    for node in nodes:
+        table.add(
+            [link_mark(node, unicode), f" {node.id}"],
+            node.type,
+            slots(node),
+            "" if node.load is None else f"{node.load:.2f}",
+            "" if node.memory_free is None else text.memory(node.memory_free),
+            link(node, now),
+        )
+    return table
+
+
+def slots(node: NodeStatus) -> str:
+    if node.slots is None or not node.reachable:
+        return ""
+    return f"{node.used or 0} of {node.slots} busy"
+
+
+def link_mark(node: NodeStatus, unicode: bool) -> Piece:
+    """Ready, unreachable, or not asked yet."""
+    if node.reachable is None:
+        return ("◌" if unicode else ".", "quiet")
+    if node.reachable:
+        return ("●" if unicode else "*", "good")
+    return ("⊘" if unicode else "!", "warn")
+
+
+def link(node: NodeStatus, now: float) -> Piece:
+    if node.reachable is None:
+        return ("not asked yet", "quiet")
+    if node.reachable:
+        return ("ready" if not node.reason else node.reason, "quiet")
+    seen = "never seen" if node.last_seen is None else f"last seen {text.age(node.last_seen, now)} ago"
+    return f"{seen}: {node.reason}" if node.reason else seen
+
+
+def experiment_rows(experiments: Iterable[ExperimentStatus], unicode: bool) -> Table:
+    table = Table(
+        [
+            Column("experiment", shrink=16),
+            Column("runs", right=True),
+            Column("", shrink=20),
+            Column("", shrink=10, drop=1),
+        ]
+    )
+    for experiment in experiments:
+        table.add(
+            experiment.id,
+            f"{experiment.count:,}",
+            counts(experiment.states, unicode) or ("not submitted yet", "quiet"),
+            (experiment.note, "quiet"),
+        )
+    return table
+
+
+def pick(runs: RunSet, rows: int) -> tuple[list[Run], Counter[str]]:
+    """At most `rows` runs worth seeing first, and how many of each state are left out.
+
+    Those that run, then one that waits, then the ended ones, the newest first, then as many that wait as there
+    is room for: five hundred waiting runs do not hide the one that failed.
+    """
+    known = list(enumerate(runs.rows()))
+    running = [each for each in known if each[1].state == states.RUNNING][:rows]
+    waiting = [each for each in known if each[1].state in WAITING]
+    ended = [each for each in known if each[1].state in states.ENDED]
+    ended.sort(key=lambda each: each[1].ended or 0.0, reverse=True)
+    rows -= len(running)
+    waiting = waiting[: max(min(1, rows), rows - len(ended))]
+    shown = [*running, *waiting, *ended[: rows - len(waiting)]]
+    hidden = Counter(runs.states) - Counter(row.state for _, row in shown)
+    return [runs[place] for place, _ in shown], hidden
+
+
+def share(wanted: Sequence[int], rows: int) -> list[int]:
+    """How many of `rows` each part of the screen gets: the small ones all, the large ones the rest alike."""
+    given = [0] * len(wanted)
+    order = sorted(range(len(wanted)), key=lambda index: wanted[index])
+    for place, index in enumerate(order):
+        given[index] = min(wanted[index], max(1, rows // (len(order) - place)))
+        rows -= given[index]
+    return given

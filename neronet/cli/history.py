@@ -1,0 +1,63 @@
+"""`history`: what happened, and when."""
+
+from __future__ import annotations
+
+import re
+import time
+from argparse import Namespace
+from datetime import datetime
+
+from neronet.cli import text
+from neronet.cli.jsonout import dumps
+from neronet.cli.session import Session
+from neronet.cli.table import Column, Table
+from neronet.errors import InputError
+
+LAST = 50  # events that are shown when no time is given
+_UNITS = {"s": 1.0, "min": text.MINUTE, "h": text.HOUR, "d": text.DAY}
+
+
+def history(arguments: Namespace, session: Session) -> None:
+    now = time.time()
+    since = None if arguments.since is None else parse_since(arguments.since, now)
+    events = session.neroman.history(arguments.id, since=since)
+    console = session.console
+    if arguments.json:
+        fields = ("time", "run", "name", "node", "kind", "text")
+        console.raw(dumps([{field: getattr(event, field) for field in fields} for event in events]))
+        return
+    shown = events if since is not None else events[-LAST:]
+    table = Table(
+        [
+            Column("time"),
+            Column("#", right=True),
+            Column("run", shrink=12),
+            Column("node", shrink=6, drop=1),
+            Column("what", shrink=20),
+        ]
+    )
+    for event in shown:
+        number = "" if event.run is None else str(event.run)
+        what = f"{event.kind}: {event.text}" if event.text else event.kind
+        table.add(
+            (text.moment(event.time), "quiet"), (number, "quiet"), event.name or "", event.node or "", what
+        )
+    if shown:
+        console.table(table)
+    else:
+        console.print("Nothing has happened" + (" since then." if since is not None else " yet."))
+    if len(shown) < len(events):
+        console.say(
+            (f"{text.count(len(events) - len(shown), 'earlier event')}: nerocli history --since 30d", "quiet")
+        )
+
+
+def parse_since(said: str, now: float) -> float:
+    """The moment of `30min`, `2h`, `7d` before `now`, or of a date `2026-03-14` or `2026-03-14T15:09`."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)", said)
+    if found:
+        return now - float(found[1]) * _UNITS[found[2]]
+    try:
+        return datetime.fromisoformat(said).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise InputError(f"{said!r} is no time", "say 30min, 2h, 7d or a date such as 2026-03-14") from None

@@ -1,0 +1,84 @@
+"""`logs` and `points`: what one run has said."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from neronet.cli import text
+from neronet.cli.jsonout import dumps
+from neronet.cli.results import records
+from neronet.cli.session import Session
+from neronet.cli.table import Column, Table
+from neronet.errors import InputError
+
+if TYPE_CHECKING:
+    from neronet.api import RunSet
+
+
+def logs(arguments: Namespace, session: Session) -> int:
+    """The log as it is where it is piped, harmless line by line in a terminal."""
+    console = session.console
+    runs = _one(arguments.run, session)
+    stream = "stderr" if arguments.stderr else "stdout"
+    run = runs[0]
+    printed = False
+    if arguments.follow:
+        for piece in runs.follow(stream):
+            printed = True
+            _print(piece, session)
+    else:
+        log = runs.log(stream)
+        printed = bool(log)
+        _print(log, session)
+    if not printed:
+        console.say((f"{run.name} has printed nothing to {stream} yet: it is {run.state}", "quiet"))
+    return 0
+
+
+def points(arguments: Namespace, session: Session) -> int:
+    console = session.console
+    runs = _one(arguments.run, session)
+    run = runs[0]
+    metric: str | None = arguments.metric
+    if metric is not None and metric not in run.metrics:
+        known = ", ".join(run.metrics) or "it has none yet; a metric is a printed line: NAME VALUE"
+        raise InputError(f"{run.name} has no metric {metric!r}", f"its metrics: {known}")
+    frame = runs.points(metric)
+    if arguments.json:
+        console.raw(dumps(records(frame)))
+    elif arguments.csv:
+        console.raw(frame.to_csv(index=False))
+    elif metric is None:
+        table = Table(
+            [
+                Column("metric"),
+                *(Column(title, right=True) for title in ("points", "first", "last", "least", "most")),
+            ]
+        )
+        for name, values in frame.groupby("metric", sort=False)["value"]:
+            shown = (values.iloc[0], values.iloc[-1], values.min(), values.max())
+            table.add(str(name), f"{len(values):,}", *(text.number(float(value)) for value in shown))
+        console.table(table)
+    else:
+        table = Table([Column("index", right=True), Column("time"), Column(metric, right=True)])
+        for index, moment, value in zip(frame["index"], frame["time"], frame["value"], strict=True):
+            table.add(f"{index:g}", text.moment(moment.timestamp()), text.number(float(value)))
+        console.table(table)
+    return 0
+
+
+def _one(selector: str, session: Session) -> RunSet:
+    """The run set of exactly one run."""
+    runs = session.neroman.runs(selector)
+    if len(runs) != 1:
+        some = ", ".join(f"{run.number} ({run.name})" for run in runs[:3])
+        raise InputError(
+            f"{selector!r} names {text.count(len(runs), 'run')}, not one",
+            f"as {some}" if runs else "nerocli status lists them",
+        )
+    return runs
+
+
+def _print(piece: str, session: Session) -> None:
+    session.console.raw(text.harmless_log(piece) if session.console.terminal else piece)

@@ -1,0 +1,100 @@
+"""`results`: the table of runs with their parameters and metrics."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neronet.cli import text
+from neronet.cli.jsonout import dumps
+from neronet.cli.session import Session
+from neronet.cli.table import Cell, Column, Table, state_piece
+from neronet.errors import InputError, NeronetError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Columns of the frame that say how a run went; the others are its parameters and metrics.
+ABOUT = ("name", "experiment", "node", "state", "reason", "started", "ended", "duration")
+WRITERS = (".csv", ".json")
+
+
+def results(arguments: Namespace, session: Session) -> None:
+    console = session.console
+    file: str | None = arguments.output
+    if file is not None and Path(file).suffix.lower() not in WRITERS:
+        raise InputError(f"{file}: the ending says what to write", f"end it in {' or '.join(WRITERS)}")
+    runs = session.neroman.runs(arguments.experiment)
+    frame = runs.frame()
+    if file is not None:
+        content = as_json(frame) if Path(file).suffix.lower() == ".json" else frame.to_csv()
+        try:
+            Path(file).write_text(content, encoding="utf-8")
+        except OSError as error:
+            raise NeronetError(f"{file} cannot be written: {error.strerror or error}") from error
+        console.print(f"{text.count(len(frame), 'run')} written to {file}.")
+    elif arguments.json:
+        console.raw(as_json(frame))
+    elif arguments.csv:
+        console.raw(frame.to_csv())
+    elif frame.empty:
+        console.print("No runs yet. Begin with ", ("nerocli submit FOLDER NODE", "strong"))
+    else:
+        hidden = console.table(as_table(frame, console.unicode))
+        if hidden:
+            console.say(
+                (f"Too narrow for {', '.join(hidden)}; all columns: nerocli results -o results.csv", "quiet")
+            )
+
+
+def as_json(frame: pd.DataFrame) -> str:
+    """A list of objects, one per run."""
+    return dumps(records(frame.reset_index(names="number")))
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """The rows as plain values, times as seconds since 1970."""
+    rows = frame.to_dict("records")
+    return [{str(name): _plain(value) for name, value in row.items()} for row in rows]
+
+
+def _plain(value: object) -> object:
+    import pandas as pd
+
+    if isinstance(value, pd.Timestamp):
+        return value.timestamp()
+    if isinstance(value, pd.Timedelta):
+        return value.total_seconds()
+    if value is pd.NaT or value is pd.NA:
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def as_table(frame: pd.DataFrame, unicode: bool) -> Table:
+    """Number, state and what differs between the runs: a column in which all are the same says nothing."""
+    values = [name for name in frame.columns if name not in ABOUT]
+    told = [name for name in values if len(frame) == 1 or frame[name].astype(str).nunique() > 1]
+    table = Table([Column("#", right=True)])
+    varied = frame["experiment"].nunique() > 1
+    if varied or not told:
+        table.columns.append(Column("experiment" if varied else "run", shrink=12))
+    for place, name in enumerate(told):
+        table.columns.append(Column(str(name), right=True, shrink=8, drop=place + 1 if place > 3 else 0))
+    table.columns += [Column("state"), Column("node", drop=2), Column("time", right=True, drop=1)]
+    for number, row in zip(frame.index, frame.to_dict("records"), strict=True):
+        cells: list[Cell] = [(str(number), "quiet")]
+        if varied or not told:
+            cells.append(str(row["experiment"] if varied else row["name"]))
+        cells += [_value(row[name]) for name in told]
+        seconds = _plain(row["duration"])
+        took = text.duration(seconds) if isinstance(seconds, float) and seconds == seconds else ""
+        table.add(*cells, state_piece(str(row["state"]), unicode), str(row["node"] or ""), (took, "quiet"))
+    return table
+
+
+def _value(value: object) -> str:
+    plain = _plain(value)
+    if isinstance(plain, bool) or not isinstance(plain, (int, float)):
+        return "" if plain is None else str(plain)
+    return text.number(plain)

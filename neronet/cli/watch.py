@@ -1,0 +1,94 @@
+"""`watch`: runs as they go, until all have ended."""
+
+from __future__ import annotations
+
+import threading
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from neronet.cli import describe, text
+from neronet.cli.progress import look, steps_said
+from neronet.cli.session import Session
+from neronet.wire import states
+
+if TYPE_CHECKING:
+    from neronet.api import Neroman, Run, RunSet
+    from neronet.cli.console import Console
+    from neronet.cli.table import Line
+
+EVERY = 0.2  # seconds between two pictures at least
+TICK = 1.0  # and at most: times go on when nothing happens
+
+
+def watch(arguments: Namespace, session: Session) -> None:
+    neroman, console = session.neroman, session.console
+    runs = neroman.runs(arguments.id)
+    if not states.OPEN & set(runs.states):
+        console.print("No run is open." if runs else "No runs yet.")
+        console.then("nerocli results" if runs else "nerocli submit FOLDER NODE")
+        return
+    follow(runs, neroman, console)
+    console.then("nerocli results")
+
+
+def follow(runs: RunSet, neroman: Neroman, console: Console) -> None:
+    """Show the runs until all have ended: a live picture in a terminal, else a line per change."""
+    if not console.terminal:
+        told: dict[int, str] = {}
+        for _ in _changes(runs):
+            for place, row in enumerate(runs.rows()):
+                if row.state != told.get(row.number, states.SUBMITTING):
+                    told[row.number] = row.state
+                    console.print(*change(runs[place], console.unicode))
+        return
+    with console.live() as live:
+        for _ in _changes(runs):
+            live.update(
+                console.picture(picture(runs, steps_said(neroman), time.time(), console)), refresh=True
+            )
+    for line in picture(runs, {}, time.time(), console):
+        console.print(*line)
+
+
+def _changes(runs: RunSet) -> Iterator[None]:
+    """Whenever something changed and at least each second, until all have ended."""
+    changed = threading.Event()
+    end = runs.on_change(changed.set)
+    try:
+        while True:
+            changed.clear()
+            began = time.monotonic()
+            yield
+            if not states.OPEN & set(runs.states):
+                return
+            # Ten thousand runs take longer to draw: never more than a fifth of the time.
+            time.sleep(max(EVERY, 4 * (time.monotonic() - began)))
+            changed.wait(TICK)
+    finally:
+        end()
+
+
+def change(run: Run, unicode: bool) -> Line:
+    """What became of a run, in a line."""
+    metrics = "  ".join(f"{name} {text.number(value)}" for name, value in run.metrics.items())
+    return [(f"{run.number:>4} ", "quiet"), run.name, "  ", *describe.state(run, unicode), "  ", metrics]
+
+
+def picture(runs: RunSet, steps: dict[str, str], now: float, console: Console) -> list[Line]:
+    """The lines of the screen: counts, a row per run worth seeing, its last line where there is room."""
+    # What is not a row: counts, blank, titles, the line of those left out, the cursor's line.
+    shown, hidden = describe.pick(runs, console.height - 5)
+    shown.sort(key=lambda run: run.number)
+    done = look(shown, runs, steps, now)
+    (title, *rows), _ = console.lay_out(describe.run_rows(shown, done, now, console.unicode))
+    lines: list[Line] = [describe.counts(runs.states, console.unicode), [], title]
+    with_last_lines = len(rows) + len(done) <= console.height - 5
+    for run, row in zip(shown, rows, strict=True):
+        lines.append(row)
+        if with_last_lines and run.number in done:
+            lines.append([(f"      {done[run.number].line}", "quiet")])
+    if hidden:
+        lines.append([("and ", "quiet"), *describe.counts(hidden, console.unicode)])
+    return lines

@@ -1,0 +1,52 @@
+"""What is right and wrong with a node, in words; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from neronet.store.nodes import NodeRow
+
+LOW_DISK = 1024**3  # bytes
+CLOCK = 5.0  # seconds between two clocks that are worth a word
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: `ok` is None where it is only told."""
+
+    node: str
+    subject: str
+    ok: bool | None
+    text: str
+    hint: str = ""
+
+
+def check(row: NodeRow, problem: str, hint: str, now: float) -> list[Check]:
+    """The checks of a node that was just contacted; `problem` says why that did not work ("" when it did).
+
+    `now` is the time of the contact by our clock, seconds since 1970.
+    """
+    node = row.id
+    if problem:
+        return [Check(node, "connection", False, problem, hint)]
+    facts, load = row.facts or {}, row.load or {}
+    checks = [
+        Check(node, "connection", True, f"answers as {facts.get('host')}, {facts.get('system')}"),
+        Check(node, "python", True, f"{facts.get('python')} ({facts.get('executable')})"),
+    ]
+    free = load.get("disk_free", facts.get("disk_free", 0))
+    hint = "make room there, or set another `root:` for the node in nodes.yaml" if free < LOW_DISK else ""
+    text = f"{facts.get('root')} on {facts.get('file_system')}, {free / 1024**3:.1f} GiB free"
+    checks.append(Check(node, "disk", free >= LOW_DISK, text, hint))
+    away = facts.get("time", now) - now
+    if abs(away) > CLOCK:
+        text = f"its clock is {abs(away):.0f} s {'ahead of' if away > 0 else 'behind'} this computer's"
+        checks.append(Check(node, "clock", None, text, "times of runs are by the node's clock"))
+    checks.append(Check(node, "cores", None, f"{facts.get('cores')}, load {load.get('load1', 0):.1f}"))
+    gpus = facts.get("gpus") or []
+    if gpus:
+        checks.append(Check(node, "gpus", None, ", ".join(f"{gpu['index']}: {gpu['name']}" for gpu in gpus)))
+    if facts.get("scheduler"):
+        text = f"{facts['scheduler']} is installed there"
+        checks.append(Check(node, "scheduler", None, text, "runs are started directly, not through it"))
+    return checks

@@ -1,0 +1,149 @@
+"""From an experiment to stored batches: what will run, from which files, where.
+
+Nothing is sent here.  A submission is one transaction in the user's database;
+the engine sends it from there, however often anything dies on the way.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neronet.engine.placement import Member, divide
+from neronet.engine.work import LOCAL, place_of
+from neronet.spec.experiment import Experiment
+from neronet.spec.nodes import NodeSpec
+from neronet.store.batches import Batch
+from neronet.store.runs import NewRun, RunRow, point_key
+from neronet.store.store import Store
+from neronet.sweep import Point, folder_name
+from neronet.sync.snapshot import Snapshot, keep
+
+
+@dataclass(frozen=True)
+class Job:
+    """The runs of one experiment that are to be submitted together."""
+
+    experiment: Experiment
+    points: Sequence[Point]
+    snapshot: Snapshot
+
+
+def missing(store: Store, job: Job) -> tuple[list[Point], list[RunRow]]:
+    """(points that no run has yet, runs that the others have): same command and same files are the same."""
+    keys = [point_key(point.argv, job.snapshot.head.sha) for point in job.points]
+    known = store.runs.ran_before(keys)
+    fresh = [point for point, key in zip(job.points, keys) if key not in known]
+    return fresh, sorted(known.values(), key=lambda row: row.number)
+
+
+def store_submission(
+    store: Store, home: Path, home_id: str, job: Job, members: Sequence[Member], nodes: dict[str, NodeSpec],
+    environment: dict[str, str],
+) -> list[int]:
+    """Stores the runs of a job, divided among `members`; their numbers.  Raises StoreError."""
+    where = divide(len(job.points), members)
+    now = time.time()
+    tokens = {node: secrets.token_hex(8) for node in dict.fromkeys(where)}
+    indices = dict.fromkeys(tokens, 0)
+    new = []
+    for point, node in zip(job.points, where):
+        new.append(
+            NewRun(
+                name=point.name, experiment=job.experiment.id, collections=job.experiment.collection,
+                parameters=point.parameters, argv=point.argv, snapshot=job.snapshot.head.sha, token=tokens[node],
+                idx=indices[node], node=node, submitted=now, note=job.experiment.custom_msg,
+                priority=job.experiment.priority,
+            )
+        )  # fmt: skip
+        indices[node] += 1
+    with store.transaction(durable=True):
+        numbers = store.runs.add(new, folder_name)
+        rows = store.runs.find(numbers)
+        for node, token in tokens.items():
+            mine = [{**_line(row), "attempt": 1} for row in rows if row.token == token]
+            content = batch_content(job.experiment, nodes[node], home_id, job.snapshot.head.sha, now, environment)
+            add_batch(store, home, token, content, mine, job.experiment.folder, nodes[node])
+        for number in numbers:
+            store.events.add(now, "submitted", "", run=number, attempt=1)
+    return numbers
+
+
+def store_rerun(
+    store: Store, home: Path, home_id: str, rows: Sequence[RunRow], nodes: dict[str, NodeSpec],
+    environment: dict[str, str],
+) -> None:
+    """New attempts of these runs, each on its node, from its own snapshot and specification."""
+    now = time.time()
+    groups: dict[tuple[str, str], list[RunRow]] = {}
+    for row in rows:
+        groups.setdefault((row.node, row.token), []).append(row)
+    with store.transaction(durable=True):
+        for (node, old), members in groups.items():
+            token = secrets.token_hex(8)
+            content = store.batches.content(old)
+            folder = Path(content.pop(LOCAL)["folder"])
+            content["created"] = now
+            content["place"] = place_of(home_id, node)
+            if nodes[node].type == "local":
+                content["environment"] = environment
+            lines = []
+            for index, row in enumerate(members):
+                attempt = store.attempts.add(row.number, token, index, node)
+                lines.append({**_line(row), "attempt": attempt})
+                store.events.add(now, "submitted", "rerun", run=row.number, attempt=attempt)
+            add_batch(store, home, token, content, lines, folder, nodes[node])
+
+
+def add_batch(
+    store: Store, home: Path, token: str, content: dict[str, Any], lines: list[dict[str, Any]], folder: Path, node: NodeSpec
+) -> None:
+    data = b"".join(json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n" for line in lines)
+    runs = keep(home, data, "the list of runs")
+    content = {**content, "runs": runs.sha, LOCAL: {"folder": str(folder), "runs_size": runs.size}}
+    batch = Batch(
+        token, node.id, content["place"], content["experiment"], content["manifest"], 1, "sending", content["created"]
+    )
+    store.batches.add(batch, content)
+
+
+def batch_content(
+    experiment: Experiment, node: NodeSpec, home_id: str, manifest: str, created: float, environment: dict[str, str]
+) -> dict[str, Any]:
+    """What the node is told of a batch, but for its runs: the program gets this environment and these limits."""
+    content: dict[str, Any] = {
+        "home": home_id,
+        "place": place_of(home_id, node.id),
+        "created": created,
+        "experiment": experiment.id,
+        "collections": list(experiment.collection),
+        "note": experiment.custom_msg,
+        "manifest": manifest,
+        "outputs": list(experiment.output_files),
+        "writable": list(experiment.writable),
+        "setup": [*node.setup, *experiment.setup],
+        "env": {**node.env, **experiment.env},
+        "cpus": experiment.cpus,
+        "gpus": experiment.gpus,
+        "memory": experiment.memory,
+        "time": experiment.time,
+        "priority": experiment.priority,
+        "buffering": experiment.buffering,
+        "grace": experiment.grace,
+        "conditions": [condition.to_json() for condition in experiment.conditions],
+    }
+    if node.type == "local":
+        # What a user sees in her terminal or notebook is what her program gets, virtual environments included.
+        content["environment"] = environment
+    return content
+
+
+def _line(row: RunRow) -> dict[str, Any]:
+    return {"number": row.number, "name": row.name, "argv": list(row.argv), "parameters": row.parameters}
+
+

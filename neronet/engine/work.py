@@ -1,0 +1,147 @@
+"""What there is to do on one node, and how a session does it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neronet.engine.collect import Collector
+from neronet.errors import InputError, StoreError
+from neronet.spec.nodes import NodeSpec
+from neronet.store.batches import Batch
+from neronet.store.intents import Intent
+from neronet.store.store import Store
+from neronet.sync.snapshot import Content, load
+from neronet.sync.upload import upload
+from neronet.wire import states
+
+if TYPE_CHECKING:
+    from neronet.engine.link import Message, Session, Take
+
+KEPT = 7 * 86400.0  # seconds that a node keeps what is final and fetched
+ON_THE_WAY = 4  # replies to parts of an upload that may be outstanding
+LOCAL = "local"  # the part of a batch's content that stays on this side: {"folder", "runs_size"}
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+def place_of(home_id: str, node: str) -> str:
+    """The id of an entry of nodes.yaml on the node's side: the same for this home and name, also after a loss of the database."""
+    return hashlib.sha256(f"{home_id}\0{node}".encode()).hexdigest()[:12]
+
+
+def limits_of(node: NodeSpec) -> dict[str, int]:
+    """What the entry in nodes.yaml says of how much of the node may be used at once."""
+    given = {"slots": node.slots, "gpus": node.gpus, "memory": node.memory}
+    return {word: value for word, value in given.items() if value is not None}
+
+
+class NodeWork:
+    """The work on one node: batches to send and to follow, wishes to carry out."""
+
+    def __init__(self, store: Store, home: Path, node: NodeSpec, mirror_limit: int, changed: Callable[[], None], progress: Progress) -> None:
+        self._store, self._home, self._node = store, home, node
+        self._mirror_limit, self._changed, self._progress = mirror_limit, changed, progress
+        self._collector: Collector | None = None
+        self.wishes: deque[Intent] = deque()
+        self.visits = 0  # how many need a session for something of their own
+
+    def needed(self) -> bool:
+        return bool(self.visits or self.wishes or self._store.batches.find(self._node.id, ("sending", "accepted")))
+
+    def begin(self) -> Take:
+        """For a new session: what takes in what the node sends."""
+        self._collector = Collector(self._store, self._home, self._node.id, self._mirror_limit, self._changed)
+        return self._collector.take
+
+    async def work(self, session: Session) -> None:
+        """Sends what waits, follows what runs, carries out wishes, in this order: each may need the one before."""
+        for batch in self._store.batches.find(self._node.id, ("sending",)):
+            await self._send(session, batch)
+        assert self._collector is not None
+        for batch in self._store.batches.find(self._node.id, ("accepted",)):
+            for message in self._collector.follow(batch.token):
+                await session.say(message)
+        while self.wishes:
+            await self._carry_out(session, self.wishes[0])
+            self.wishes.popleft()
+        await self._tidy(session)
+
+    async def fetch(self, session: Session) -> None:
+        """Returns when everything that the node had at the call is here."""
+        assert self._collector is not None
+        await self.work(session)
+        while True:
+            asked = self._collector.asked
+            await session.sync()
+            if self._collector.asked == asked and not self._collector.arriving():
+                return
+            await asyncio.sleep(0.005)
+
+    async def _send(self, session: Session, batch: Batch) -> None:
+        content = self._store.batches.content(batch.token)
+        local = content.pop(LOCAL)
+        try:
+            snapshot = load(self._home, batch.manifest, Path(local["folder"]))
+            runs = Content(content["runs"], local["runs_size"], self._home / "files" / content["runs"], "the list of runs")
+            await self._upload(session, batch, snapshot, runs)
+        except (InputError, StoreError) as error:
+            self._give_up(batch, f"{error} {error.hint}".strip())
+            return
+        await session.ask({"m": "batch", "token": batch.token, "batch": content}, "accepted", batch.token)
+        with self._store.transaction(durable=True):
+            self._store.batches.set_state(batch.token, "accepted", time.time())
+            self._store.attempts.report_batch(batch.token, states.QUEUED)
+        self._changed()
+
+    async def _upload(self, session: Session, batch: Batch, snapshot: Any, runs: Content) -> None:
+        async def ask(shas: Any) -> list[str]:
+            reply = await session.ask({"m": "have", "shas": list(shas)}, "missing", "")
+            return list(reply["shas"])
+
+        def progress(done: int, total: int, files: int) -> None:
+            self._progress({"token": batch.token, "node": self._node.id, "done": done, "total": total, "files": files})
+
+        stored: deque[asyncio.Future[Message]] = deque()
+        async for message, data in upload(snapshot, runs, ask, progress):
+            if int(message["offset"]) + len(data) == message["total"]:
+                stored.append(session.expect("stored", str(message["sha"])))
+            await session.say(message, data)
+            # Not one by one, which would wait a round trip per file; not all at once, which would hide a full disk.
+            while len(stored) > ON_THE_WAY * 16:
+                await session.wait(stored.popleft())
+        while stored:
+            await session.wait(stored.popleft())
+
+    def _give_up(self, batch: Batch, reason: str) -> None:
+        """The files of a batch can no longer be sent: its runs have failed, and say why."""
+        now = time.time()
+        with self._store.transaction(durable=True):
+            for row in self._store.attempts.of_batch(batch.token):
+                if self._store.attempts.report(row.run, row.attempt, states.FAILED, reason, ended=now):
+                    self._store.events.add(now, states.FAILED, reason, run=row.run, attempt=row.attempt, node=batch.node)
+                    self._store.attempts.complete(row.run, row.attempt)
+            self._store.batches.set_state(batch.token, "final", now)
+        self._changed()
+
+    async def _carry_out(self, session: Session, intent: Intent) -> None:
+        wish = {"m": "act", "id": intent.id, **intent.payload["act"]}
+        result = (await session.ask(wish, "done", intent.id))["result"]
+        self._store.intents.finish(intent.id, "problem" not in result, result)
+        self._changed()
+
+    async def _tidy(self, session: Session) -> None:
+        """Deletes on the node what arrived here long ago."""
+        for batch in self._store.batches.find(self._node.id, ("final",)):
+            if time.time() - batch.since > KEPT:
+                await self.tidy(session, batch.token)
+
+    async def tidy(self, session: Session, token: str) -> None:
+        """Deletes a batch on the node now."""
+        await session.ask({"m": "tidy", "token": token}, "tidied", token)
+        self._store.batches.set_state(token, "tidied", time.time())

@@ -1,0 +1,82 @@
+"""Changes to a YAML file as changes of its text, so that all else stays as the user wrote it.
+
+A round trip through objects moves and loses comments (the one above a removed
+entry's neighbour goes with the entry) and writes lists anew. Here an entry is a
+range of lines, or of characters between brackets. Who edits reads the result
+back and compares: see `neronet.spec.nodes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from neronet.spec.document import Block, Items, Node, Text
+from neronet.spec.writing import written
+
+
+def insert(text: str, root: Node | None, section: str, key: str, fields: Mapping[str, object]) -> str:
+    """`text` with `key` and its fields as the last entry of a top-level section, which is made if need be."""
+    if not isinstance(root, Block):
+        return _lines(text) + f"{section}:\n" + _entry("  ", key, fields)
+    found = root.entries.get(section)
+    if found is None:
+        return _lines(text) + f"{section}:\n" + _entry("  ", key, fields)
+    name, node = found
+    if isinstance(node, Block) and node.flow:
+        comma = ", " if node.entries else ""
+        return text[: node.end - 1] + f"{comma}{written(key)}: {written(fields)}" + text[node.end - 1 :]
+    if isinstance(node, Block):
+        column = next(iter(node.entries.values()))[0].column - 1
+        after = _line_end(text, _content_end(node))
+        return _lines(text[:after]) + _entry(" " * column, key, fields) + text[after:]
+    # Nothing is there yet: null, which may be written as nothing at all, and a comment behind it.
+    after = _line_end(text, name.end)
+    return _lines(text[: node.start] + text[node.end : after]) + _entry("  ", key, fields) + text[after:]
+
+
+def cut(text: str, container: Node, key: str) -> str:
+    """`text` without the entry `key` of a block, or without that item of a list."""
+    spans = _spans(container)
+    index = next(number for number, (name, _, _) in enumerate(spans) if name == key)
+    _, start, end = spans[index]
+    if isinstance(container, (Block, Items)) and container.flow:
+        if index + 1 < len(spans):
+            end = spans[index + 1][1]
+        elif index:
+            start = spans[index - 1][2]
+        return text[:start] + text[end:]
+    return text[: text.rfind("\n", 0, start) + 1] + text[_line_end(text, end) :]
+
+
+def _spans(container: Node) -> list[tuple[str, int, int]]:
+    """(name, first character, end of the last one's content) of each entry or item."""
+    if isinstance(container, Block):
+        return [
+            (key.text, key.start, max(key.end, _content_end(value)))
+            for key, value in container.entries.values()
+        ]
+    items = container.items if isinstance(container, Items) else ()
+    return [(item.text if isinstance(item, Text) else "", item.start, _content_end(item)) for item in items]
+
+
+def _content_end(node: Node) -> int:
+    """The end of what a node shows; YAML's own end of a block lies behind the comments after it."""
+    spans = _spans(node) if isinstance(node, (Block, Items)) and not node.flow else []
+    return spans[-1][2] if spans else node.end
+
+
+def _line_end(text: str, position: int) -> int:
+    """The beginning of the line after `position`."""
+    # The mark behind a block of text (|) stands at the beginning of the next line already.
+    newline = text.find("\n", position - 1 if position and text[position - 1] == "\n" else position)
+    return len(text) if newline < 0 else newline + 1
+
+
+def _lines(text: str) -> str:
+    return text if not text or text.endswith("\n") else text + "\n"
+
+
+def _entry(indent: str, key: str, fields: Mapping[str, object]) -> str:
+    lines = [f"{indent}{written(key)}:"]
+    lines += [f"{indent}  {written(name)}: {written(value)}" for name, value in fields.items()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,362 @@
+"""nodes.yaml: the machines that runs may go to, groups of them, and which one is meant when none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from neronet.errors import ConfigError, InputError, StoreError
+from neronet.spec import document, edit, fields, values
+from neronet.spec.document import Block, Items, Node, Text, plain
+from neronet.spec.fields import Reader, choice, listing, scalar, table, whole
+from neronet.spec.files import FIRST_NODES, write_text
+from neronet.spec.problems import Problem, Problems, TooManyError, Unfit, check, did_you_mean, nearest, quoted
+
+LOCAL = "local"
+
+
+@dataclass(frozen=True)
+class SshOptions:
+    """What the user's ssh configuration does not say already."""
+
+    identity_file: str | None = None
+    known_hosts: str | None = None
+    port: int | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """A machine, or the gateway of a cluster. An empty text is for whoever uses it to fill in."""
+
+    id: str
+    ssh_address: str = ""  # empty only for the type local
+    type: Literal["direct", "local", "slurm", "gridengine"] = "direct"
+    slots: int | None = None
+    gpus: int | None = None
+    memory: int | None = None  # bytes
+    root: str = ""
+    python: str = ""
+    transport: Literal["asyncssh", "openssh"] = "asyncssh"
+    ssh_options: SshOptions = SshOptions()
+    setup: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    sbatch_args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """What a nodes.yaml says, less the nodes that an error made meaningless."""
+
+    nodes: tuple[NodeSpec, ...]  # in the file's order; one called `local` is always there
+    groups: dict[str, tuple[str, ...]]
+    default_node: str  # a node or a group; '' when none is named
+    problems: tuple[Problem, ...]
+
+    def check(self) -> None:
+        """Raises ConfigError with all problems when one of them is an error."""
+        check(self.problems)
+
+    def members(self, name: str) -> tuple[NodeSpec, ...]:
+        """The node, or the nodes of the group, called `name`; empty when there is none."""
+        wanted = self.groups.get(name, (name,))
+        return tuple(node for node in self.nodes if node.id in wanted)
+
+
+def split_address(address: str) -> tuple[str | None, str, int | None]:
+    """(user, host, port) of `host`, `user@host`, `host:port`, `[::1]:port`; raises Unfit."""
+    user, _, place = address.rpartition("@")
+    if place.startswith("["):
+        host, _, rest = place[1:].partition("]")
+    elif place.count(":") > 1:
+        host, rest = place, ""  # an IPv6 address
+    else:
+        host, colon, port = place.partition(":")
+        rest = colon + port
+    # What begins with - would be an option of the ssh program.
+    usable = (
+        address.isprintable()
+        and " " not in address
+        and not address.startswith("-")
+        and not host.startswith("-")
+    )
+    if not host or not usable or not (rest == "" or rest[0] == ":"):
+        hint = "write host, user@host, host:port or an alias of ~/.ssh/config"
+        raise Unfit(f"{quoted(address)} is not an address", hint)
+    return user or None, host, values.whole(rest[1:], 1, 65535) if rest else None
+
+
+def load_nodes(path: Path) -> Nodes:
+    """The nodes of a file; the node `local` alone where there is none."""
+    data = document.read(path) if path.exists() else b""
+    if isinstance(data, Problem):
+        return Nodes((_here(),), {}, "", (data,))
+    return parse_nodes(data, str(path))
+
+
+def parse_nodes(data: bytes, file: str) -> Nodes:
+    """The same from the content; `file` is how problems call it."""
+    problems = Problems(file)
+    reader = _Reader(problems)
+    try:
+        reader.file(document.load(data, problems)[1])
+    except TooManyError:
+        problems.give_up()
+    nodes = reader.nodes if LOCAL in reader.nodes else {**reader.nodes, LOCAL: _here()}
+    return Nodes(tuple(nodes.values()), reader.groups, reader.default_node, problems.all())
+
+
+def add_node(path: Path, id: str, address: str, fields: Mapping[str, object]) -> None:  # noqa: A002
+    """Adds a node to the file, which is made if need be; all that is in it stays as it is.
+
+    Raises InputError when the id is taken or a field does not fit, ConfigError when the file has
+    problems, StoreError when it cannot be written. The file is unchanged then.
+    """
+    given = {**({"ssh_address": address} if address else {}), **fields}
+    alone = parse_nodes(edit.insert("", None, "nodes", id, given).encode(), "")
+    wrong = [each for each in alone.problems if each.severity == "error"]
+    if wrong:
+        raise InputError("; ".join(each.text for each in wrong), wrong[0].hint)
+    with _locked(path):
+        text, root, before = _read(path)
+        if id in _section(root, "nodes") or id in before.groups:
+            raise InputError(
+                f"there is a node or a group {quoted(id)} already", f"nerocli delnode {id} removes a node"
+            )
+        _write(path, edit.insert(text, root, "nodes", id, given), before, id)
+
+
+def remove_node(path: Path, id: str) -> None:  # noqa: A002
+    """Removes a node, from its groups too, and as the default; all else in the file stays as it is.
+
+    Raises InputError when there is no such node, otherwise as `add_node`.
+    """
+    with _locked(path):
+        text, root, before = _read(path)
+        names = _section(root, "nodes")
+        if id not in names:
+            what = "the node local is always there" if id == LOCAL else f"there is no node {quoted(id)}"
+            raise InputError(what, did_you_mean(id, names))
+        while (place := _mention(root, id)) is not None:
+            text = edit.cut(text, *place)
+            root = document.load(text.encode(), Problems(""))[1]
+        _write(path, text, before, id)
+
+
+def _mention(root: Node | None, id: str) -> tuple[Node, str] | None:  # noqa: A002
+    """What is to be cut next when the node `id` goes: a container and the entry or item in it."""
+    nodes, groups = _section(root, "nodes"), _section(root, "groups")
+    if id in nodes:
+        return nodes[id].container, id
+    for name, group in groups.items():
+        members = group.value.items if isinstance(group.value, Items) else (group.value,)
+        if any(isinstance(each, Text) and each.text == id for each in members):
+            return (group.value, id) if len(members) > 1 else (group.container, name)
+    default = root.entries.get("default_node") if isinstance(root, Block) else None
+    if root is not None and default and plain(default[1]) not in (None, LOCAL, *nodes, *groups):
+        return root, "default_node"
+    return None
+
+
+class _Entry(NamedTuple):
+    container: Block
+    value: Node
+
+
+def _section(root: Node | None, word: str) -> dict[str, _Entry]:
+    """The entries of a top-level section of the file."""
+    section = root.entries[word][1] if isinstance(root, Block) and word in root.entries else None
+    if not isinstance(section, Block):
+        return {}
+    return {key: _Entry(section, value) for key, (_, value) in section.entries.items()}
+
+
+def _read(path: Path) -> tuple[str, Node | None, Nodes]:
+    """The text, its tree, and what it says; raises ConfigError when it has errors."""
+    data = document.read(path) if path.exists() else FIRST_NODES.encode()
+    if isinstance(data, Problem):
+        raise ConfigError([data])
+    nodes = parse_nodes(data, str(path))
+    nodes.check()
+    return (*document.load(data, Problems(str(path))), nodes)
+
+
+def _write(path: Path, text: str, before: Nodes, changed: str) -> None:
+    """Writes the file once it was read back: but for the node `changed` all must be what it was."""
+    after = parse_nodes(text.encode(), str(path))
+    after.check()
+    others = [[node for node in each.nodes if node.id != changed] for each in (before, after)]
+    if others[0] != others[1]:
+        raise InputError(
+            f"{path} could not be changed without harm to other nodes in it", "change it by hand"
+        )
+    write_text(path, text)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Two commands at once would else lose what the first one wrote."""
+    import filelock  # only writing needs it
+
+    lock = filelock.FileLock(f"{path}.lock", timeout=10)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:  # a timeout too
+        raise StoreError(f"{path} could not be locked for a change: {error.strerror or error}") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _here() -> NodeSpec:
+    return NodeSpec(LOCAL, type="local")
+
+
+def _address(text: str) -> str:
+    split_address(text)
+    return text
+
+
+def _kind(text: str) -> str:
+    return values.choice({"unmanaged": "direct"}.get(text, text), ("direct", "local", "slurm", "gridengine"))
+
+
+def _root(text: str) -> str:
+    if not text.startswith(("/", "~/")):
+        raise Unfit(
+            f"{quoted(text)} is not a path from the root or the home of the node",
+            "as in /scratch/you/neronet",
+        )
+    return text
+
+
+def _node_id(text: str) -> str:
+    if not text.isascii():
+        raise Unfit(
+            f"{quoted(text)} cannot be the id of a node", "use letters, digits, _ . and -, at most 100"
+        )
+    return values.identifier(text)
+
+
+_SSH_READERS: dict[str, Reader[object]] = {
+    "identity_file": scalar(str),
+    "known_hosts": scalar(str),
+    "port": whole(1, 65535),
+    "user": scalar(str),
+}
+
+
+def _ssh_options(node: Node, problems: Problems) -> SshOptions | None:
+    if not isinstance(node, Block):
+        problems.error(node, "ssh_options take a block", "write KEY: VALUE on indented lines")
+        return None
+    given: dict[str, Any] = {}
+    for key, value in node.entries.values():
+        if key.text in _SSH_READERS:
+            given[key.text] = _SSH_READERS[key.text](value, problems)
+        else:
+            hint = did_you_mean(key.text, _SSH_READERS) + "; what ~/.ssh/config says is obeyed too"
+            problems.error(key, f"ssh_options have no {quoted(key.text)}", hint)
+    return SshOptions(**given)
+
+
+_READERS: dict[str, Reader[object]] = {
+    "ssh_address": scalar(_address),
+    "type": scalar(_kind),
+    "slots": whole(0, 100_000),
+    "gpus": whole(0, 10_000),
+    "memory": scalar(values.memory),
+    "root": scalar(_root),
+    "python": scalar(str),
+    "transport": choice("asyncssh", "openssh"),
+    "ssh_options": _ssh_options,
+    "setup": fields.setup,
+    "env": table(values.variable, str),
+    "sbatch_args": fields.words_list,
+}
+
+
+class _Reader:
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._names: dict[str, None] = {LOCAL: None}  # also of nodes that have problems: these are told once
+        self.nodes: dict[str, NodeSpec] = {}
+        self.groups: dict[str, tuple[str, ...]] = {}
+        self.default_node = ""
+
+    def file(self, root: Node | None) -> None:
+        if root is not None and not isinstance(root, Block):
+            self._problems.error(
+                root, "the file is not a block of KEY: VALUE lines", "write nodes: on the first line"
+            )
+            return
+        sections = dict(root.entries) if root else {}
+        for key, node in self._section(sections, "nodes"):
+            self._node(key, node)
+        for key, node in self._section(sections, "groups"):
+            self._group(key, node)
+        default = sections.pop("default_node", None)
+        if default and not (isinstance(default[1], Text) and default[1].is_none):
+            self.default_node = scalar(self._known)(default[1], self._problems) or ""
+        for key, _ in sections.values():
+            near = nearest(key.text, ("nodes", "groups", "default_node"))
+            self._problems.warn(
+                key, f"{quoted(key.text)} means nothing here", f"did you mean {near}?" if near else ""
+            )
+
+    def _section(self, sections: dict[str, tuple[Text, Node]], word: str) -> Iterable[tuple[Text, Node]]:
+        _, node = sections.pop(word, (None, None))
+        if isinstance(node, Block):
+            return node.entries.values()
+        if node is not None and not (isinstance(node, Text) and node.is_none):
+            self._problems.error(node, f"{word} takes a block", "write one name on each line, indented")
+        return ()
+
+    def _node(self, key: Text, node: Node) -> None:
+        before = self._problems.errors
+        self._names[key.text] = None
+        name = scalar(_node_id)(key, self._problems)
+        entries = node.entries if isinstance(node, Block) else {}
+        if not entries and not (name == LOCAL and isinstance(node, Text) and node.is_null):
+            hint = "write its ssh_address: on the next line, indented"
+            self._problems.error(key, f"nothing is said of the node {quoted(key.text)}", hint)
+        given: dict[str, Any] = {}
+        for word, value in entries.values():
+            if word.text in _READERS:
+                if not (isinstance(value, Text) and value.is_none):
+                    given[word.text] = _READERS[word.text](value, self._problems)
+            elif near := nearest(word.text, _READERS, cutoff=0.8):
+                # Fields of their own are for the users; a slip of theirs is not.
+                self._problems.warn(
+                    word, f"{quoted(word.text)} means nothing to Neronet", f"did you mean {near}?"
+                )
+        if name == LOCAL and "ssh_address" not in given:
+            given.setdefault("type", LOCAL)
+        if entries and "ssh_address" not in given and given.get("type") != LOCAL:
+            hint = "the host, user@host, host:port or an alias of ~/.ssh/config; or say type: local"
+            self._problems.error(key, f"the node {quoted(key.text)} has no ssh_address", hint)
+        if name is not None and self._problems.errors == before:
+            self.nodes[name] = NodeSpec(name, **given)
+
+    def _group(self, key: Text, node: Node) -> None:
+        name = scalar(_node_id)(key, self._problems)
+        members = listing(str)(node, self._problems) or ()
+        if key.text in self._names:
+            self._problems.error(key, f"{quoted(key.text)} is a node and a group", "rename one of them")
+        for member in members:
+            if member not in self._names:
+                hint = did_you_mean(member, self._names)
+                self._problems.error(node, f"{quoted(member)} in this group is no node", hint)
+        if name is not None:
+            self.groups[name] = tuple(dict.fromkeys(members))
+
+    def _known(self, text: str) -> str:
+        names = (*self._names, *self.groups)
+        if text not in names:
+            raise Unfit(f"default_node: there is no node or group {quoted(text)}", did_you_mean(text, names))
+        return text

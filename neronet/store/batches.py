@@ -1,0 +1,60 @@
+"""Batches: the runs of one submission to one node, as they were sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
+
+from neronet.store.db import Database, listed, to_json
+
+BatchState = Literal["sending", "accepted", "final", "tidied"]
+
+
+class Batch(NamedTuple):
+    token: str
+    node: str
+    place: str
+    experiment: str
+    manifest: str  # sha256
+    first: int  # number of the first attempt that its runs get
+    state: BatchState
+    since: float  # seconds since 1970: when it got into this state
+
+
+class BatchStore:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def add(self, batch: Batch, content: dict[str, Any]) -> None:
+        """`content` is the batch as it is sent to the node."""
+        with self._db.transaction() as sql:
+            sql.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*batch, to_json(content)))
+
+    def get(self, token: str) -> Batch | None:
+        row = self._db.row(f"{_BATCHES} WHERE token = ?", (token,))
+        return None if row is None else Batch._make(row)
+
+    def content(self, token: str) -> dict[str, Any]:
+        """The batch as it is sent; KeyError when there is none."""
+        row = self._db.row("SELECT content FROM batches WHERE token = ?", (token,))
+        if row is None:
+            raise KeyError(token)
+        content: dict[str, Any] = json.loads(row[0])
+        return content
+
+    def find(self, node: str | None = None, states: Iterable[BatchState] | None = None) -> list[Batch]:
+        """Those of a node, in these states (all without them), the oldest first."""
+        rows = self._db.rows(
+            f"{_BATCHES} WHERE (?1 IS NULL OR node = ?1)"
+            " AND (?2 IS NULL OR state IN (SELECT value FROM json_each(?2))) ORDER BY rowid",
+            (node, None if states is None else listed(states)),
+        )
+        return [Batch._make(row) for row in rows]
+
+    def set_state(self, token: str, state: BatchState, since: float) -> None:
+        with self._db.transaction() as sql:
+            sql.execute("UPDATE batches SET state = ?, since = ? WHERE token = ?", (state, since, token))
+
+
+_BATCHES = "SELECT token, node, place, experiment, manifest, first, state, since FROM batches"

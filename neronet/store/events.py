@@ -1,0 +1,53 @@
+"""The history: what happened to runs and nodes, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from neronet.store.db import Database, listed, plain
+
+
+class Event(NamedTuple):
+    id: int  # ascending
+    time: float  # seconds since 1970
+    run: int | None
+    attempt: int | None
+    node: str | None
+    kind: str
+    text: str
+    name: str | None  # of the run
+
+
+class EventStore:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def add(
+        self,
+        time: float,
+        kind: str,
+        text: str,
+        *,
+        run: int | None = None,
+        attempt: int | None = None,
+        node: str | None = None,
+    ) -> None:
+        with self._db.transaction() as sql:
+            sql.execute(
+                "INSERT INTO events (time, run, attempt, node, kind, text) VALUES (?, ?, ?, ?, ?, ?)",
+                (time, run, attempt, node, kind, plain(text)),
+            )
+
+    def find(
+        self, runs: Iterable[int] | None = None, since: float | None = None, after: int = 0
+    ) -> list[Event]:
+        """In the order they were stored: of these runs, not before the time `since`, with an id above `after`."""
+        rows = self._db.rows(
+            "SELECT e.id, e.time, e.run, e.attempt, e.node, e.kind, e.text, r.name"
+            " FROM events e LEFT JOIN runs r ON r.number = e.run"
+            " WHERE e.id > ?1 AND (?2 IS NULL OR e.time >= ?2)"
+            " AND (?3 IS NULL OR e.run IN (SELECT value FROM json_each(?3))) ORDER BY e.id",
+            (after, since, None if runs is None else listed(runs)),
+        )
+        return [Event._make(row) for row in rows]

@@ -1,0 +1,175 @@
+"""Runs: what was submitted.  What became of it is in its attempts; a run shows its last one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from neronet.store.attempts import AttemptStore
+from neronet.store.db import Database, listed, plain, to_json
+from neronet.wire.states import SUBMITTING
+
+# A run with its last attempt.  What belongs to the reported state is not shown before that state is.
+SHOWN = """
+SELECT r.number, r.name, r.experiment, r.collections, r.parameters, r.argv, r.snapshot, r.submitted, r.note, r.priority,
+       r.results, r.point_key, r.attempt, r.changed, a.node, a.token, a.idx, a.state, a.reported,
+       CASE WHEN a.state = a.reported THEN a.reason ELSE '' END,
+       CASE WHEN a.state = a.reported THEN a.exit_status END,
+       a.started,
+       CASE WHEN a.state = a.reported THEN a.ended END
+FROM runs r JOIN attempts a ON a.run = r.number AND a.attempt = r.attempt
+"""
+
+
+class NewRun(NamedTuple):
+    """A run to be stored.  Its name gets `@2`, `@3`, ... when it is taken; a `number` is wanted only where a
+    lost store is rebuilt, and is given if no other run has it; `attempt` is the number of its first attempt."""
+
+    name: str
+    experiment: str
+    collections: tuple[str, ...]
+    parameters: dict[str, str]
+    argv: tuple[str, ...]
+    snapshot: str  # sha256 of the manifest
+    token: str  # of its batch
+    idx: int  # its place in that batch, from 0
+    node: str
+    submitted: float  # seconds since 1970
+    note: str = ""
+    priority: int = 0
+    number: int | None = None
+    attempt: int = 1
+
+
+class RunRow(NamedTuple):
+    """A run with what is to be shown of its last attempt: `reason`, `exit_status` and `ended` belong to `state`.
+    Times are seconds since 1970, those of the attempt by the node's clock."""
+
+    number: int
+    name: str
+    experiment: str
+    collections: tuple[str, ...]
+    parameters: dict[str, str]
+    argv: tuple[str, ...]
+    snapshot: str
+    submitted: float
+    note: str
+    priority: int
+    results: str  # folder below NERONET_HOME/results, with "/"
+    point_key: str
+    attempt: int  # from 1
+    changed: int  # see Store.change
+    node: str
+    token: str
+    idx: int
+    state: str
+    reported_state: str  # what the node says; ahead of `state` until logs, points and outputs are here
+    reason: str
+    exit_status: int | None
+    started: float | None
+    ended: float | None
+
+
+class RunStore:
+    def __init__(self, db: Database, attempts: AttemptStore) -> None:
+        self._db = db
+        self._attempts = attempts
+
+    def add(self, runs: Iterable[NewRun], folder: Callable[[str], str]) -> list[int]:
+        """Stores them in the state `submitting`, all or none; their numbers, ascending.
+
+        `folder` makes the relative results folder of a run from its final name.  Call it in a durable
+        transaction with the batches of the runs.
+        """
+        numbers = []
+        with self._db.transaction() as sql:
+            following = sql.execute("SELECT coalesce(max(number), 0) + 1 FROM runs").fetchone()[0]
+            for run in runs:
+                number = following
+                wanted = "SELECT 1 FROM runs WHERE number = ?"
+                if run.number and sql.execute(wanted, (run.number,)).fetchone() is None:
+                    number = run.number
+                following = max(following, number + 1)
+                name = self._free_name(plain(run.name))
+                argv = to_json(run.argv)
+                sql.execute(
+                    "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                    (
+                        number, name, run.experiment, to_json(run.collections), to_json(run.parameters), argv,
+                        run.snapshot, run.submitted, plain(run.note), run.priority, folder(name),
+                        point_key(run.argv, run.snapshot), run.attempt,
+                    ),
+                )  # fmt: skip
+                self._attempts.insert(number, run.attempt, run.token, run.idx, 1, run.node, SUBMITTING)
+                numbers.append(number)
+        return numbers
+
+    def find(self, numbers: Iterable[int] | None = None) -> list[RunRow]:
+        """These runs, or all, by ascending number."""
+        if numbers is None:
+            rows = self._db.rows(f"{SHOWN} ORDER BY r.number")
+        else:
+            rows = self._db.rows(
+                f"{SHOWN} WHERE r.number IN (SELECT value FROM json_each(?)) ORDER BY r.number",
+                (listed(numbers),),
+            )
+        parameters, argvs = _all_json(row[4] for row in rows), _all_json(row[5] for row in rows)
+        return [
+            RunRow(*row[:3], _texts(row[3]), known, tuple(argv), *row[6:])
+            for row, known, argv in zip(rows, parameters, argvs, strict=True)
+        ]
+
+    def get(self, number: int) -> RunRow | None:
+        found = self.find([number])
+        return found[0] if found else None
+
+    def ran_before(self, keys: Iterable[str]) -> dict[str, RunRow]:
+        """Those of these point keys that runs have, each with the newest of these runs."""
+        rows = self._db.rows(
+            "SELECT max(number) FROM runs WHERE point_key IN (SELECT value FROM json_each(?)) GROUP BY point_key",
+            (listed(keys),),
+        )
+        return {row.point_key: row for row in self.find(number for (number,) in rows)}
+
+    def set_priority(self, numbers: Iterable[int], priority: int) -> None:
+        with self._db.transaction() as sql:
+            for number in numbers:
+                sql.execute("UPDATE runs SET priority = ? WHERE number = ?", (priority, number))
+                self._db.touch(number)
+
+    def changed_since(self, change: int) -> tuple[int, list[int]]:
+        """(change number now, runs of which anything changed after `change`); begin with 0 for all."""
+        with self._db.snapshot():
+            now = self._db.row("SELECT value FROM meta WHERE key = 'change'")[0]
+            rows = self._db.rows("SELECT number FROM runs WHERE changed > ? ORDER BY number", (change,))
+        return now, [number for (number,) in rows]
+
+    def _free_name(self, name: str) -> str:
+        if self._db.row("SELECT 1 FROM runs WHERE name = ?", (name,)) is None:
+            return name
+        # All names that begin with `name@`: "A" follows "@".
+        rows = self._db.rows("SELECT name FROM runs WHERE name > ? AND name < ?", (f"{name}@", f"{name}A"))
+        taken = {taken for (taken,) in rows}
+        copy = 2
+        while f"{name}@{copy}" in taken:
+            copy += 1
+        return f"{name}@{copy}"
+
+
+def point_key(argv: Sequence[str], snapshot: str) -> str:
+    """Equal for runs that would do the same: same command, same files."""
+    return hashlib.sha256(f"{snapshot} {to_json(argv)}".encode("ascii")).hexdigest()
+
+
+@lru_cache(maxsize=1000)
+def _texts(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
+
+
+def _all_json(texts: Iterable[str]) -> list[Any]:
+    # One call for ten thousand texts: half the time, and equal keys become one object.
+    values: list[Any] = json.loads(f"[{','.join(texts)}]")
+    return values

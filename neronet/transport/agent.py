@@ -1,0 +1,40 @@
+"""The agent as one file: a zip of the node side's own source files, which Python runs as it is.
+
+Its bytes depend on nothing but these files, and its name on nothing but its bytes,
+so a node that has it needs no other proof of the version.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+_MAIN = "import sys\n\nfrom neronet.node.main import main\n\nsys.exit(main(sys.argv[1:]))\n"
+
+
+@dataclass(frozen=True)
+class Agent:
+    data: bytes
+    sha256: str  # hex
+
+
+@functools.cache
+def build_agent(package: Path) -> Agent:
+    """The agent made of `package`/wire and `package`/node; made once per process."""
+    sources = [*package.glob("wire/*.py"), *package.glob("node/**/*.py")]
+    entries = {f"neronet/{path.relative_to(package).as_posix()}": path.read_bytes() for path in sources}
+    # The user side's __init__ would import what is not there.
+    entries |= {"__main__.py": _MAIN.encode(), "neronet/__init__.py": b""}
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name in sorted(entries):
+            entry = zipfile.ZipInfo(name)  # its default time is the first of 1980
+            entry.create_system = 3
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, entries[name], zipfile.ZIP_DEFLATED, 9)
+    data = target.getvalue()
+    return Agent(data, hashlib.sha256(data).hexdigest())

@@ -1,0 +1,122 @@
+"""Programs of this computer as Channels: what `local` and `openssh` have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+from neronet.errors import NodeError, Unreachable
+from neronet.transport.base import MAX_SESSIONS, Tail
+
+GRACE_SECONDS = 2.0  # to end by itself once its stdin is closed, then again after TERM
+LIMIT = 256 * 1024  # bytes read ahead
+
+# Why the link is lost, or None for an ordinary end; given the exit status and stderr of a
+# program that has ended, and whether it ever printed anything.
+Explain = Callable[[int, str, bool], NodeError | None]
+
+
+class Programs:
+    """Starts programs for one node, at most MAX_SESSIONS at a time, and ends them all."""
+
+    def __init__(self, node: str, explain: Explain | None = None) -> None:
+        self.node = node
+        self.explain = explain
+        self.slots = asyncio.Semaphore(MAX_SESSIONS)
+        self.running: set[ProcessChannel] = set()
+
+    async def start(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> ProcessChannel:
+        """A channel to `argv`, in a session of its own, so that Ctrl-C in a terminal does not reach it."""
+        loop = asyncio.get_running_loop()
+        await self.slots.acquire()
+        try:
+            pipes, protocol = await loop.subprocess_exec(
+                lambda: SubprocessStreamProtocol(limit=LIMIT, loop=loop),
+                *argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env, start_new_session=True,
+            )  # fmt: skip
+        except BaseException:
+            self.slots.release()
+            raise
+        channel = ProcessChannel(self, Process(pipes, protocol, loop), pipes)
+        self.running.add(channel)
+        return channel
+
+    async def close(self) -> None:
+        await asyncio.gather(*(channel.close() for channel in list(self.running)))
+
+
+class ProcessChannel:
+    """The streams of one process."""
+
+    def __init__(self, owner: Programs, process: Process, pipes: asyncio.SubprocessTransport) -> None:
+        self._owner, self._process, self._pipes = owner, process, pipes
+        # Present, because PIPE was asked for.
+        self._stdin = cast(asyncio.StreamWriter, process.stdin)
+        self._stdout = cast(asyncio.StreamReader, process.stdout)
+        self._tail = Tail()
+        self._heard = False
+        self._listening = asyncio.ensure_future(self._listen(cast(asyncio.StreamReader, process.stderr)))
+
+    async def read(self, size: int = 65536) -> bytes:
+        data = await self._stdout.read(size)
+        if data:
+            self._heard = True
+        else:
+            await self._raise_reason()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        try:
+            self._stdin.write(data)
+            await self._stdin.drain()
+        except (BrokenPipeError, ConnectionResetError):
+            await self._raise_reason()
+            raise Unreachable(f"{self._owner.node}: the program at the other end has ended") from None
+
+    async def close(self) -> None:
+        if self not in self._owner.running:
+            return
+        self._owner.running.discard(self)
+        self._stdin.close()
+        emptying = asyncio.ensure_future(self._empty())
+        try:
+            for end in (self._process.terminate, self._process.kill):
+                if await self._ended():
+                    break
+                end()
+            await self._process.wait()
+        finally:
+            emptying.cancel()
+            self._listening.cancel()
+            self._pipes.close()
+            self._owner.slots.release()
+
+    def stderr_tail(self) -> str:
+        return self._tail.text()
+
+    async def _raise_reason(self) -> None:
+        """Raises why the link is lost, if it is."""
+        if self._owner.explain and await self._ended():
+            # An ssh that stays to share its connection keeps our pipe open: its end may never come.
+            await asyncio.wait([self._listening], timeout=0.2)
+            reason = self._owner.explain(self._process.returncode or 0, self._tail.text(), self._heard)
+            if reason:
+                raise reason
+
+    async def _ended(self) -> bool:
+        try:
+            await asyncio.wait_for(self._process.wait(), GRACE_SECONDS)
+        except asyncio.TimeoutError:
+            return False
+        return True
+
+    async def _listen(self, stderr: asyncio.StreamReader) -> None:
+        while data := await stderr.read(4096):
+            self._tail.add(data)
+
+    async def _empty(self) -> None:
+        """A process that still prints would not see that nobody listens."""
+        while await self._stdout.read(LIMIT):
+            pass
