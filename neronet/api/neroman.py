@@ -29,7 +29,7 @@ from neronet.store.batches import BatchState
 from neronet.store.events import Event
 from neronet.store.experiments import ExperimentRow
 from neronet.store.home import home_id
-from neronet.store.heads import Head
+from neronet.store.points import Last
 from neronet.store.runs import RunRow
 from neronet.store.store import Store
 from neronet.sync.snapshot import take
@@ -350,14 +350,13 @@ class Neroman:
         """What happened, in order: of all, or of some runs; since a time in seconds since 1970."""
         return self.store.events.find(None if selector is None else self.runs(selector).numbers, since)
 
-    def as_run(self, row: RunRow, last: dict[str, Head]) -> Run:
+    def as_run(self, row: RunRow, last: Last) -> Run:
         """A row of the store with its metrics, as users see it."""
         return Run(
             number=row.number, name=row.name, experiment=row.experiment, collections=row.collections,
             parameters=row.parameters, command=row.argv, state=row.state, reason=self._reason(row), node=row.node,
             attempt=row.attempt, exit_status=row.exit_status, submitted=row.submitted, started=row.started,
-            ended=row.ended, metrics={name: item.value for name, item in last.items()},
-            points={name: item.n for name, item in last.items()}, results=folder_of(self.home, row), note=row.note,
+            ended=row.ended, metrics=last.values, points=last.counts, results=folder_of(self.home, row), note=row.note,
             priority=row.priority,
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from neronet.engine.collect import results_folder
 from neronet.errors import InputError
+from neronet.store.points import Last
 from neronet.store.runs import RunRow
 from neronet.wire import states
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from neronet.api import Neroman
 
+NO_POINTS = Last({}, {})
 FOLLOW = 0.05  # seconds between two looks at a growing log
 
 
@@ -209,7 +211,7 @@ class RunSet(Sequence[Run]):
         with store.snapshot():
             rows = store.runs.find(numbers)
             last = store.points.last(numbers)
-        return [self._neroman.as_run(row, last.get(row.number, {})) for row in rows]
+        return [self._neroman.as_run(row, last.get(row.number, NO_POINTS)) for row in rows]
 
 
 def log_file(run: Run, stream: str) -> Path:

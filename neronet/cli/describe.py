@@ -84,22 +84,23 @@ def state(run: Run, unicode: bool) -> Line:
 
 
 def bar(part: float, unicode: bool, width: int = 10) -> Line:
-    """`▶ ██████░░░░  62 %`: the state of a run that runs, and how far it is."""
+    """`▶ ━━━━━━────  62 %`: the state of a run that runs, and how far it is."""
     full = round(part * width)
     shape = text.SHAPES[states.RUNNING][not unicode]
-    done, open_ = ("█", "░") if unicode else ("#", "-")
+    done, open_ = ("━", "─") if unicode else ("=", "-")
     return [(f"{shape} {done * full}", "live"), (open_ * (width - full), "quiet"), f" {part * 100:3.0f} %"]
 
 
 def time_of(run: Run, left: float | None, now: float, unicode: bool) -> str:
     """How long it will still run, runs or waits, or how long ago it ended."""
     if run.ended is not None:
-        return f"{text.age(run.ended, now)} ago"
+        old = now - run.ended >= 30 * text.DAY
+        return text.age(run.ended, now) + ("" if old else " ago")
     if run.started is None:
         return f"waits {text.age(run.submitted, now)}"
     if left is not None:
-        return f"{'≈' if unicode else 'about'} {text.duration(left, whole=True)} left"
-    return text.duration(now - run.started, whole=True)
+        return f"{'≈' if unicode else 'about'} {text.span(left)} left"
+    return text.span(now - run.started)
 
 
 def metric_names(runs: Iterable[Run], limit: int = 3) -> list[str]:
@@ -113,8 +114,8 @@ def run_rows(runs: Sequence[Run], done: Mapping[int, Done], now: float, unicode:
     table = Table(
         [
             Column("#", right=True),
-            Column("run", shrink=12),
-            Column("state", shrink=17),
+            Column("run", shrink=18, tail=True),
+            Column("state", shrink=18),
             Column("node", shrink=6, drop=9),
             *(Column(name, right=True, shrink=8, drop=place + 1) for place, name in enumerate(names)),
             Column("time", right=True, drop=1),
@@ -181,26 +182,15 @@ def link(node: NodeStatus, now: float) -> Piece:
 
 
 def experiment_rows(experiments: Iterable[ExperimentStatus], unicode: bool) -> Table:
-    table = Table(
-        [
-            Column("experiment", shrink=16),
-            Column("runs", right=True),
-            Column("", shrink=20),
-            Column("", shrink=10, drop=1),
-        ]
-    )
+    table = Table([Column("experiment", shrink=16), Column("runs", right=True), Column("", shrink=20)])
     for experiment in experiments:
-        table.add(
-            experiment.id,
-            f"{experiment.count:,}",
-            counts(experiment.states, unicode) or ("not submitted yet", "quiet"),
-            (experiment.note, "quiet"),
-        )
+        line = counts(experiment.states, unicode) or ("not submitted yet", "quiet")
+        table.add(experiment.id, f"{experiment.count:,}", line)
     return table
 
 
-def pick(runs: RunSet, rows: int) -> tuple[list[Run], Counter[str]]:
-    """At most `rows` runs worth seeing first, and how many of each state are left out.
+def pick(runs: RunSet, rows: int) -> list[Run]:
+    """At most `rows` runs, those worth seeing first.
 
     Those that run, then one that waits, then the ended ones, the newest first, then as many that wait as there
     is room for: five hundred waiting runs do not hide the one that failed.
@@ -212,9 +202,7 @@ def pick(runs: RunSet, rows: int) -> tuple[list[Run], Counter[str]]:
     ended.sort(key=lambda each: each[1].ended or 0.0, reverse=True)
     rows -= len(running)
     waiting = waiting[: max(min(1, rows), rows - len(ended))]
-    shown = [*running, *waiting, *ended[: rows - len(waiting)]]
-    hidden = Counter(runs.states) - Counter(row.state for _, row in shown)
-    return [runs[place] for place, _ in shown], hidden
+    return [runs[place] for place, _ in (*running, *waiting, *ended[: rows - len(waiting)])]
 
 
 def share(wanted: Sequence[int], rows: int) -> list[int]:

@@ -102,17 +102,15 @@ def _overview(session: Session, everything: bool) -> None:
 def _show_runs(runs: RunSet, session: Session, everything: bool, rows: int | None = None) -> None:
     console, now = session.console, time.time()
     room = console.height - 10 if rows is None else rows
-    shown, hidden = describe.pick(runs, len(runs) if everything else room)
+    shown = describe.pick(runs, len(runs) if everything else room)
     done = look(shown, runs, steps_said(session.neroman), now)
     console.table(describe.run_rows(shown, done, now, console.unicode))
-    if hidden:
-        more = describe.counts(hidden, console.unicode)
-        console.print(("and ", "quiet"), *more, ("   --all shows every run", "quiet"))
+    _more(session, len(runs) - len(shown), "run", "nerocli status --all")
 
 
 def _more(session: Session, amount: int, noun: str, command: str) -> None:
     if amount > 0:
-        session.console.print((f"and {text.count(amount, noun)} more: {command}", "quiet"))
+        session.console.print((f"and {text.count(amount, f'more {noun}')}: {command}", "quiet"))
 
 
 def _show_nodes(nodes: Sequence[NodeStatus], session: Session) -> None:

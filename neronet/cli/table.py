@@ -19,6 +19,7 @@ class Column:
     title: str
     right: bool = False
     shrink: int = 0  # the least width it may be cut to; 0: never cut
+    tail: bool = False  # its end says more than its beginning: cut at the left
     drop: int = 0  # where the width is short, the column with the highest goes first; 0: it stays
 
 
@@ -91,7 +92,7 @@ def _join(
 ) -> Line:
     line: list[Piece] = []
     for place, index in enumerate(kept):
-        cell = cut(pieces(cells[index]), widths[index], ellipsis)
+        cell = (cut_left if all_columns[index].tail else cut)(pieces(cells[index]), widths[index], ellipsis)
         padding = " " * (widths[index] - sum(columns(text) for text, _ in cell))
         line.append(GAP if place else "")
         line.extend([padding, *cell] if all_columns[index].right else [*cell, padding])
@@ -114,3 +115,9 @@ def cut(cell: list[tuple[str, str]], width: int, ellipsis: str = "…") -> list[
         if room <= 0:
             break
     return [*shorter, (ellipsis[:width], "quiet")]
+
+
+def cut_left(cell: list[tuple[str, str]], width: int, ellipsis: str = "…") -> list[tuple[str, str]]:
+    """The same with the beginning cut away."""
+    mirrored = [(text[::-1], style) for text, style in reversed(cell)]
+    return [(text[::-1], style) for text, style in reversed(cut(mirrored, width, ellipsis))]

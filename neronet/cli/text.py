@@ -120,11 +120,11 @@ def memory(amount: float) -> str:
     return f"{gib:.0f} GiB" if gib >= 9.95 else f"{gib:.1f} GiB"
 
 
-def duration(seconds: float, whole: bool = False) -> str:
-    """At most two units: `0.4 s` (`0 s` when `whole`), `12 s`, `1 min 5 s`, `1 h 2 min`, `2 d 3 h`."""
-    if seconds < 9.95 and not whole:
+def duration(seconds: float) -> str:
+    """At most two units: `0.4 s`, `12 s`, `1 min 5 s`, `1 h 2 min`, `2 d 3 h`."""
+    if seconds < 9.95:
         return f"{max(0.0, seconds):.1f} s"
-    total = max(0, round(seconds))
+    total = round(seconds)
     for unit, name, part, part_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if total >= unit:
             rest = total % unit // part
@@ -132,19 +132,20 @@ def duration(seconds: float, whole: bool = False) -> str:
     return f"{total} s"
 
 
+def span(seconds: float) -> str:
+    """In one unit: `3 s`, `8 min`, `2 h`, `5 d`."""
+    for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
+        if seconds >= unit:
+            return f"{seconds // unit:.0f} {name}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
 def age(moment: float | None, now: float) -> str:
-    """How long ago, in one unit (`3 s`, `8 min`, `2 h`, `5 d`), or the day; '' for None."""
+    """How long ago (`3 s`, `8 min`, `2 h`, `5 d`), or the day; '' for None."""
     if moment is None:
         return ""
-    passed = max(0.0, now - moment)
-    if passed < MINUTE:
-        return f"{passed:.0f} s"
-    if passed < HOUR:
-        return f"{passed // MINUTE:.0f} min"
-    if passed < DAY:
-        return f"{passed // HOUR:.0f} h"
-    if passed < 30 * DAY:
-        return f"{passed // DAY:.0f} d"
+    if now - moment < 30 * DAY:
+        return span(now - moment)
     then = time.localtime(moment)
     form = "%d %b" if then.tm_year == time.localtime(now).tm_year else "%d %b %Y"
     return time.strftime(form, then).lstrip("0")

@@ -79,7 +79,7 @@ def change(run: Run, unicode: bool) -> Line:
 def picture(runs: RunSet, steps: dict[str, str], now: float, console: Console) -> list[Line]:
     """The lines of the screen: counts, a row per run worth seeing, its last line where there is room."""
     # What is not a row: counts, blank, titles, the line of those left out, the cursor's line.
-    shown, hidden = describe.pick(runs, console.height - 5)
+    shown = describe.pick(runs, console.height - 5)
     shown.sort(key=lambda run: run.number)
     done = look(shown, runs, steps, now)
     (title, *rows), _ = console.lay_out(describe.run_rows(shown, done, now, console.unicode))
@@ -89,6 +89,6 @@ def picture(runs: RunSet, steps: dict[str, str], now: float, console: Console) -
         lines.append(row)
         if with_last_lines and run.number in done:
             lines.append([(f"      {done[run.number].line}", "quiet")])
-    if hidden:
-        lines.append([("and ", "quiet"), *describe.counts(hidden, console.unicode)])
+    if len(shown) < len(runs):
+        lines.append([(f"and {text.count(len(runs) - len(shown), 'more run')}", "quiet")])
     return lines

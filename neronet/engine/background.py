@@ -119,6 +119,8 @@ def spawn(home: Path, command: Sequence[str] | None = None) -> int:
     while True:
         now = holder(home)
         if now is not None and now.here and now.rank >= RANKS["background"] and now.address:
+            if process is not None and process.pid != now.pid:
+                _wait_for_second(process)
             return now.pid
         if process is None:
             process = _start(home, command or _command(home))
@@ -130,6 +132,15 @@ def spawn(home: Path, command: Sequence[str] | None = None) -> int:
         if time.monotonic() > deadline:
             raise _failed(home, f"did not hold the engine within {_WAIT:g} s", seen)
         time.sleep(0.005)
+
+
+def _wait_for_second(process: subprocess.Popen[bytes]) -> None:
+    """Ours was not the first: it must not take the engine over if the first one is stopped in a moment."""
+    if sys.platform != "win32":  # there a venv's python is a launcher, which has another pid than the program
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            pass  # it leaves later, when it is idle
 
 
 def stop(home: Path) -> bool:

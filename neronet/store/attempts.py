@@ -47,7 +47,9 @@ class AttemptStore:
         of the last one."""
         with self._db.transaction() as sql:
             if attempt is None:
-                attempt = int(sql.execute("SELECT attempt + 1 FROM runs WHERE number = ?", (run,)).fetchone()[0])
+                attempt = int(
+                    sql.execute("SELECT attempt + 1 FROM runs WHERE number = ?", (run,)).fetchone()[0]
+                )
             self.insert(run, attempt, token, idx, 1, node, SUBMITTING)
             sql.execute("UPDATE runs SET attempt = max(attempt, ?) WHERE number = ?", (attempt, run))
         return attempt
@@ -139,7 +141,9 @@ class AttemptStore:
             if reported not in ENDED:
                 raise ValueError(f"attempt {attempt} of run {run} is {reported}")
             shown = advance(shown, reported)
-            sql.execute("UPDATE attempts SET state = ?, complete = 1 WHERE run = ? AND attempt = ?", (shown, *key))
+            sql.execute(
+                "UPDATE attempts SET state = ?, complete = 1 WHERE run = ? AND attempt = ?", (shown, *key)
+            )
             self._points.compact(run, attempt)
             self._db.touch(run)
 
@@ -155,16 +159,24 @@ class AttemptStore:
 
     def of_batch(self, token: str) -> list[Attempt]:
         """By their place in the batch."""
-        return [_attempt(row) for row in self._db.rows(f"{_ATTEMPTS} WHERE token = ? ORDER BY idx, start", (token,))]
+        return [
+            _attempt(row)
+            for row in self._db.rows(f"{_ATTEMPTS} WHERE token = ? ORDER BY idx, start", (token,))
+        ]
 
     def unfinished(self, node: str | None = None) -> list[Attempt]:
         """Those (of a node) that are not complete, whatever their state, by run."""
         where = "complete = 0 AND (?1 IS NULL OR node = ?1)"
-        return [_attempt(row) for row in self._db.rows(f"{_ATTEMPTS} WHERE {where} ORDER BY run, attempt", (node,))]
+        return [
+            _attempt(row)
+            for row in self._db.rows(f"{_ATTEMPTS} WHERE {where} ORDER BY run, attempt", (node,))
+        ]
 
 
 _FACTS = ("exit_status", "claimed", "started", "ended", "host", "gpus", "sizes", "outputs")
-_SET = "UPDATE attempts SET state = ?, reported = ?, reason = ?, complete = ?, {} WHERE run = ? AND attempt = ?"
+_SET = (
+    "UPDATE attempts SET state = ?, reported = ?, reason = ?, complete = ?, {} WHERE run = ? AND attempt = ?"
+)
 _REPLACE = _SET.format(", ".join(f"{fact} = coalesce(?, {fact})" for fact in _FACTS))
 _FILL_IN = _SET.format(", ".join(f"{fact} = coalesce({fact}, ?)" for fact in _FACTS))
 _ATTEMPTS = (

@@ -21,19 +21,24 @@ from neronet.store import schema
 from neronet.store.filesystem import network_file_system
 
 BUSY = 10.0  # seconds that a write waits for another process's write
-_ANOTHER_HOME = "or set NERONET_HOME to another folder"
+_WRITABLE = "make the file and its folder writable, or set NERONET_HOME to another folder"
+_RECOVER = "move it away, then `nerocli recover NODE` brings the runs of each node back"
 
 # What SQLite says -> what we say, and what helps.
 _TROUBLES = (
-    ("readonly", "{path} cannot be written", f"make the file and its folder writable, {_ANOTHER_HOME}"),
-    ("unable to open", "{path} cannot be opened", f"make the file and its folder writable, {_ANOTHER_HOME}"),
-    ("full", "no room is left on the disk for {path}", "free some space; nothing is lost, what runs on nodes goes on"),
-    ("disk I/O error", "{path} cannot be read or written (I/O error)", f"look whether its disk is full or failing, {_ANOTHER_HOME}"),
-    ("malformed", "{path} is damaged", "move it away, then `nerocli recover NODE` brings the runs of each node back"),
-    ("not a database", "{path} is no database", "move it away, then `nerocli recover NODE` brings the runs of each node back"),
-    ("locked", "another process keeps {path} busy", "try again; `nerocli engine status` says who works with it"),
-    ("closed database", "{path} was closed", "make a new Neroman"),
-)  # fmt: skip
+    ("readonly", "cannot be written", _WRITABLE),
+    ("unable to open", "cannot be opened", _WRITABLE),
+    ("full", "finds no room on its disk", "free some space; what runs on the nodes goes on meanwhile"),
+    ("disk I/O", "cannot be read or written", "look whether its disk is full or failing"),
+    ("malformed", "is damaged", _RECOVER),
+    ("not a database", "is damaged: it is no database", _RECOVER),
+    (
+        "locked",
+        "is kept busy by another process",
+        "try again; `nerocli engine status` says who works with it",
+    ),
+    ("closed database", "was closed", "make a new Neroman"),
+)
 
 
 class Database:
@@ -147,7 +152,9 @@ class Database:
         self._touched.add(run)
 
     def _begin(self, durable: bool) -> None:
-        if not self.network and durable != self._durable:  # there all is durable: else that journal is not safe
+        if (
+            not self.network and durable != self._durable
+        ):  # there all is durable: else that journal is not safe
             self._sql.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._durable = durable
         self._sql.execute("BEGIN IMMEDIATE")
@@ -168,7 +175,7 @@ class Database:
         if self.row("SELECT value FROM meta WHERE key = 'clean'") != (1,):
             found = self.row("PRAGMA quick_check(1)")[0]
             if found != "ok":
-                raise self._damaged(found)
+                raise StoreError(f"{self.path} is damaged: {found}", _RECOVER)
         with self.transaction(durable=True) as sql:
             sql.execute("UPDATE meta SET value = 0 WHERE key = 'clean'")
         self._writer = True
@@ -236,12 +243,8 @@ class Database:
         except sqlite3.Error as error:
             for word, text, hint in _TROUBLES:
                 if word in str(error):
-                    raise StoreError(text.format(path=self.path), hint) from error
+                    raise StoreError(f"{self.path} {text}", hint) from error
             raise
-
-    def _damaged(self, detail: str) -> StoreError:
-        _, text, hint = next(trouble for trouble in _TROUBLES if trouble[0] == "malformed")
-        return StoreError(f"{text.format(path=self.path)}: {detail}", hint)
 
 
 def _make_private(path: Path) -> None:

@@ -51,7 +51,9 @@ def runs_frame(store: Store, numbers: Iterable[int] | None = None) -> pd.DataFra
     return pd.DataFrame(columns, index=pd.Index([run.number for run in runs], dtype="int64", name="number"))
 
 
-def points_frame(store: Store, numbers: Iterable[int] | None = None, metric: str | None = None) -> pd.DataFrame:
+def points_frame(
+    store: Store, numbers: Iterable[int] | None = None, metric: str | None = None
+) -> pd.DataFrame:
     """One row per point of the last attempt of each run: run, metric, index (the step that the program gave, else
     the number of the point from 0), time (seconds since 1970 by the node's clock), value.  By run, metric (as they
     first appeared) and time; of all runs without `numbers`, of all metrics without `metric`."""

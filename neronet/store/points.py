@@ -133,7 +133,9 @@ class PointStore:
             if head is None:
                 return chunks.decode(())
             first = head.series * _SPAN
-            begin = self._db.row("SELECT max(id) FROM chunks WHERE id BETWEEN ? AND ?", (first, first + start))
+            begin = self._db.row(
+                "SELECT max(id) FROM chunks WHERE id BETWEEN ? AND ?", (first, first + start)
+            )
             rows = self._db.rows(_CHUNKS, (begin[0], first + _SPAN - 1))
         return chunks.decode(map(Chunk._make, rows), start)
 
@@ -164,7 +166,9 @@ class PointStore:
     def packed_heads(self, numbers: Iterable[int] | None = None) -> list[tuple[int, bytes]]:
         """(run, the heads of its last attempt as `Heads` takes them) of each run that has points, by run."""
         # CROSS keeps SQLite from beginning with all heads when only some runs are asked for.
-        heads = "SELECT r.number, h.data FROM runs r CROSS JOIN heads h ON h.id = (r.number << 16) + r.attempt"
+        heads = (
+            "SELECT r.number, h.data FROM runs r CROSS JOIN heads h ON h.id = (r.number << 16) + r.attempt"
+        )
         if numbers is None:
             return self._db.rows(f"{heads} ORDER BY r.number")
         some = "r.number IN (SELECT value FROM json_each(?))"

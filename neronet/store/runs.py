@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,8 +15,8 @@ from neronet.wire.states import SUBMITTING
 
 # A run with its last attempt.  What belongs to the reported state is not shown before that state is.
 SHOWN = """
-SELECT r.number, r.name, r.experiment, r.collections, r.parameters, r.argv, r.snapshot, r.submitted, r.note, r.priority,
-       r.results, r.point_key, r.attempt, r.changed, a.node, a.token, a.idx, a.state, a.reported,
+SELECT r.number, r.name, r.experiment, r.collections, r.parameters, r.argv, r.snapshot, r.submitted, r.note,
+       r.priority, r.results, r.point_key, r.attempt, r.changed, a.node, a.token, a.idx, a.state, a.reported,
        CASE WHEN a.state = a.reported THEN a.reason ELSE '' END,
        CASE WHEN a.state = a.reported THEN a.exit_status END,
        a.started,
@@ -25,8 +26,8 @@ FROM runs r JOIN attempts a ON a.run = r.number AND a.attempt = r.attempt
 
 
 class NewRun(NamedTuple):
-    """A run to be stored.  Its name gets `@2`, `@3`, ... when it is taken; a `number` is wanted only where a
-    lost store is rebuilt, and is given if no other run has it; `attempt` is the number of its first attempt."""
+    """A run to be stored.  Its name gets `@2`, `@3`, ... when it is taken.  `number` and `attempt` are for
+    rebuilding a lost store: the number is given unless another run has it."""
 
     name: str
     experiment: str
@@ -41,12 +42,12 @@ class NewRun(NamedTuple):
     note: str = ""
     priority: int = 0
     number: int | None = None
-    attempt: int = 1
+    attempt: int = 1  # number of its first attempt
 
 
 class RunRow(NamedTuple):
-    """A run with what is to be shown of its last attempt: `reason`, `exit_status` and `ended` belong to `state`.
-    Times are seconds since 1970, those of the attempt by the node's clock."""
+    """A run with what is to be shown of its last attempt: `reason`, `exit_status` and `ended` belong to
+    `state`.  Times are seconds since 1970, those of the attempt by the node's clock."""
 
     number: int
     name: str
@@ -88,19 +89,17 @@ class RunStore:
         with self._db.transaction() as sql:
             following = sql.execute("SELECT coalesce(max(number), 0) + 1 FROM runs").fetchone()[0]
             for run in runs:
-                number = following
-                wanted = "SELECT 1 FROM runs WHERE number = ?"
-                if run.number and sql.execute(wanted, (run.number,)).fetchone() is None:
-                    number = run.number
+                number = run.number or following
+                if run.number and sql.execute("SELECT 1 FROM runs WHERE number = ?", (number,)).fetchone():
+                    number = following
                 following = max(following, number + 1)
-                name = self._free_name(plain(run.name))
-                argv = to_json(run.argv)
+                name = _free_name(sql, plain(run.name))
                 sql.execute(
                     "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
                     (
-                        number, name, run.experiment, to_json(run.collections), to_json(run.parameters), argv,
-                        run.snapshot, run.submitted, plain(run.note), run.priority, folder(name),
-                        point_key(run.argv, run.snapshot), run.attempt,
+                        number, name, run.experiment, to_json(run.collections), to_json(run.parameters),
+                        to_json(run.argv), run.snapshot, run.submitted, plain(run.note), run.priority,
+                        folder(name), point_key(run.argv, run.snapshot), run.attempt,
                     ),
                 )  # fmt: skip
                 self._attempts.insert(number, run.attempt, run.token, run.idx, 1, run.node, SUBMITTING)
@@ -109,13 +108,11 @@ class RunStore:
 
     def find(self, numbers: Iterable[int] | None = None) -> list[RunRow]:
         """These runs, or all, by ascending number."""
+        some = "r.number IN (SELECT value FROM json_each(?))"
         if numbers is None:
             rows = self._db.rows(f"{SHOWN} ORDER BY r.number")
         else:
-            rows = self._db.rows(
-                f"{SHOWN} WHERE r.number IN (SELECT value FROM json_each(?)) ORDER BY r.number",
-                (listed(numbers),),
-            )
+            rows = self._db.rows(f"{SHOWN} WHERE {some} ORDER BY r.number", (listed(numbers),))
         parameters, argvs = _all_json(row[4] for row in rows), _all_json(row[5] for row in rows)
         return [
             RunRow(*row[:3], _texts(row[3]), known, tuple(argv), *row[6:])
@@ -128,10 +125,8 @@ class RunStore:
 
     def ran_before(self, keys: Iterable[str]) -> dict[str, RunRow]:
         """Those of these point keys that runs have, each with the newest of these runs."""
-        rows = self._db.rows(
-            "SELECT max(number) FROM runs WHERE point_key IN (SELECT value FROM json_each(?)) GROUP BY point_key",
-            (listed(keys),),
-        )
+        some = "point_key IN (SELECT value FROM json_each(?))"
+        rows = self._db.rows(f"SELECT max(number) FROM runs WHERE {some} GROUP BY point_key", (listed(keys),))
         return {row.point_key: row for row in self.find(number for (number,) in rows)}
 
     def set_priority(self, numbers: Iterable[int], priority: int) -> None:
@@ -147,16 +142,17 @@ class RunStore:
             rows = self._db.rows("SELECT number FROM runs WHERE changed > ? ORDER BY number", (change,))
         return now, [number for (number,) in rows]
 
-    def _free_name(self, name: str) -> str:
-        if self._db.row("SELECT 1 FROM runs WHERE name = ?", (name,)) is None:
-            return name
-        # All names that begin with `name@`: "A" follows "@".
-        rows = self._db.rows("SELECT name FROM runs WHERE name > ? AND name < ?", (f"{name}@", f"{name}A"))
-        taken = {taken for (taken,) in rows}
-        copy = 2
-        while f"{name}@{copy}" in taken:
-            copy += 1
-        return f"{name}@{copy}"
+
+def _free_name(sql: sqlite3.Connection, name: str) -> str:
+    if sql.execute("SELECT 1 FROM runs WHERE name = ?", (name,)).fetchone() is None:
+        return name
+    # All names that begin with `name@`: "A" follows "@".
+    copies = "SELECT name FROM runs WHERE name > ? AND name < ?"
+    taken = {taken for (taken,) in sql.execute(copies, (f"{name}@", f"{name}A"))}
+    copy = 2
+    while f"{name}@{copy}" in taken:
+        copy += 1
+    return f"{name}@{copy}"
 
 
 def point_key(argv: Sequence[str], snapshot: str) -> str:

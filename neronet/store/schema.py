@@ -146,13 +146,7 @@ CREATE TABLE nodes (
     load TEXT
 ) WITHOUT ROWID;
 
-CREATE TABLE files (
-    path BLOB PRIMARY KEY,
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    inode INTEGER NOT NULL,
-    sha256 TEXT NOT NULL
-) WITHOUT ROWID;
+CREATE TABLE files (key TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID;
 """
 
 # MIGRATIONS[n] leads from version n to n + 1.  A script never changes once it was released.

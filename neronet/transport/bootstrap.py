@@ -4,7 +4,7 @@
     node    MARKER have            and is the agent from then on
             MARKER need            we send the agent's bytes
             MARKER ready           and is the agent from then on
-            MARKER fail [...]      landing.Unfit as JSON
+            MARKER fail {...}      landing.Unfit as JSON
             MARKER nopython ...    what was tried
 
 Whatever a login shell prints of its own comes before the marker, which is random.
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from neronet.errors import NodeError, NodeUnfit, ProtocolError
 from neronet.transport.agent import Agent
 from neronet.transport.base import Channel, Transport, harmless
+from neronet.wire.frames import Malformed, load_json
 
 if TYPE_CHECKING:
     from neronet.spec.nodes import NodeSpec
@@ -206,9 +207,10 @@ def no_python(node: str, tried: str) -> NodeUnfit:
 def unfit(node: str, facts: str) -> NodeError:
     """The error for what landing.py could not do; `facts`: its kind, root and detail as JSON."""
     try:
-        kind, root, detail = (harmless(fact) for fact in json.loads(facts))
-    except (ValueError, TypeError):
-        return ProtocolError(f"{node}: the first answer of the node makes no sense: {harmless(facts)[:200]}")
+        told = load_json(facts.encode())
+        kind, root, detail = (harmless(str(told[name]))[:500] for name in ("kind", "root", "detail"))
+    except (Malformed, KeyError) as error:
+        return ProtocolError(f"{node}: the bootstrap's answer makes no sense: {error}")
     elsewhere = f"set `root:` of {node} in nodes.yaml to a folder of yours, such as one on a scratch disk"
     text, hint = {
         "variable": (

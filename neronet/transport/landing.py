@@ -18,7 +18,7 @@ NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class Unfit(Exception):  # noqa: N818
-    """This node cannot be used; the arguments are facts, the sentence is made on the user side."""
+    """This node cannot be used: kind, root and detail, of which the user side makes a sentence."""
 
 
 def tell(marker: str, word: str) -> None:
@@ -107,12 +107,13 @@ def main(order: "dict[str, Any]") -> None:
                 raise Unfit("damaged", root, "")
             store(path, data, f"{path}.{marker}")
             word = "ready"
-    except Unfit as error:
-        tell(marker, "fail " + json.dumps(error.args))
-        sys.exit(1)
-    except OSError as error:
-        kind = "full" if error.errno in NO_ROOM else "closed" if error.errno in NOT_ALLOWED else "error"
-        tell(marker, "fail " + json.dumps([kind, root, error.strerror or str(error)]))
+    except (Unfit, OSError) as error:
+        if isinstance(error, Unfit):
+            kind, root, detail = error.args
+        else:
+            kind = "full" if error.errno in NO_ROOM else "closed" if error.errno in NOT_ALLOWED else "error"
+            detail = error.strerror or str(error)
+        tell(marker, "fail " + json.dumps({"kind": kind, "root": root, "detail": detail}))
         sys.exit(1)
     for name, value in order["env"].items():
         os.environ[native(name)] = native(value)

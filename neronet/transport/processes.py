@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
+from asyncio.subprocess import PIPE, SubprocessStreamProtocol
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from neronet.errors import NodeError, Unreachable
 from neronet.transport.base import MAX_SESSIONS, Tail
 
-GRACE_SECONDS = 2.0  # to end by itself once its stdin is closed, then again after TERM
+GRACE_SECONDS = 1.0  # to end by itself once its stdin is closed, then again after TERM
 LIMIT = 256 * 1024  # bytes read ahead
 
 # Why the link is lost, or None for an ordinary end; given the exit status and stderr of a
@@ -32,14 +32,14 @@ class Programs:
         loop = asyncio.get_running_loop()
         await self.slots.acquire()
         try:
-            pipes, protocol = await loop.subprocess_exec(
-                lambda: SubprocessStreamProtocol(limit=LIMIT, loop=loop),
+            pipes, streams = await loop.subprocess_exec(
+                lambda: _Streams(loop),
                 *argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env, start_new_session=True,
             )  # fmt: skip
         except BaseException:
             self.slots.release()
             raise
-        channel = ProcessChannel(self, Process(pipes, protocol, loop), pipes)
+        channel = ProcessChannel(self, pipes, streams)
         self.running.add(channel)
         return channel
 
@@ -47,17 +47,29 @@ class Programs:
         await asyncio.gather(*(channel.close() for channel in list(self.running)))
 
 
+class _Streams(SubprocessStreamProtocol):
+    """Knows when the process has ended, also while somebody else still holds its pipes."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(limit=LIMIT, loop=loop)
+        self.ended = asyncio.Event()
+
+    def process_exited(self) -> None:
+        super().process_exited()
+        self.ended.set()
+
+
 class ProcessChannel:
     """The streams of one process."""
 
-    def __init__(self, owner: Programs, process: Process, pipes: asyncio.SubprocessTransport) -> None:
-        self._owner, self._process, self._pipes = owner, process, pipes
+    def __init__(self, owner: Programs, pipes: asyncio.SubprocessTransport, streams: _Streams) -> None:
+        self._owner, self._pipes, self._streams = owner, pipes, streams
         # Present, because PIPE was asked for.
-        self._stdin = cast(asyncio.StreamWriter, process.stdin)
-        self._stdout = cast(asyncio.StreamReader, process.stdout)
+        self._stdin = cast(asyncio.StreamWriter, streams.stdin)
+        self._stdout = cast(asyncio.StreamReader, streams.stdout)
         self._tail = Tail()
         self._heard = False
-        self._listening = asyncio.ensure_future(self._listen(cast(asyncio.StreamReader, process.stderr)))
+        self._listening = asyncio.ensure_future(self._listen(cast(asyncio.StreamReader, streams.stderr)))
 
     async def read(self, size: int = 65536) -> bytes:
         data = await self._stdout.read(size)
@@ -82,11 +94,11 @@ class ProcessChannel:
         self._stdin.close()
         emptying = asyncio.ensure_future(self._empty())
         try:
-            for end in (self._process.terminate, self._process.kill):
+            for end in (self._pipes.terminate, self._pipes.kill):
                 if await self._ended():
                     break
                 end()
-            await self._process.wait()
+            await self._streams.ended.wait()
         finally:
             emptying.cancel()
             self._listening.cancel()
@@ -101,13 +113,13 @@ class ProcessChannel:
         if self._owner.explain and await self._ended():
             # An ssh that stays to share its connection keeps our pipe open: its end may never come.
             await asyncio.wait([self._listening], timeout=0.2)
-            reason = self._owner.explain(self._process.returncode or 0, self._tail.text(), self._heard)
+            reason = self._owner.explain(self._pipes.get_returncode() or 0, self._tail.text(), self._heard)
             if reason:
                 raise reason
 
     async def _ended(self) -> bool:
         try:
-            await asyncio.wait_for(self._process.wait(), GRACE_SECONDS)
+            await asyncio.wait_for(self._streams.ended.wait(), GRACE_SECONDS)
         except asyncio.TimeoutError:
             return False
         return True

@@ -100,7 +100,9 @@ def test_of_two_starts_at_once_one_wins_and_both_are_content(home: Path, program
         now = holder(home)
         assert now is not None
         assert pids == {str(now.pid)}
+        assert background_programs(home) == [now.pid], "the second one has left"
         assert stop(home)
+        assert holder(home) is None
 
 
 def test_threads_of_one_program_may_start_it_at_once_too(home: Path) -> None:
