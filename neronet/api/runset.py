@@ -75,7 +75,7 @@ class RunSet(Sequence[Run]):
 
     def __init__(self, neroman: Neroman, numbers: Sequence[int], notes: Sequence[str] = ()) -> None:
         self._neroman = neroman
-        self.numbers = tuple(sorted(numbers))
+        self.numbers = tuple(sorted(set(numbers)))
         self.notes = list(notes)
         self._seen = -1
         self._rows: list[RunRow] = []

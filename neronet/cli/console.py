@@ -155,7 +155,7 @@ class Console:
         from rich.text import Text
 
         ellipsis = "…" if self.unicode else "..."
-        shown = (cut(pieces(line), self.width - 1, ellipsis) for line in lines[: self.height - 1])
+        shown = (cut(pieces(line), self.width, ellipsis) for line in lines[: self.height - 1])
         return Text("\n", no_wrap=True).join(_text(line) for line in shown)
 
     def _prompt(self, text: str) -> None:

@@ -52,7 +52,7 @@ def _longest(experiments: set[str], runs: RunSet) -> dict[str, int]:
 
 def steps_said(neroman: Neroman) -> dict[str, str]:
     """Experiment -> its `steps:`."""
-    return {row.id: str(row.spec.get("steps") or "") for row in neroman.store.experiments.list()}
+    return {row.id: str(row.spec.get("steps") or "") for row in neroman.store.experiments.all()}
 
 
 def fraction(run: Run, steps: int | None, lines: Sequence[str], longest: int) -> float | None:

@@ -48,7 +48,7 @@ class Place(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: that makes each cost three times as much
 class Node:
     """A part of the file: its first line and column (from 1), its first character, the one after its last."""
 
@@ -60,7 +60,7 @@ class Node:
     height: int  # of what is nested in it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Text(Node):
     text: str
     plain: bool  # written without quotes
@@ -75,13 +75,13 @@ class Text(Node):
         return self.is_null or (self.plain and self.text == "None")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Items(Node):
     items: tuple[Node, ...]
     flow: bool  # written with brackets
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Block(Node):
     entries: dict[str, tuple[Text, Node]]
     flow: bool
@@ -279,5 +279,5 @@ class _Composer:
 
 
 def _events(parser: Any) -> Iterator[yaml.Event]:
-    while parser.check_event():
-        yield parser.get_event()
+    while (event := parser.get_event()) is not None:
+        yield event

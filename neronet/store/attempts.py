@@ -12,8 +12,8 @@ from neronet.wire.states import ENDED, QUEUED, SUBMITTING, advance
 
 
 class Attempt(NamedTuple):
-    """`state` is shown; `reported` is what the node says: ahead of it from the end of the program until all that
-    it left has arrived (`complete`).  Times are seconds since 1970 by the node's clock."""
+    """`state` is shown; `reported` is what the node says: ahead of it from the end of the program until all
+    that it left has arrived (`complete`).  Times are seconds since 1970 by the node's clock."""
 
     run: int
     attempt: int  # from 1
@@ -43,22 +43,20 @@ class AttemptStore:
     # -- writing
 
     def add(self, run: int, token: str, idx: int, node: str, attempt: int | None = None) -> int:
-        """A new attempt of a run, `submitting` in another batch; its number: `attempt`, else one more than that
-        of the last one."""
+        """A new attempt of a run, `submitting` in another batch; its number: `attempt`, else one more than
+        that of the last one."""
         with self._db.transaction() as sql:
-            if attempt is None:
-                attempt = int(
-                    sql.execute("SELECT attempt + 1 FROM runs WHERE number = ?", (run,)).fetchone()[0]
-                )
-            self.insert(run, attempt, token, idx, 1, node, SUBMITTING)
-            sql.execute("UPDATE runs SET attempt = max(attempt, ?) WHERE number = ?", (attempt, run))
-        return attempt
+            last = sql.execute("SELECT attempt FROM runs WHERE number = ?", (run,)).fetchone()[0]
+            number = int(last) + 1 if attempt is None else attempt
+            self.insert(run, number, token, idx, 1, node, SUBMITTING)
+            sql.execute("UPDATE runs SET attempt = max(attempt, ?) WHERE number = ?", (number, run))
+        return number
 
     def locate(self, token: str, idx: int, start: int = 1) -> tuple[int, int] | None:
         """(run, attempt) of what a node calls this start of this index of a batch.
 
-        A start that is new (the node's scheduler began the run once more) becomes a new attempt.  None for what
-        is not ours, and for a start whose number a rerun has taken: its records are to be ignored.
+        A start that is new (the node's scheduler began the run once more) becomes a new attempt.  None for
+        what is not ours, and for a start whose number a rerun has taken: its records are to be ignored.
         """
         known = "SELECT run, attempt, node FROM attempts WHERE token = ? AND idx = ? AND start = ?"
         found = self._db.row(known, (token, idx, start))
@@ -114,7 +112,8 @@ class AttemptStore:
             known = "SELECT state, reported, reason, complete FROM attempts WHERE run = ? AND attempt = ?"
             shown, before, known_reason, complete = sql.execute(known, (run, attempt)).fetchone()
             after: str = advance(before, state)
-            if after != before:
+            moved: bool = after != before
+            if moved:
                 complete = False  # a run that was believed lost has ended otherwise: that is to arrive, too
             if after not in ENDED:
                 shown = advance(shown, after)
@@ -123,7 +122,7 @@ class AttemptStore:
             values = (shown, after, reason, complete, *facts, run, attempt)
             sql.execute(_FILL_IN if late else _REPLACE, values)
             self._db.touch(run)
-        return after != before
+        return moved
 
     def report_batch(self, token: str, state: str, reason: str = "") -> None:
         """Reports the same of the first start of every run of a batch."""
@@ -133,7 +132,8 @@ class AttemptStore:
                 self.report(run, attempt, state, reason)
 
     def complete(self, run: int, attempt: int) -> None:
-        """All that an ended attempt left has arrived: from now on its end is shown.  ValueError before the end."""
+        """All that an ended attempt left has arrived: from now on its end is shown.  ValueError before that end
+        was reported."""
         key = (run, attempt)
         with self._db.transaction() as sql:
             known = "SELECT state, reported FROM attempts WHERE run = ? AND attempt = ?"
@@ -141,9 +141,8 @@ class AttemptStore:
             if reported not in ENDED:
                 raise ValueError(f"attempt {attempt} of run {run} is {reported}")
             shown = advance(shown, reported)
-            sql.execute(
-                "UPDATE attempts SET state = ?, complete = 1 WHERE run = ? AND attempt = ?", (shown, *key)
-            )
+            done = "UPDATE attempts SET state = ?, complete = 1 WHERE run = ? AND attempt = ?"
+            sql.execute(done, (shown, *key))
             self._points.compact(run, attempt)
             self._db.touch(run)
 
@@ -155,28 +154,22 @@ class AttemptStore:
 
     def of_run(self, run: int) -> list[Attempt]:
         """In order."""
-        return [_attempt(row) for row in self._db.rows(f"{_ATTEMPTS} WHERE run = ? ORDER BY attempt", (run,))]
+        return list(map(_attempt, self._db.rows(f"{_ATTEMPTS} WHERE run = ? ORDER BY attempt", (run,))))
 
     def of_batch(self, token: str) -> list[Attempt]:
         """By their place in the batch."""
-        return [
-            _attempt(row)
-            for row in self._db.rows(f"{_ATTEMPTS} WHERE token = ? ORDER BY idx, start", (token,))
-        ]
+        rows = self._db.rows(f"{_ATTEMPTS} WHERE token = ? ORDER BY idx, start", (token,))
+        return list(map(_attempt, rows))
 
     def unfinished(self, node: str | None = None) -> list[Attempt]:
         """Those (of a node) that are not complete, whatever their state, by run."""
         where = "complete = 0 AND (?1 IS NULL OR node = ?1)"
-        return [
-            _attempt(row)
-            for row in self._db.rows(f"{_ATTEMPTS} WHERE {where} ORDER BY run, attempt", (node,))
-        ]
+        return list(map(_attempt, self._db.rows(f"{_ATTEMPTS} WHERE {where} ORDER BY run, attempt", (node,))))
 
 
 _FACTS = ("exit_status", "claimed", "started", "ended", "host", "gpus", "sizes", "outputs")
-_SET = (
-    "UPDATE attempts SET state = ?, reported = ?, reason = ?, complete = ?, {} WHERE run = ? AND attempt = ?"
-)
+_KNOWN = "state = ?, reported = ?, reason = ?, complete = ?"
+_SET = f"UPDATE attempts SET {_KNOWN}, {{}} WHERE run = ? AND attempt = ?"
 _REPLACE = _SET.format(", ".join(f"{fact} = coalesce(?, {fact})" for fact in _FACTS))
 _FILL_IN = _SET.format(", ".join(f"{fact} = coalesce({fact}, ?)" for fact in _FACTS))
 _ATTEMPTS = (

@@ -1,8 +1,8 @@
 """How points are kept in blobs (pure).
 
-A chunk holds the points first, first + 1, ... of a series as float64 in the order of bytes of this machine
-(little-endian wherever Neronet's user side runs): time, value, time, value, ... when the step of each point is
-its number, else step, time, value, ...  Bytes of equal form can be put behind each other.
+A chunk holds the points first, first + 1, ... of a series as float64 in the order of bytes of this machine:
+time, value, time, value, ... when the step of each point is its number, else step, time, value, ...  Bytes of
+equal form can be put behind each other.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def encode(
     numbers = range(first, first + n)
     if steps.count(None) == n or list(steps) == list(numbers):
         return Chunk(first, n, _interleave(n, times, values))
-    steps = [number if step is None else step for number, step in zip(numbers, steps, strict=True)]
-    return Chunk(first, n, _interleave(n, steps, times, values))
+    given = [number if step is None else step for number, step in zip(numbers, steps, strict=True)]
+    return Chunk(first, n, _interleave(n, given, times, values))
 
 
 def decode(chunks: Iterable[Chunk], start: int = 0) -> Points:

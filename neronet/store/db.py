@@ -32,11 +32,7 @@ _TROUBLES = (
     ("disk I/O", "cannot be read or written", "look whether its disk is full or failing"),
     ("malformed", "is damaged", _RECOVER),
     ("not a database", "is damaged: it is no database", _RECOVER),
-    (
-        "locked",
-        "is kept busy by another process",
-        "try again; `nerocli engine status` says who works with it",
-    ),
+    ("locked", "is kept busy by another process", "try again; `nerocli engine status` says by whom"),
     ("closed database", "was closed", "make a new Neroman"),
 )
 
@@ -51,10 +47,7 @@ class Database:
             self.network = network_file_system(home)
             _make_private(self.path)
         except OSError as error:
-            raise StoreError(
-                f"{self.path} cannot be made: {error.strerror or error}",
-                f"make {home} writable, {_ANOTHER_HOME}",
-            ) from error
+            raise StoreError(f"{self.path} cannot be made: {error.strerror or error}", _WRITABLE) from error
         self._lock = threading.RLock()
         self._inside = ""  # "snapshot", "write", "durable write": the transaction that is open
         self._durable = True  # the setting of the connection, which is FULL when it is new
@@ -62,9 +55,7 @@ class Database:
         self.on_rollback: list[Callable[[], None]] = []  # forgets what was learnt inside of a transaction
         self._writer = False
         with self._explained():
-            self._sql = sqlite3.connect(
-                self.path, timeout=BUSY, isolation_level=None, check_same_thread=False
-            )
+            self._sql = sqlite3.connect(self.path, BUSY, isolation_level=None, check_same_thread=False)
             try:
                 self._prepare()
             except BaseException:
@@ -80,7 +71,7 @@ class Database:
                     with self.transaction() as sql:
                         sql.execute("UPDATE meta SET value = 1 WHERE key = 'clean'")
                 except StoreError:
-                    pass  # the next writer then looks for damage, more it is not
+                    pass  # then the next writer looks for damage, which costs only time
             self._sql.close()
 
     # -- reading
@@ -127,9 +118,8 @@ class Database:
         with self._lock:
             if self._inside:
                 if self._inside == "snapshot" or (durable and self._inside != "durable write"):
-                    raise RuntimeError(
-                        f"a {'durable ' * durable}transaction cannot begin inside of a {self._inside}"
-                    )
+                    wanted = "a durable write" if durable else "a write"
+                    raise RuntimeError(f"{wanted} cannot begin inside of a {self._inside}")
                 yield self._sql
                 return
             with self._explained():
@@ -152,9 +142,8 @@ class Database:
         self._touched.add(run)
 
     def _begin(self, durable: bool) -> None:
-        if (
-            not self.network and durable != self._durable
-        ):  # there all is durable: else that journal is not safe
+        # On a network file system everything is durable: a rollback journal is not safe otherwise.
+        if durable != self._durable and not self.network:
             self._sql.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._durable = durable
         self._sql.execute("BEGIN IMMEDIATE")
@@ -185,7 +174,7 @@ class Database:
         found = self._version()
         if found > schema.VERSION:
             raise StoreError(
-                f"{self.path} was written by a newer Neronet (format {found}, this one knows {schema.VERSION})",
+                f"{self.path} was written by a newer Neronet (format {found}, known here: {schema.VERSION})",
                 "upgrade Neronet here too, or set NERONET_HOME to another folder",
             )
         self._set_journal()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-NETWORK = frozenset(
-    "9p afs beegfs ceph cifs fuse.ceph-fuse fuse.glusterfs fuse.s3fs fuse.sshfs gfs2 gpfs lustre nfs nfs4 ocfs2 "
-    "orangefs panfs pvfs2 smb3 smbfs wekafs".split()
-)
+NETWORK = {
+    "9p", "afs", "beegfs", "ceph", "cifs", "fuse.ceph-fuse", "fuse.glusterfs", "fuse.s3fs", "fuse.sshfs", "gfs2",
+    "gpfs", "lustre", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "pvfs2", "smb3", "smbfs", "wekafs",
+}  # fmt: skip
 
 
 def network_file_system(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Tables for pandas.  pandas and numpy are imported when a table is made: they cost more than all the rest."""
+"""Tables for pandas.  pandas and numpy are imported when a table is made: they cost more than the rest."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ _FIXED = ("number", "name", "experiment", "node", "state", "reason", "started", 
 def runs_frame(store: Store, numbers: Iterable[int] | None = None) -> pd.DataFrame:
     """One row per run, by ascending number, which is the index; all runs without `numbers`.
 
-    Columns: name, experiment, node, state, reason, started, ended (UTC, NaT when not known), duration (seconds
-    from start to end, nan before the end), then one per parameter, then one per metric (its last value in the
-    last attempt, nan where there is none).  A parameter is a column of numbers when every text in it is one.  A
-    name that is used twice is written as `param.x` and `metric.x`.
+    Columns: name, experiment, node, state, reason, started, ended (UTC, NaT when not known), duration
+    (seconds from start to end, nan before the end), then one per parameter, then one per metric (its last
+    value in the last attempt, nan where there is none).  A parameter is a column of numbers when every text
+    in it is one.  A name that is used twice is written as `param.x` and `metric.x`.
     """
-    import numpy as np
     import pandas as pd
 
     numbers = None if numbers is None else list(numbers)
@@ -48,15 +47,17 @@ def runs_frame(store: Store, numbers: Iterable[int] | None = None) -> pd.DataFra
         columns[names["param", name]] = numeric([run.parameters.get(name) for run in runs])
     for name, values in metrics.items():
         columns[names["metric", name]] = values
-    return pd.DataFrame(columns, index=pd.Index([run.number for run in runs], dtype="int64", name="number"))
+    index = pd.Index([run.number for run in runs], dtype="int64", name="number")
+    frame: pd.DataFrame = pd.DataFrame(columns, index=index)
+    return frame
 
 
 def points_frame(
     store: Store, numbers: Iterable[int] | None = None, metric: str | None = None
 ) -> pd.DataFrame:
-    """One row per point of the last attempt of each run: run, metric, index (the step that the program gave, else
-    the number of the point from 0), time (seconds since 1970 by the node's clock), value.  By run, metric (as they
-    first appeared) and time; of all runs without `numbers`, of all metrics without `metric`."""
+    """One row per point of the last attempt of each run: run, metric, index (the step that the program gave,
+    else the number of the point from 0), time (seconds since 1970 by the node's clock), value.  By run, metric
+    (as they first appeared) and order of arrival; of all runs without `numbers`, all metrics without `metric`."""
     import numpy as np
     import pandas as pd
 
@@ -71,7 +72,7 @@ def points_frame(
         if part.shape[1] == 2:
             rows[:, 0] = np.arange(chunk.first, chunk.first + chunk.n)
         begin += chunk.n
-    return pd.DataFrame(
+    frame: pd.DataFrame = pd.DataFrame(
         {
             "run": np.repeat(np.array([run for run, _, _ in raw], dtype="int64"), counts),
             "metric": pd.Index([name for _, name, _ in raw], dtype=str).repeat(counts),
@@ -80,6 +81,7 @@ def points_frame(
             "value": whole[:, 2],
         }
     )
+    return frame
 
 
 def column_names(parameters: Sequence[str], metrics: Sequence[str]) -> dict[tuple[str, str], str]:
@@ -154,4 +156,5 @@ def _utc(seconds: npt.NDArray[np.float64]) -> pd.DatetimeIndex:
     known = np.isfinite(seconds)
     moments = np.full(len(seconds), np.datetime64("NaT", "us"))
     moments[known] = np.round(seconds[known] * 1e6).astype("int64").astype("datetime64[us]")
-    return pd.DatetimeIndex(moments, tz="UTC")
+    utc: pd.DatetimeIndex = pd.DatetimeIndex(moments, tz="UTC")
+    return utc

@@ -1,7 +1,7 @@
 """What is known of the series of an attempt without reading their points (pure).
 
-All series of an attempt are one blob of records of equal size: so the last values of ten thousand runs are ten
-thousand rows of the database and not a row for each of their metrics, and storing points rewrites one of them.
+All series of an attempt are one blob of records of equal size: the last values of ten thousand runs are ten
+thousand rows of the database, not a row for each of their metrics, and points of a run rewrite one row.
 """
 
 from __future__ import annotations

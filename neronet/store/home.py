@@ -12,7 +12,8 @@ from neronet.errors import StoreError
 
 
 def home_id(home: Path) -> str:
-    """12 hex digits, made once and kept in `home`/id, so that they outlive the database.  Raises StoreError."""
+    """12 hex digits, made once and kept in `home`/id, so that they outlive the database.  Raises
+    StoreError."""
     path = home / "id"
     try:
         for _ in range(50):

@@ -31,18 +31,11 @@ class OffsetStore:
 
     def streams(self, run: int, attempt: int) -> dict[int, StreamOffset]:
         """Stream -> how far it is here; streams of which nothing is known are left out."""
-        rows = self._db.rows(
-            "SELECT stream, generation, physical, mirrored, final, done FROM streams WHERE run = ? AND attempt = ?",
-            (run, attempt),
-        )
-        return {stream: StreamOffset(*numbers, bool(done)) for stream, *numbers, done in rows}
+        known = "SELECT stream, generation, physical, mirrored, final, done FROM streams"
+        rows = self._db.rows(f"{known} WHERE run = ? AND attempt = ?", (run, attempt))
+        return {row[0]: StreamOffset._make((*row[1:5], bool(row[5]))) for row in rows}
 
     def set_stream(self, run: int, attempt: int, stream: int, offset: StreamOffset) -> None:
         with self._db.transaction() as sql:
-            sql.execute(
-                "INSERT INTO streams (run, attempt, stream, generation, physical, mirrored, final, done)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET generation = excluded.generation,"
-                " physical = excluded.physical, mirrored = excluded.mirrored, final = excluded.final, done = excluded.done",
-                (run, attempt, stream, *offset),
-            )
+            sql.execute("REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (run, attempt, stream, *offset))
             self._db.touch(run)

@@ -124,7 +124,7 @@ class FakeNeroman:
     @property
     def store(self) -> Any:
         rows = [SimpleNamespace(id=id, spec={"steps": steps}) for id, steps in self.steps.items()]
-        return SimpleNamespace(experiments=SimpleNamespace(list=lambda: rows))
+        return SimpleNamespace(experiments=SimpleNamespace(all=lambda: rows))
 
     def status(self, selector: str | None = None) -> dict[str, object]:
         return {"nodes": [{"id": "local", "reachable": True, "reason": ""}], "experiments": [], "runs": []}

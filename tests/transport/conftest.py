@@ -60,3 +60,21 @@ async def facts_of(channel: Channel) -> dict[str, Any]:
 
 async def nobody(question: Question) -> str | None:
     raise AssertionError(f"asked: {question}")
+
+
+class User:
+    """Answers questions with what was put in `answers` by kind; notes them all in `asked`."""
+
+    def __init__(self, **answers: str | list[str | None]) -> None:
+        self.asked: list[Question] = []
+        self._answers = answers
+
+    async def __call__(self, question: Question) -> str | None:
+        self.asked.append(question)
+        answer = self._answers.get(question.kind)
+        if isinstance(answer, list):
+            return answer.pop(0) if answer else None
+        return answer
+
+    def kinds(self) -> list[str]:
+        return [question.kind for question in self.asked]
