@@ -30,7 +30,7 @@ def demo(arguments: Namespace, session: Session) -> int:
 def _show(home: Path | None, session: Session) -> int:
     """0 when every run came to the end that it should come to."""
     console = session.console
-    console.print("A small network learns with four learning rates and three seeds, on this machine.")
+    console.print("A small network learns with four learning rates and three seeds, here.")
     console.print((f"The program and its config.yaml: {describe.path(FOLDER)}", "quiet"))
     console.print()
     neroman = session.neroman if home is None else session.open(home)
@@ -44,7 +44,7 @@ def _show(home: Path | None, session: Session) -> int:
             if any(run.state in states.OPEN for run in runs):
                 runs.terminate()  # a program that outlives its folder would be of no use to anybody
         console.print()
-        console.table(as_table(runs.frame(), console.unicode))
+        console.table(as_table(runs, console.unicode))
         console.print()
         well = all(run.state in (states.FINISHED, states.TERMINATED) for run in runs)
         _farewell(home, session)
@@ -61,8 +61,8 @@ def _farewell(home: Path | None, session: Session) -> None:
     else:
         console.print("Nothing is left of this demo. With a program of your own it is:")
     for command, what in (
-        ("nerocli addnode gpu1 me@gpu1", "a machine that you reach by SSH"),
-        ("nerocli template my_exp python3 main.py rate seed", "a config.yaml to fill in"),
-        ("nerocli submit . gpu1", "off it goes; then: watch, results"),
+        ("nerocli addnode gpu1 me@gpu1", "a machine you reach by SSH"),
+        ("nerocli template my_exp python3 main.py rate", "a config.yaml to fill in"),
+        ("nerocli submit . gpu1", "then: nerocli watch, results"),
     ):
-        console.print(f"  {command:<50}  ", (what, "quiet"))
+        console.print(f"  {command:<46}  ", (what, "quiet"))

@@ -111,12 +111,13 @@ def metric_names(runs: Iterable[Run], limit: int = 3) -> list[str]:
 def run_rows(runs: Sequence[Run], done: Mapping[int, Done], now: float, unicode: bool) -> Table:
     """A row per run; `done` tells of those that run how far they are."""
     names = metric_names(runs)
+    nodes = len({run.node for run in runs}) > 1  # one node for all is no news
     table = Table(
         [
             Column("#", right=True),
             Column("run", shrink=18, tail=True),
             Column("state", shrink=18),
-            Column("node", shrink=6, drop=9),
+            *([Column("node", shrink=6, drop=9)] if nodes else []),
             *(Column(name, right=True, shrink=8, drop=place + 1) for place, name in enumerate(names)),
             Column("time", right=True, drop=1),
         ]
@@ -127,7 +128,7 @@ def run_rows(runs: Sequence[Run], done: Mapping[int, Done], now: float, unicode:
             (str(run.number), "quiet"),
             run.name,
             state(run, unicode) if part is None else bar(part, unicode),
-            run.node,
+            *([run.node] if nodes else []),
             *(text.number(run.metrics.get(name)) for name in names),
             (time_of(run, done[run.number].left if run.number in done else None, now, unicode), "quiet"),
         )
@@ -192,8 +193,8 @@ def experiment_rows(experiments: Iterable[ExperimentStatus], unicode: bool) -> T
 def pick(runs: RunSet, rows: int) -> list[Run]:
     """At most `rows` runs, those worth seeing first.
 
-    Those that run, then one that waits, then the ended ones, the newest first, then as many that wait as there
-    is room for: five hundred waiting runs do not hide the one that failed.
+    Those that run, then one that waits, then the ended ones, the newest first, then as many
+    that wait as there is room for: five hundred waiting runs do not hide the one that failed.
     """
     known = list(enumerate(runs.rows()))
     running = [each for each in known if each[1].state == states.RUNNING][:rows]

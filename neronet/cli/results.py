@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from neronet.cli import text
 from neronet.cli.jsonout import dumps
 from neronet.cli.session import Session
-from neronet.cli.table import Cell, Column, Table, state_piece
+from neronet.cli.table import Column, Table, state_piece
 from neronet.errors import InputError, NeronetError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from neronet.api import RunSet
 
 # Columns of the frame that say how a run went; the others are its parameters and metrics.
 ABOUT = ("name", "experiment", "node", "state", "reason", "started", "ended", "duration")
@@ -26,8 +28,11 @@ def results(arguments: Namespace, session: Session) -> None:
     if file is not None and Path(file).suffix.lower() not in WRITERS:
         raise InputError(f"{file}: the ending says what to write", f"end it in {' or '.join(WRITERS)}")
     runs = session.neroman.runs(arguments.experiment)
-    frame = runs.frame()
-    if file is not None:
+    if not (runs or file or arguments.json or arguments.csv):
+        console.print("No runs yet.")
+        console.then("nerocli submit FOLDER NODE")
+    elif file is not None:
+        frame = runs.frame()
         content = as_json(frame) if Path(file).suffix.lower() == ".json" else frame.to_csv()
         try:
             Path(file).write_text(content, encoding="utf-8")
@@ -35,13 +40,11 @@ def results(arguments: Namespace, session: Session) -> None:
             raise NeronetError(f"{file} cannot be written: {error.strerror or error}") from error
         console.print(f"{text.count(len(frame), 'run')} written to {file}.")
     elif arguments.json:
-        console.raw(as_json(frame))
+        console.raw(as_json(runs.frame()))
     elif arguments.csv:
-        console.raw(frame.to_csv())
-    elif frame.empty:
-        console.print("No runs yet. Begin with ", ("nerocli submit FOLDER NODE", "strong"))
+        console.raw(runs.frame().to_csv())
     else:
-        hidden = console.table(as_table(frame, console.unicode))
+        hidden = console.table(as_table(runs, console.unicode))
         if hidden:
             console.say(
                 (f"Too narrow for {', '.join(hidden)}; all columns: nerocli results -o results.csv", "quiet")
@@ -71,30 +74,42 @@ def _plain(value: object) -> object:
     return value.item() if hasattr(value, "item") else value
 
 
-def as_table(frame: pd.DataFrame, unicode: bool) -> Table:
+def as_table(runs: RunSet, unicode: bool) -> Table:
     """Number, state and what differs between the runs: a column in which all are the same says nothing."""
-    values = [name for name in frame.columns if name not in ABOUT]
-    told = [name for name in values if len(frame) == 1 or frame[name].astype(str).nunique() > 1]
+    frame = runs.frame()
+    texts = {run.number: run.parameters for run in runs}
+    told = [name for name in frame.columns if name not in ABOUT and _varies(frame, name)]
     table = Table([Column("#", right=True)])
-    varied = frame["experiment"].nunique() > 1
-    if varied or not told:
-        table.columns.append(Column("experiment" if varied else "run", shrink=12))
-    for place, name in enumerate(told):
-        table.columns.append(Column(str(name), right=True, shrink=8, drop=place + 1 if place > 3 else 0))
+    names = [
+        name for name in ("experiment", "name") if frame[name].nunique() > 1 and (name != "name" or not told)
+    ]
+    table.columns += [Column("run" if name == "name" else name, shrink=12) for name in names]
+    table.columns += [
+        Column(str(name), right=True, shrink=8, drop=place + 1 if place > 3 else 0)
+        for place, name in enumerate(told)
+    ]
     table.columns += [Column("state"), Column("node", drop=2), Column("time", right=True, drop=1)]
-    for number, row in zip(frame.index, frame.to_dict("records"), strict=True):
-        cells: list[Cell] = [(str(number), "quiet")]
-        if varied or not told:
-            cells.append(str(row["experiment"] if varied else row["name"]))
-        cells += [_value(row[name]) for name in told]
-        seconds = _plain(row["duration"])
-        took = text.duration(seconds) if isinstance(seconds, float) and seconds == seconds else ""
-        table.add(*cells, state_piece(str(row["state"]), unicode), str(row["node"] or ""), (took, "quiet"))
+    for number, row in zip(frame.index, records(frame), strict=True):
+        values = [
+            texts[number].get(str(name).removeprefix("param.")) or _value(row[str(name)]) for name in told
+        ]
+        took = row["duration"]
+        table.add(
+            (str(number), "quiet"),
+            *(str(row[name]) for name in names),
+            *values,
+            state_piece(str(row["state"]), unicode),
+            str(row["node"] or ""),
+            (text.duration(took) if isinstance(took, float) and took == took else "", "quiet"),
+        )
     return table
 
 
+def _varies(frame: pd.DataFrame, name: str) -> bool:
+    return len(frame) == 1 or frame[name].astype(str).nunique() > 1
+
+
 def _value(value: object) -> str:
-    plain = _plain(value)
-    if isinstance(plain, bool) or not isinstance(plain, (int, float)):
-        return "" if plain is None else str(plain)
-    return text.number(plain)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return "" if value is None else str(value)
+    return text.number(value)

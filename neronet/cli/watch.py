@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from neronet.cli import describe, text
@@ -30,26 +30,27 @@ def watch(arguments: Namespace, session: Session) -> None:
         console.then("nerocli results" if runs else "nerocli submit FOLDER NODE")
         return
     follow(runs, neroman, console)
+    if console.terminal:
+        for line in picture(runs, {}, time.time(), console):
+            console.print(*line)
     console.then("nerocli results")
 
 
 def follow(runs: RunSet, neroman: Neroman, console: Console) -> None:
-    """Show the runs until all have ended: a live picture in a terminal, else a line per change."""
+    """Show the runs until all have ended: a live picture in a terminal, which vanishes, else lines of changes."""
     if not console.terminal:
         told: dict[int, str] = {}
         for _ in _changes(runs):
-            for place, row in enumerate(runs.rows()):
-                if row.state != told.get(row.number, states.SUBMITTING):
-                    told[row.number] = row.state
-                    console.print(*change(runs[place], console.unicode))
+            now = {place: row for place, row in enumerate(runs.rows()) if row.state != told.get(row.number)}
+            told |= {row.number: row.state for row in now.values()}
+            for line in changes([runs[place] for place in now], console.unicode):
+                console.print(*line)
         return
     with console.live() as live:
         for _ in _changes(runs):
             live.update(
                 console.picture(picture(runs, steps_said(neroman), time.time(), console)), refresh=True
             )
-    for line in picture(runs, {}, time.time(), console):
-        console.print(*line)
 
 
 def _changes(runs: RunSet) -> Iterator[None]:
@@ -70,10 +71,17 @@ def _changes(runs: RunSet) -> Iterator[None]:
         end()
 
 
-def change(run: Run, unicode: bool) -> Line:
-    """What became of a run, in a line."""
-    metrics = "  ".join(f"{name} {text.number(value)}" for name, value in run.metrics.items())
-    return [(f"{run.number:>4} ", "quiet"), run.name, "  ", *describe.state(run, unicode), "  ", metrics]
+def changes(runs: Sequence[Run], unicode: bool) -> Iterator[Line]:
+    """What became of these runs: a line for each that has ended, one for all that came to the same open state."""
+    for state in states.STATES:
+        same = [run for run in runs if run.state == state]
+        if same and state in states.OPEN:
+            numbers = text.number_ranges([run.number for run in same])
+            yield [*describe.counts({state: len(same)}, unicode), (f"  {numbers}", "quiet")]
+            continue
+        for run in same:
+            metrics = "  ".join(f"{name} {text.number(value)}" for name, value in run.metrics.items())
+            yield [(f"{run.number} ", "quiet"), run.name, "  ", *describe.state(run, unicode), "  ", metrics]
 
 
 def picture(runs: RunSet, steps: dict[str, str], now: float, console: Console) -> list[Line]:

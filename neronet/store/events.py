@@ -42,7 +42,8 @@ class EventStore:
     def find(
         self, runs: Iterable[int] | None = None, since: float | None = None, after: int = 0
     ) -> list[Event]:
-        """In the order they were stored: of these runs, not before the time `since`, with an id above `after`."""
+        """In the order they were stored: of these runs, not before the time `since`, with an id above
+        `after`."""
         rows = self._db.rows(
             "SELECT e.id, e.time, e.run, e.attempt, e.node, e.kind, e.text, r.name"
             " FROM events e LEFT JOIN runs r ON r.number = e.run"

@@ -39,17 +39,17 @@ class IntentStore:
             )
 
     def take(self, engine: str) -> Intent | None:
-        """The oldest intent that is not finished and that this engine has not taken yet; None when there is none.
+        """The oldest intent that is not finished and that this engine has not taken yet; None when there is
+        none.
 
         Only the holder of the lease may call this: what another engine took and did not finish is taken over.
         `engine` must be another text for each holder.
         """
+        which = "done IS NULL AND taken IS NOT ? ORDER BY number LIMIT 1"
+        row = self._db.row(f"{_INTENTS} WHERE {which}", (engine,))
+        if row is None:
+            return None
         with self._db.transaction() as sql:
-            row = sql.execute(
-                f"{_INTENTS} WHERE done IS NULL AND taken IS NOT ? ORDER BY number LIMIT 1", (engine,)
-            ).fetchone()
-            if row is None:
-                return None
             sql.execute("UPDATE intents SET taken = ? WHERE id = ?", (engine, row[0]))
         return _intent(row)._replace(taken=engine)
 
@@ -75,15 +75,16 @@ class IntentStore:
         deadline = time.monotonic() + timeout
         seen = None
         while True:
+            left = deadline - time.monotonic()
             version = self._db.data_version()
-            if version != seen:
+            if version != seen or left <= 0:
                 seen = version
                 intent = self.get(id)
                 if intent is None:
                     raise KeyError(id)
-            if intent.done is not None or time.monotonic() >= deadline:
-                return intent
-            time.sleep(min(_LOOK, max(0.0, deadline - time.monotonic())))
+                if intent.done is not None or left <= 0:
+                    return intent
+            time.sleep(max(0.0, min(_LOOK, left)))
 
 
 _INTENTS = "SELECT id, kind, payload, created, taken, done, ok, result FROM intents"

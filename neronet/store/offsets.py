@@ -37,5 +37,7 @@ class OffsetStore:
 
     def set_stream(self, run: int, attempt: int, stream: int, offset: StreamOffset) -> None:
         with self._db.transaction() as sql:
-            sql.execute("REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (run, attempt, stream, *offset))
+            sql.execute(
+                "REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (run, attempt, stream, *offset)
+            )
             self._db.touch(run)

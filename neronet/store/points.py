@@ -46,20 +46,16 @@ class PointStore:
         follow each other in one call.
         """
         key = (run << 16) + attempt
-        mark_of_stream = ("mark0", "mark1", "mark2")[stream]
+        read, write = _READ_HEADS[stream], _WRITE_HEADS[stream]
         with self._db.transaction() as sql:
-            row = sql.execute(f"SELECT {mark_of_stream}, data FROM heads WHERE id = ?", (key,)).fetchone()
+            row = sql.execute(read, (key,)).fetchone()
             mark, series = select_new(records, -1 if row is None else row[0])
             if not series:
                 return 0
             heads = Heads(b"" if row is None else row[1])
             for name, points in series.items():
                 heads.put(self._append(sql, heads, name, points))
-            sql.execute(
-                f"INSERT INTO heads (id, {mark_of_stream}, data) VALUES (?1, ?2, ?3)"
-                f" ON CONFLICT DO UPDATE SET {mark_of_stream} = ?2, data = ?3",
-                (key, mark, heads.data),
-            )
+            sql.execute(write, (key, mark, heads.data))
             self._db.touch(run)
         return sum(map(len, series.values())) // 3
 
@@ -133,10 +129,9 @@ class PointStore:
             if head is None:
                 return chunks.decode(())
             first = head.series * _SPAN
-            begin = self._db.row(
-                "SELECT max(id) FROM chunks WHERE id BETWEEN ? AND ?", (first, first + start)
-            )
-            rows = self._db.rows(_CHUNKS, (begin[0], first + _SPAN - 1))
+            within = "SELECT max(id) FROM chunks WHERE id BETWEEN ? AND ?"
+            begin = self._db.row(within, (first, first + start))[0]
+            rows = self._db.rows(_CHUNKS, (begin, first + _SPAN - 1))
         return chunks.decode(map(Chunk._make, rows), start)
 
     def read_all(self, metric: str, numbers: Iterable[int] | None = None) -> dict[int, Points]:
@@ -165,14 +160,10 @@ class PointStore:
 
     def packed_heads(self, numbers: Iterable[int] | None = None) -> list[tuple[int, bytes]]:
         """(run, the heads of its last attempt as `Heads` takes them) of each run that has points, by run."""
-        # CROSS keeps SQLite from beginning with all heads when only some runs are asked for.
-        heads = (
-            "SELECT r.number, h.data FROM runs r CROSS JOIN heads h ON h.id = (r.number << 16) + r.attempt"
-        )
         if numbers is None:
-            return self._db.rows(f"{heads} ORDER BY r.number")
+            return self._db.rows(f"{_HEADS} ORDER BY r.number")
         some = "r.number IN (SELECT value FROM json_each(?))"
-        return self._db.rows(f"{heads} WHERE {some} ORDER BY r.number", (listed(numbers),))
+        return self._db.rows(f"{_HEADS} WHERE {some} ORDER BY r.number", (listed(numbers),))
 
     def _heads(self, run: int, attempt: int | None) -> Heads:
         if attempt is None:
@@ -196,6 +187,14 @@ def select_new(records: Iterable[Record], mark: int) -> tuple[int, dict[str, lis
     return mark, series
 
 
+# CROSS keeps SQLite from beginning with all heads when only some runs are asked for.
+_HEADS = "SELECT r.number, h.data FROM runs r CROSS JOIN heads h ON h.id = (r.number << 16) + r.attempt"
+_READ_HEADS = [f"SELECT mark{stream}, data FROM heads WHERE id = ?" for stream in range(3)]
+_WRITE_HEADS = [
+    f"INSERT INTO heads (id, mark{stream}, data) VALUES (?1, ?2, ?3)"
+    f" ON CONFLICT DO UPDATE SET mark{stream} = ?2, data = ?3"
+    for stream in range(3)
+]
 _CHUNKS = "SELECT id & 0xffffffff, n, data FROM chunks WHERE id BETWEEN ? AND ? ORDER BY id"
 
 

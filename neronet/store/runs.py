@@ -24,6 +24,10 @@ SELECT r.number, r.name, r.experiment, r.collections, r.parameters, r.argv, r.sn
 FROM runs r JOIN attempts a ON a.run = r.number AND a.attempt = r.attempt
 """
 
+_NEWEST = """
+SELECT max(number) FROM runs WHERE point_key IN (SELECT value FROM json_each(?)) GROUP BY point_key
+"""
+
 
 class NewRun(NamedTuple):
     """A run to be stored.  Its name gets `@2`, `@3`, ... when it is taken.  `number` and `attempt` are for
@@ -115,7 +119,7 @@ class RunStore:
             rows = self._db.rows(f"{SHOWN} WHERE {some} ORDER BY r.number", (listed(numbers),))
         parameters, argvs = _all_json(row[4] for row in rows), _all_json(row[5] for row in rows)
         return [
-            RunRow(*row[:3], _texts(row[3]), known, tuple(argv), *row[6:])
+            RunRow._make((*row[:3], _texts(row[3]), known, tuple(argv), *row[6:]))
             for row, known, argv in zip(rows, parameters, argvs, strict=True)
         ]
 
@@ -125,8 +129,7 @@ class RunStore:
 
     def ran_before(self, keys: Iterable[str]) -> dict[str, RunRow]:
         """Those of these point keys that runs have, each with the newest of these runs."""
-        some = "point_key IN (SELECT value FROM json_each(?))"
-        rows = self._db.rows(f"SELECT max(number) FROM runs WHERE {some} GROUP BY point_key", (listed(keys),))
+        rows = self._db.rows(_NEWEST, (listed(keys),))
         return {row.point_key: row for row in self.find(number for (number,) in rows)}
 
     def set_priority(self, numbers: Iterable[int], priority: int) -> None:

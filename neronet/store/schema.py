@@ -1,8 +1,8 @@
 """The tables of neronet.db, and the way from one version of them to the next.
 
 attempts  what became of each start of a run; a run is shown with its last one (`runs.SHOWN`)
-heads     the key is (run << 16) + attempt: all its series packed by heads.py; mark0 .. mark2 are the offsets of
-          the last lines of stdout, stderr and the points file that points were stored of
+heads     the key is (run << 16) + attempt: all its series, packed by heads.py; mark0 .. mark2 are the offsets
+          of the last lines of stdout, stderr and the points file of which points were stored
 chunks    the points.  The key is (series << 32) + number of the chunk's first point, so that the points of a
           series lie together and in order without a second index.
 """

@@ -261,8 +261,9 @@ def _arguments(settings: Settings, known: Known) -> dict[str, Any]:
     algorithms = {
         _ARGUMENTS[word]: _usable(_ARGUMENTS[word], text) for word, text in settings.algorithms.items()
     }
-    # A command's messages would be taken for the server's; `exec` as OpenSSH does it.
-    command = f"exec 2>/dev/null; exec {settings.proxy_command}"
+    # asyncssh takes what the command says on stderr for the server's words, and the end of stderr for
+    # the end of the connection: so the shell stays, and holds it open.
+    command = f"exec 3>&2 2>/dev/null\n{settings.proxy_command}\nexit"
     proxy = ["/bin/sh", "-c", command] if os.name == "posix" else settings.proxy_command
     return {
         "config": None,

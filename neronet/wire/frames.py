@@ -11,6 +11,7 @@ import re
 MAX_LINE = 4 * 1024 * 1024  # a batch of 10,000 hashes or journal names fits well
 MAX_PAYLOAD = 1024 * 1024
 MAX_DEPTH = 16
+MAX_DIGITS = 20  # of a whole number; converting long ones takes quadratic time
 
 
 class Malformed(Exception):
@@ -30,7 +31,7 @@ def load_json(line):
     if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _depth(line) > MAX_DEPTH:
         raise Malformed("a message is nested more than %d deep" % MAX_DEPTH)
     try:
-        value = json.loads(line.decode("utf-8"))
+        value = json.loads(line.decode("utf-8"), parse_int=_whole)
     except (ValueError, RecursionError) as error:
         raise Malformed("a message is not JSON: %s" % error)
     if not isinstance(value, dict):
@@ -38,14 +39,21 @@ def load_json(line):
     return value
 
 
+def _whole(digits):
+    if len(digits) > MAX_DIGITS:
+        raise ValueError("a number of %d digits" % len(digits))
+    return int(digits)
+
+
 def _depth(line):
     """How deep the brackets of a JSON line are nested, those inside of texts left out."""
     depth = deepest = 0
-    for mark in re.findall(rb'"(?:[^"\\\\]|\\\\.)*"|[\[{\]}]', line):
+    bare = re.sub(rb'"[^"]*"?', b"", re.sub(rb"\\.", b"", line))
+    for mark in re.findall(rb"[\[{\]}]", bare):
         if mark in b"[{":
             depth += 1
             deepest = max(deepest, depth)
-        elif mark in b"]}":
+        else:
             depth -= 1
     return deepest
 

@@ -211,6 +211,47 @@ def test_a_twin_is_refused_where_the_disk_has_but_one(
     assert files(root)["model.pt"] == files(root)["d/log"] == b"first"
 
 
+@pytest.mark.parametrize("relative", [True, False])
+@pytest.mark.parametrize("flag", [True, False], ids=["refused by the system", "noticed by us"])
+def test_a_file_that_becomes_a_link_just_before_it_is_opened_is_not_written_through(
+    root: Path, outside: Path, monkeypatch: pytest.MonkeyPatch, relative: bool, flag: bool
+) -> None:
+    writer = ResultsWriter(root, MIB, relative=relative and flag)
+    writer.append("log", 0, b"x")
+    look = folders.Folder._refuse_other
+
+    def then_swap(self: folders.Folder, name: str, status: os.stat_result) -> None:
+        look(self, name, status)
+        (root / "log").unlink()
+        (root / "log").symlink_to(outside / "secret")
+
+    monkeypatch.setattr(folders.Folder, "_refuse_other", then_swap)
+    if not flag:  # as on Windows
+        monkeypatch.setattr(folders, "_FILE", os.O_WRONLY)
+    with pytest.raises(UnsafePath):
+        writer.append("log", 0, b"bad")
+
+
+def test_without_descriptors_a_folder_that_becomes_a_link_is_noticed_before_anything_is_written(
+    root: Path, outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = ResultsWriter(root, MIB, relative=False)
+    writer.append("sub/secret", 0, b"x")
+    (outside / "sub" / "secret").write_text("secret")
+    look = folders.Folder._refuse_other
+
+    def then_swap(self: folders.Folder, name: str, status: os.stat_result) -> None:
+        look(self, name, status)
+        (root / "sub").rename(root / "aside")
+        (root / "sub").symlink_to(outside / "sub")
+
+    monkeypatch.setattr(folders.Folder, "_refuse_other", then_swap)
+    with pytest.raises(UnsafePath, match="replaced by a link"):
+        writer.append("sub/secret", 0, b"bad")
+    assert (outside / "sub" / "secret").read_text() == "secret"
+    (outside / "sub" / "secret").unlink()
+
+
 SWAP = """
 import itertools, os, sys
 root, outside, grave = sys.argv[1:]
