@@ -43,8 +43,9 @@ def _show(home: Path | None, session: Session) -> int:
         finally:
             if any(run.state in states.OPEN for run in runs):
                 runs.terminate()  # a program that outlives its folder would be of no use to anybody
-        console.print()
-        console.table(as_table(runs, console.unicode))
+        if not console.terminal:
+            console.print()
+        console.table(as_table(list(runs), console.unicode))
         console.print()
         well = all(run.state in (states.FINISHED, states.TERMINATED) for run in runs)
         _farewell(home, session)

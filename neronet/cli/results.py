@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,8 @@ from neronet.errors import InputError, NeronetError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from neronet.api import RunSet
+    from neronet.api import Run
 
-# Columns of the frame that say how a run went; the others are its parameters and metrics.
-ABOUT = ("name", "experiment", "node", "state", "reason", "started", "ended", "duration")
 WRITERS = (".csv", ".json")
 
 
@@ -44,7 +43,7 @@ def results(arguments: Namespace, session: Session) -> None:
     elif arguments.csv:
         console.raw(runs.frame().to_csv())
     else:
-        hidden = console.table(as_table(runs, console.unicode))
+        hidden = console.table(as_table(list(runs), console.unicode))
         if hidden:
             console.say(
                 (f"Too narrow for {', '.join(hidden)}; all columns: nerocli results -o results.csv", "quiet")
@@ -74,42 +73,38 @@ def _plain(value: object) -> object:
     return value.item() if hasattr(value, "item") else value
 
 
-def as_table(runs: RunSet, unicode: bool) -> Table:
-    """Number, state and what differs between the runs: a column in which all are the same says nothing."""
-    frame = runs.frame()
-    texts = {run.number: run.parameters for run in runs}
-    told = [name for name in frame.columns if name not in ABOUT and _varies(frame, name)]
+def as_table(runs: Sequence[Run], unicode: bool) -> Table:
+    """Number, metrics, state, and what differs between the runs: a column in which all are the same says nothing."""
+    parameters = [name for name in _union(run.parameters for run in runs) if _varies(runs, name)]
+    metrics = _union(run.metrics for run in runs)
+    several = len({run.experiment for run in runs}) > 1
+    nodes = len({run.node for run in runs}) > 1
     table = Table([Column("#", right=True)])
-    names = [
-        name for name in ("experiment", "name") if frame[name].nunique() > 1 and (name != "name" or not told)
-    ]
-    table.columns += [Column("run" if name == "name" else name, shrink=12) for name in names]
-    table.columns += [
-        Column(str(name), right=True, shrink=8, drop=place + 1 if place > 3 else 0)
-        for place, name in enumerate(told)
-    ]
-    table.columns += [Column("state"), Column("node", drop=2), Column("time", right=True, drop=1)]
-    for number, row in zip(frame.index, records(frame), strict=True):
-        values = [
-            texts[number].get(str(name).removeprefix("param.")) or _value(row[str(name)]) for name in told
-        ]
-        took = row["duration"]
+    if several or not parameters:
+        table.columns.append(Column("run", shrink=18, tail=True))
+    for place, name in enumerate((*parameters, *metrics)):
+        clash = name in parameters and name in metrics
+        title = f"{'param' if place < len(parameters) else 'metric'}.{name}" if clash else name
+        table.columns.append(Column(title, right=True, shrink=8, drop=place + 9 if place > 3 else 0))
+    table.columns.append(Column("state"))
+    table.columns += [Column("node", drop=2)] if nodes else []
+    table.columns.append(Column("time", right=True, drop=1))
+    for run in runs:
         table.add(
-            (str(number), "quiet"),
-            *(str(row[name]) for name in names),
-            *values,
-            state_piece(str(row["state"]), unicode),
-            str(row["node"] or ""),
-            (text.duration(took) if isinstance(took, float) and took == took else "", "quiet"),
+            (str(run.number), "quiet"),
+            *([run.name] if several or not parameters else []),
+            *(run.parameters.get(name, "") for name in parameters),
+            *(text.number(run.metrics.get(name)) for name in metrics),
+            state_piece(run.state, unicode),
+            *([run.node] if nodes else []),
+            ("" if run.duration is None else text.duration(run.duration), "quiet"),
         )
     return table
 
 
-def _varies(frame: pd.DataFrame, name: str) -> bool:
-    return len(frame) == 1 or frame[name].astype(str).nunique() > 1
+def _union(names: Iterable[Iterable[str]]) -> list[str]:
+    return list(dict.fromkeys(name for some in names for name in some))
 
 
-def _value(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return "" if value is None else str(value)
-    return text.number(value)
+def _varies(runs: Sequence[Run], parameter: str) -> bool:
+    return len(runs) == 1 or len({run.parameters.get(parameter) for run in runs}) > 1

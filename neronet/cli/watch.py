@@ -37,7 +37,7 @@ def watch(arguments: Namespace, session: Session) -> None:
 
 
 def follow(runs: RunSet, neroman: Neroman, console: Console) -> None:
-    """Show the runs until all have ended: a live picture in a terminal, which vanishes, else lines of changes."""
+    """Show the runs until all have ended: in a terminal a live picture, which vanishes, else lines."""
     if not console.terminal:
         told: dict[int, str] = {}
         for _ in _changes(runs):
@@ -72,7 +72,7 @@ def _changes(runs: RunSet) -> Iterator[None]:
 
 
 def changes(runs: Sequence[Run], unicode: bool) -> Iterator[Line]:
-    """What became of these runs: a line for each that has ended, one for all that came to the same open state."""
+    """What became of these runs: a line for each that has ended, one for all of the same open state."""
     for state in states.STATES:
         same = [run for run in runs if run.state == state]
         if same and state in states.OPEN:

@@ -6,19 +6,18 @@ namespace, and every signal checks the identity first.
 """
 
 import ctypes
-import errno
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 
 ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
+_BOOTTIME = 7  # time.CLOCK_BOOTTIME, which Python 3.6 has no name for
 
 
 def host_name():
-    return "".join(c if c.isalnum() or c in "._-" else "_" for c in socket.gethostname())[:100] or "localhost"
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in os.uname().nodename)[:100] or "localhost"
 
 
 def read_text(path, default=""):
@@ -62,6 +61,11 @@ def parse_stat(line):
     return (int(pid), fields[19]) if pid.isdigit() and len(fields) > 19 else None
 
 
+def age(start):
+    """Seconds since the moment that a start time names; steps of the wall clock do not matter."""
+    return time.clock_gettime(_BOOTTIME) - int(start) / float(os.sysconf("SC_CLK_TCK"))
+
+
 class Here(object):
     """This host, boot and pid namespace: what an identity is judged from."""
 
@@ -93,6 +97,24 @@ def spawn_detached(argv, environment):
         )
 
 
+def which(program, path):
+    """The file that `program` means under this PATH (None: the default one), or None."""
+    for folder in [""] if "/" in program else (path or os.defpath).split(os.pathsep):
+        found = os.path.join(folder, program)
+        if os.path.isfile(found) and os.access(found, os.X_OK):
+            return found
+    return None
+
+
+def default_signals():
+    """Undoes what the shell that started us left ignored or blocked: programs would inherit it."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in range(1, 32):
+        # Python itself ignores SIGPIPE, and subprocess gives it back.
+        if number != signal.SIGPIPE and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def set_title(name):
     """The short name that `ps` and `top` show; a nicety, so it may fail."""
     try:
@@ -104,9 +126,8 @@ def set_title(name):
 def send(pid, number):
     try:
         os.kill(pid, number)
-    except OSError as error:
-        if error.errno not in (errno.ESRCH, errno.EPERM):
-            raise
+    except (ProcessLookupError, PermissionError):
+        pass
 
 
 def tree_of(session, mark, spare):
@@ -151,12 +172,13 @@ def kill_tree(session, mark, spare):
     return False
 
 
+_PAUSES = dict(wish.partition(":")[::2] for wish in os.environ.get("NERONET_PAUSE", "").split(","))
+
+
 def pause(step):
     """Fault tests stop a process at a named step of an attempt's life: NERONET_PAUSE=step:seconds[,step:seconds]."""
-    for wish in os.environ.get("NERONET_PAUSE", "").split(","):
-        name, _, seconds = wish.partition(":")
-        if name == step:
-            time.sleep(float(seconds))
+    if step in _PAUSES:
+        time.sleep(float(_PAUSES[step]))
 
 
 def agent_argv(*arguments):

@@ -132,8 +132,8 @@ class AttemptStore:
                 self.report(run, attempt, state, reason)
 
     def complete(self, run: int, attempt: int) -> None:
-        """All that an ended attempt left has arrived: from now on its end is shown.  ValueError before that end
-        was reported."""
+        """All that an ended attempt left has arrived: from now on its end is shown.  ValueError before that
+        end was reported."""
         key = (run, attempt)
         with self._db.transaction() as sql:
             known = "SELECT state, reported FROM attempts WHERE run = ? AND attempt = ?"
@@ -168,10 +168,10 @@ class AttemptStore:
 
 
 _FACTS = ("exit_status", "claimed", "started", "ended", "host", "gpus", "sizes", "outputs")
-_KNOWN = "state = ?, reported = ?, reason = ?, complete = ?"
-_SET = f"UPDATE attempts SET {_KNOWN}, {{}} WHERE run = ? AND attempt = ?"
-_REPLACE = _SET.format(", ".join(f"{fact} = coalesce(?, {fact})" for fact in _FACTS))
-_FILL_IN = _SET.format(", ".join(f"{fact} = coalesce({fact}, ?)" for fact in _FACTS))
+_SET = "UPDATE attempts SET state = ?, reported = ?, reason = ?, complete = ?, "
+_OF = " WHERE run = ? AND attempt = ?"
+_REPLACE = _SET + ", ".join(f"{fact} = coalesce(?, {fact})" for fact in _FACTS) + _OF
+_FILL_IN = _SET + ", ".join(f"{fact} = coalesce({fact}, ?)" for fact in _FACTS) + _OF
 _ATTEMPTS = (
     "SELECT run, attempt, token, idx, start, node, state, reported, reason, complete, exit_status, claimed,"
     " started, ended, host, gpus, sizes, outputs FROM attempts"

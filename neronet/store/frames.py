@@ -55,9 +55,12 @@ def runs_frame(store: Store, numbers: Iterable[int] | None = None) -> pd.DataFra
 def points_frame(
     store: Store, numbers: Iterable[int] | None = None, metric: str | None = None
 ) -> pd.DataFrame:
-    """One row per point of the last attempt of each run: run, metric, index (the step that the program gave,
-    else the number of the point from 0), time (seconds since 1970 by the node's clock), value.  By run, metric
-    (as they first appeared) and order of arrival; of all runs without `numbers`, all metrics without `metric`."""
+    """One row per point of the last attempt of each run (all runs without `numbers`, all metrics without
+    `metric`), by run, metric (as they first appeared) and number of the point.
+
+    Columns: run, metric, index (the step that the program gave, else the number of the point from 0), time
+    (seconds since 1970 by the node's clock), value.
+    """
     import numpy as np
     import pandas as pd
 

@@ -70,8 +70,8 @@ class IntentStore:
         return [_intent(row) for row in self._db.rows(f"{_INTENTS} WHERE done IS NULL ORDER BY number")]
 
     def wait(self, id: str, timeout: float) -> Intent:  # noqa: A002
-        """The intent as soon as it is finished, else as it is after `timeout` seconds (`taken` says whether an
-        engine has picked it up).  KeyError when there is no such intent."""
+        """The intent as soon as it is finished, else as it is after `timeout` seconds (`taken` says whether
+        an engine has picked it up).  KeyError when there is no such intent."""
         deadline = time.monotonic() + timeout
         seen = None
         while True:

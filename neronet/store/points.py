@@ -46,16 +46,16 @@ class PointStore:
         follow each other in one call.
         """
         key = (run << 16) + attempt
-        read, write = _READ_HEADS[stream], _WRITE_HEADS[stream]
         with self._db.transaction() as sql:
-            row = sql.execute(read, (key,)).fetchone()
-            mark, series = select_new(records, -1 if row is None else row[0])
+            known = sql.execute("SELECT mark0, mark1, mark2, data FROM heads WHERE id = ?", (key,)).fetchone()
+            *marks, data = known or (-1, -1, -1, b"")
+            marks[stream], series = select_new(records, marks[stream])
             if not series:
                 return 0
-            heads = Heads(b"" if row is None else row[1])
+            heads = Heads(data)
             for name, points in series.items():
                 heads.put(self._append(sql, heads, name, points))
-            sql.execute(write, (key, mark, heads.data))
+            sql.execute("REPLACE INTO heads VALUES (?, ?, ?, ?, ?)", (key, *marks, heads.data))
             self._db.touch(run)
         return sum(map(len, series.values())) // 3
 
@@ -121,8 +121,8 @@ class PointStore:
             return {names[head.metric]: head for head in self._heads(run, attempt)}
 
     def read(self, run: int, metric: str, attempt: int | None = None, start: int = 0) -> Points:
-        """The points of a series in order, those before the point number `start` left out; of the last attempt
-        without `attempt`.  Empty for what is not known."""
+        """The points of a series in order, those before the point number `start` left out; of the last
+        attempt without `attempt`.  Empty for what is not known."""
         with self._db.snapshot():
             found = self._db.row("SELECT id FROM metrics WHERE name = ?", (metric,))
             head = self._heads(run, attempt).get(found[0]) if found else None
@@ -173,7 +173,8 @@ class PointStore:
 
 
 def select_new(records: Iterable[Record], mark: int) -> tuple[int, dict[str, list[Any]]]:
-    """(new mark, {name: [time, value, step, time, value, step, ...]}) of the points behind the offset `mark`."""
+    """(new mark, {name: [time, value, step, time, value, step, ...]}) of the points behind the offset
+    `mark`."""
     series: dict[str, list[Any]] = defaultdict(list)
     kept = -1  # offset of the last point when that was kept: others of its line follow it
     for time, points in records:
@@ -189,12 +190,6 @@ def select_new(records: Iterable[Record], mark: int) -> tuple[int, dict[str, lis
 
 # CROSS keeps SQLite from beginning with all heads when only some runs are asked for.
 _HEADS = "SELECT r.number, h.data FROM runs r CROSS JOIN heads h ON h.id = (r.number << 16) + r.attempt"
-_READ_HEADS = [f"SELECT mark{stream}, data FROM heads WHERE id = ?" for stream in range(3)]
-_WRITE_HEADS = [
-    f"INSERT INTO heads (id, mark{stream}, data) VALUES (?1, ?2, ?3)"
-    f" ON CONFLICT DO UPDATE SET mark{stream} = ?2, data = ?3"
-    for stream in range(3)
-]
 _CHUNKS = "SELECT id & 0xffffffff, n, data FROM chunks WHERE id BETWEEN ? AND ? ORDER BY id"
 
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from neronet.spec.experiment import Experiment
-    from neronet.sweep.expand import Point
+from collections.abc import Mapping
 
 MAX_VALUE = 60  # characters of a value in a name
 MAX_FOLDER = 80  # bytes: with its parents a folder must stay well below every system's limit
@@ -25,19 +21,18 @@ def value_in_name(value: str) -> str:
     return shown if len(shown) <= MAX_VALUE else f"{shown[: MAX_VALUE - 9]}~{_hash(value)}"
 
 
-def aliases(experiment: Experiment, point: Point) -> tuple[str, ...]:
+def aliases(experiment: str, name: str, parameters: Mapping[str, str]) -> tuple[str, ...]:
     """The original's long forms of a run's name: `ID_x-34_y-2`, sorted by parameter.
 
     One with all parameters, as the original had it, and one with those that vary; none for the
     only run of an experiment.
     """
-    _, slash, varying = point.name.partition("/")
+    _, slash, varying = name.partition("/")
     if not slash:
         return ()
-    parameters = point.parameters
     some = [pair.partition("=")[0] for pair in varying.split(",")]
     forms = [
-        "_".join((experiment.id, *(f"{each}-{parameters[each]}" for each in sorted(names))))
+        "_".join((experiment, *(f"{each}-{parameters[each]}" for each in sorted(names) if each in parameters)))
         for names in (parameters, some)
     ]
     return tuple(dict.fromkeys(forms))

@@ -62,9 +62,7 @@ def kind_of(text: str) -> Kind:
     words = text.lower()
     if "authenticity of host" in words or "(yes/no" in words:
         return "host_key"
-    if "passphrase" in words or "pin for" in words:
-        return "passphrase"
-    return "password" if "password" in words else "code"
+    return "passphrase" if "passphrase" in words or "pin for" in words else kind_of_prompt(text)
 
 
 def helper(path: str, text: str) -> int:

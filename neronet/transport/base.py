@@ -76,6 +76,13 @@ async def retried(attempt: Callable[[], Awaitable[T]], tries: int = 5) -> T:
     return await attempt()
 
 
+def kind_of_prompt(text: str) -> Literal["code", "password"]:
+    """What a server wants that asks for something by this text: what is called a one-time password is a code."""
+    words = text.lower()
+    once = any(word in words for word in ("one-time", "one time", "otp", "oath", "token", "verification"))
+    return "password" if "password" in words and not once else "code"
+
+
 def harmless(text: str) -> str:
     """`text` without anything that moves a cursor, sets a title or reorders what is read."""
     return "".join(

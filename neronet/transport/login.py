@@ -16,7 +16,7 @@ from pathlib import Path
 
 import asyncssh
 
-from neronet.transport.base import Ask, Kind, Question, harmless
+from neronet.transport.base import Ask, Kind, Question, harmless, kind_of_prompt
 from neronet.transport.hostkeys import HostKey
 from neronet.transport.settings import Settings
 
@@ -98,9 +98,8 @@ class Login(asyncssh.SSHClient):
         del lang
         answers = []
         for prompt, echo in prompts:
-            kind: Kind = "password" if "password" in prompt.lower() else "code"
             text = "\n".join(filter(None, (name, instructions, f"{self._where}: {prompt}")))
-            answer = await self._question(kind, harmless(text).strip(), echo)
+            answer = await self._question(kind_of_prompt(prompt), harmless(text).strip(), echo)
             if answer is None:
                 return None
             answers.append(answer)

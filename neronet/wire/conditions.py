@@ -41,22 +41,31 @@ class Conditions(object):
             if condition["after"] is not None and elapsed < condition["after"]:
                 self._waiting[condition["id"]] = (condition, value, offset)
                 continue
-            self._waiting.pop(condition["id"], None)
+            self._check_waiting(condition, firings)
             self._check(condition, value, offset, firings)
         return firings
 
     def tick(self, elapsed):
         """Firings of the conditions whose time has come, on the last value seen before it."""
         firings = []
-        for condition, value, offset in list(self._waiting.values()):
+        for condition in [waiting[0] for waiting in self._waiting.values()]:
             if elapsed >= condition["after"]:
-                del self._waiting[condition["id"]]
-                self._check(condition, value, offset, firings)
+                self._check_waiting(condition, firings)
         return firings
 
     def next_tick(self):
         """Seconds since the start at which `tick` has something to do, or None."""
         return min((waiting[0]["after"] for waiting in self._waiting.values()), default=None)
+
+    def said(self, condition_id):
+        """Takes note that this condition has fired before, under a watcher that is dead now."""
+        self._fired.add(condition_id)
+
+    def _check_waiting(self, condition, firings):
+        # Also when nobody looked in between: this value was the last one when the time had come.
+        waiting = self._waiting.pop(condition["id"], None)
+        if waiting is not None:
+            self._check(*waiting, firings=firings)
 
     def _check(self, condition, value, offset, firings):
         # A warning is said once a run, not once a point.

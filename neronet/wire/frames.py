@@ -28,7 +28,7 @@ def encode(message, payload=None):
 
 def load_json(line):
     """The dict that `line` (bytes) holds; raises Malformed for everything else, deep nesting included."""
-    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _depth(line) > MAX_DEPTH:
+    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _too_deep(line):
         raise Malformed("a message is nested more than %d deep" % MAX_DEPTH)
     try:
         value = json.loads(line.decode("utf-8"), parse_int=_whole)
@@ -45,17 +45,15 @@ def _whole(digits):
     return int(digits)
 
 
-def _depth(line):
-    """How deep the brackets of a JSON line are nested, those inside of texts left out."""
-    depth = deepest = 0
+def _too_deep(line):
+    """Whether the brackets of a JSON line are nested deeper than allowed, those inside of texts left out."""
+    depth = 0
     bare = re.sub(rb'"[^"]*"?', b"", re.sub(rb"\\.", b"", line))
-    for mark in re.findall(rb"[\[{\]}]", bare):
-        if mark in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        else:
-            depth -= 1
-    return deepest
+    for mark in re.finditer(rb"[\[{\]}]", bare):
+        depth += 1 if mark.group() in b"[{" else -1
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 class Decoder(object):

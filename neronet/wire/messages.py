@@ -21,7 +21,8 @@ From the user side (TO_NODE)
   act       do: terminate | withdraw | hold | release | priority  -> done
             runs: [[first, last], ...] indices, both included
   sync      say `synced` when all that is there now has been sent
-  load      send `load` every `interval` seconds (0: once)
+  load      send `load` every `interval` seconds (0: once): {"load1", "used", "memory_free", ...,
+            "waits": {token: why no run of this batch can start with these limits}}
   list      which batches of which homes are here?              -> batches
   read      what: batch | runs | content                         -> content
   tidy      delete this batch; all of it has arrived at its home -> tidied
@@ -60,8 +61,20 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z")
 _KIND = re.compile(r"[a-z]{1,20}\Z")
 
 
-def _int(value):
-    return type(value) is int and -1 <= value < 2 ** 62
+def _count(value):
+    return type(value) is int and 0 <= value < 2 ** 62
+
+
+def _until(value):
+    return value == -1 or _count(value)
+
+
+def _whole(value):
+    return type(value) is int and abs(value) < 2 ** 53
+
+
+def _stream(value):
+    return _count(value) and value < len(STREAMS)
 
 
 def _number(value):
@@ -74,7 +87,7 @@ def _text(value):
 
 def _ranges(value):
     return isinstance(value, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and _int(pair[0]) and _int(pair[1]) and 0 <= pair[0] <= pair[1]
+        isinstance(pair, list) and len(pair) == 2 and _count(pair[0]) and _count(pair[1]) and pair[0] <= pair[1]
         for pair in value
     )
 
@@ -84,7 +97,7 @@ def _shas(value):
 
 
 def _offsets(value):
-    return isinstance(value, dict) and all(name(key) and _int(item) for key, item in value.items())
+    return isinstance(value, dict) and all(name(key) and _count(item) for key, item in value.items())
 
 
 def _sha(value):
@@ -103,6 +116,10 @@ def _dict(value):
     return isinstance(value, dict)
 
 
+def _batch(value):
+    return isinstance(value, dict) and all(fits(value.get(field)) for field, fits in _BATCH.items())
+
+
 def _list(value):
     return isinstance(value, list)
 
@@ -111,42 +128,43 @@ def _bool(value):
     return isinstance(value, bool)
 
 
-_RUN = {"token": token, "index": _int, "attempt": _int}
+_BATCH = {"home": name, "place": name, "created": _number, "manifest": _sha, "runs": _sha}
+_RUN = {"token": token, "index": _count, "attempt": _count}
 
 TO_NODE = {
-    "hello": {"protocol": _int, "version": _text, "home": name},
+    "hello": {"protocol": _count, "version": _text, "home": name},
     "place": {"place": name, "limits": _dict},
     "have": {"shas": _shas},
-    "file": {"sha": _sha, "offset": _int, "total": _int, "size": _int},
-    "batch": {"token": token, "batch": _dict},
+    "file": {"sha": _sha, "offset": _count, "total": _count, "size": _count},
+    "batch": {"token": token, "batch": _batch},
     "follow": {"token": token, "offsets": _offsets},
     "unfollow": {"token": token},
-    "log": dict(_RUN, stream=_int, offset=_int, until=_int),
-    "output": dict(_RUN, path=_text, offset=_int),
-    "act": {"id": name, "do": _text, "token": token, "runs": _ranges, "who": _text, "why": _text, "priority": _int},
-    "sync": {"id": _int},
+    "log": dict(_RUN, stream=_stream, offset=_count, until=_until),
+    "output": dict(_RUN, path=_text, offset=_count),
+    "act": {"id": name, "do": _text, "token": token, "runs": _ranges, "who": _text, "why": _text, "priority": _whole},
+    "sync": {"id": _count},
     "load": {"interval": _number},
     "list": {},
-    "read": {"what": _text, "key": _text, "offset": _int},
+    "read": {"what": _text, "key": _text, "offset": _count},
     "tidy": {"token": token},
-    "ping": {"id": _int},
+    "ping": {"id": _count},
 }
 
 TO_USER = {
-    "hello": {"protocol": _int, "version": _text, "facts": _dict},
+    "hello": {"protocol": _count, "version": _text, "facts": _dict},
     "missing": {"shas": _shas},
     "stored": {"sha": _sha},
     "accepted": {"token": token},
-    "journal": {"token": token, "name": name, "offset": _int, "reset": _bool, "size": _int},
-    "log": dict(_RUN, stream=_int, offset=_int, reset=_bool, end=_bool, size=_int),
-    "output": dict(_RUN, path=_text, offset=_int, end=_bool, size=_int),
+    "journal": {"token": token, "name": name, "offset": _count, "reset": _bool, "size": _count},
+    "log": dict(_RUN, stream=_stream, offset=_count, reset=_bool, end=_bool, size=_count),
+    "output": dict(_RUN, path=_text, offset=_count, end=_bool, size=_count),
     "done": {"id": name, "result": _dict},
-    "synced": {"id": _int},
+    "synced": {"id": _count},
     "load": {"load": _dict},
     "batches": {"items": _list},
-    "content": {"what": _text, "key": _text, "offset": _int, "end": _bool, "size": _int},
+    "content": {"what": _text, "key": _text, "offset": _count, "end": _bool, "size": _count},
     "tidied": {"token": token},
-    "pong": {"id": _int},
+    "pong": {"id": _count},
     "error": {"about": _text, "text": _text, "hint": _text},
     "note": {"text": _text},
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
+from tests.e2e.cli import Cli
 from tests.testbed.nodes import Node
 
 MakeNeroman = Callable[..., Neroman]
@@ -71,3 +72,11 @@ def theanotest(tmp_path: Path) -> Path:
     (folder / "config.yaml").write_text(THEANOTEST)
     (folder / "script.py").write_text(SCRIPT)
     return folder
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Iterator[Cli]:
+    """A user's `nerocli`; the engine that it started is ended."""
+    user = Cli(tmp_path / "home")
+    yield user
+    user.run("engine", "stop")

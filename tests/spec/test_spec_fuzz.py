@@ -58,4 +58,4 @@ def _check_experiment(experiment: Experiment) -> None:
     for point in points[:5]:
         assert all(isinstance(word, str) and "\0" not in word for word in point.argv)
         assert folder_name(point.name).isascii()
-        assert aliases(experiment, point) or point.name == experiment.id
+        assert aliases(experiment.id, point.name, point.parameters) or point.name == experiment.id

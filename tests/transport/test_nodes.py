@@ -210,6 +210,15 @@ def test_a_proxy_command_may_complain(node: Node, client_home: Any, echo_agent: 
         visit(make_spec("node1", ssh_address="node1", transport=transport), echo_agent, node)
 
 
+def test_ssh_itself_may_be_the_proxy_command(
+    node_factory: NodeFactory, client_home: Any, echo_agent: Agent
+) -> None:
+    gateway, inner = node_factory("gw"), node_factory("inner", jump="gw")
+    config = gateway.ssh_config() + inner.ssh_config().replace("ProxyJump gw", "ProxyCommand ssh -W %h:%p gw")
+    client_home(config)
+    visit(make_spec("inner", ssh_address="inner"), echo_agent, inner)
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_neronets_own_agent_says_hello(node: Node, transport: str) -> None:
     async def run() -> bytes:
