@@ -9,14 +9,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from neronet.cli.session import Session
 from neronet.cli.verbs import VERBS
 from neronet.errors import InputError
-
-if TYPE_CHECKING:
-    from neronet.api import Neroman
 
 NEWEST = 500  # runs whose names a shell is given
 
@@ -85,22 +81,14 @@ def _arguments(name: str, session: Session) -> Iterator[str]:
         kinds.add(argument.kind)
         yield from (flag for flag in argument.names if flag.startswith("-"))
     if kinds & {"experiment", "target", "any"}:
-        yield from _experiments(session.neroman)
+        experiments = session.neroman.experiments()
+        yield from (experiment.id for experiment in experiments)
+        if "experiment" not in kinds:
+            yield from dict.fromkeys(name for experiment in experiments for name in experiment.collection)
     if name == "submit" or kinds & {"node", "any"}:
-        yield from _nodes(session.neroman)
+        nodes = session.neroman.nodes()
+        yield from (node.id for node in nodes)
+        if "node" not in kinds:
+            yield from dict.fromkeys(group for node in nodes for group in node.groups)
     if kinds & {"run", "target", "any"}:
         yield from (row.name for row in session.neroman.runs().rows()[-NEWEST:])
-
-
-def _experiments(neroman: Neroman) -> Iterator[str]:
-    experiments = neroman.experiments()
-    collections = {name: None for experiment in experiments for name in experiment.collection}
-    yield from (experiment.id for experiment in experiments)
-    yield from collections
-
-
-def _nodes(neroman: Neroman) -> Iterator[str]:
-    nodes = neroman.nodes()
-    groups = {name: None for node in nodes for name in node.groups}
-    yield from (node.id for node in nodes)
-    yield from groups

@@ -19,7 +19,7 @@ def terminate(arguments: Namespace, session: Session) -> None:
     still = [row.number for row in runs.rows() if row.state in states.OPEN]
     notes = runs.terminate().notes if still else []
     told = [run for run in runs if run.number in still]
-    _tell(told, "told to end", "All of these had ended before; nothing to do.", notes, session)
+    _tell(told, "asked to end", "All of these had ended before; nothing to do.", notes, session)
     if told:
         session.console.print(*describe.counts(runs.states, session.console.unicode))
 
@@ -44,10 +44,8 @@ def release(arguments: Namespace, session: Session) -> None:
 
 def rerun(arguments: Namespace, session: Session) -> None:
     runs = session.neroman.runs(arguments.id).rerun(failed=arguments.failed)
-    nothing = (
-        "All of these finished; nothing to run again." if arguments.failed else "None of these has ended yet."
-    )
-    _tell(list(runs), "will run again, with the code and values of then", nothing, runs.notes, session)
+    done = "will run again, with the code and values of then"
+    _tell(list(runs), done, "Nothing to run again.", runs.notes, session)
     if runs:
         session.console.then("nerocli watch")
 

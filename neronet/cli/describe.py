@@ -30,6 +30,7 @@ ORDER = (
     states.FINISHED,
 )
 TROUBLED = (states.FAILED, states.LOST, states.TIMEOUT, states.TERMINATED)
+LONG = 100  # signs of a reason that a table shows where nothing else cuts it
 
 
 def path(place: Path) -> str:
@@ -78,17 +79,16 @@ def counts(amounts: Mapping[str, int], unicode: bool) -> Line:
 
 
 def state(run: Run, unicode: bool) -> Line:
-    """The state, with its reason in words."""
-    reason = f": {run.reason}" if run.reason else ""
+    """The state, with its reason in words; all of a long reason is in `nerocli status RUN`."""
+    reason = f": {text.shorten(run.reason, LONG)}" if run.reason else ""
     return [state_piece(run.state, unicode), reason]
 
 
 def bar(part: float, unicode: bool, width: int = 10) -> Line:
-    """`▶ ━━━━━━────  62 %`: the state of a run that runs, and how far it is."""
+    """`━━━━━━────  62 %`."""
     full = round(part * width)
-    shape = text.SHAPES[states.RUNNING][not unicode]
     done, open_ = ("━", "─") if unicode else ("=", "-")
-    return [(f"{shape} {done * full}", "live"), (open_ * (width - full), "quiet"), f" {part * 100:3.0f} %"]
+    return [(done * full, "live"), (open_ * (width - full), "quiet"), f" {part * 100:3.0f} %"]
 
 
 def time_of(run: Run, left: float | None, now: float, unicode: bool) -> str:
@@ -111,6 +111,7 @@ def metric_names(runs: Iterable[Run], limit: int = 3) -> list[str]:
 def run_rows(runs: Sequence[Run], done: Mapping[int, Done], now: float, unicode: bool) -> Table:
     """A row per run; `done` tells of those that run how far they are."""
     names = metric_names(runs)
+    running = (f"{text.SHAPES[states.RUNNING][not unicode]} ", "live")
     nodes = len({run.node for run in runs}) > 1  # one node for all is no news
     table = Table(
         [
@@ -127,7 +128,7 @@ def run_rows(runs: Sequence[Run], done: Mapping[int, Done], now: float, unicode:
         table.add(
             (str(run.number), "quiet"),
             run.name,
-            state(run, unicode) if part is None else bar(part, unicode),
+            state(run, unicode) if part is None else [running, *bar(part, unicode)],
             *([run.node] if nodes else []),
             *(text.number(run.metrics.get(name)) for name in names),
             (time_of(run, done[run.number].left if run.number in done else None, now, unicode), "quiet"),
@@ -179,7 +180,7 @@ def link(node: NodeStatus, now: float) -> Piece:
     if node.reachable:
         return ("ready" if not node.reason else node.reason, "quiet")
     seen = "never seen" if node.last_seen is None else f"last seen {text.age(node.last_seen, now)} ago"
-    return f"{seen}: {node.reason}" if node.reason else seen
+    return f"{seen}: {text.shorten(node.reason, LONG)}" if node.reason else seen
 
 
 def experiment_rows(experiments: Iterable[ExperimentStatus], unicode: bool) -> Table:
@@ -194,7 +195,7 @@ def pick(runs: RunSet, rows: int) -> list[Run]:
     """At most `rows` runs, those worth seeing first.
 
     Those that run, then one that waits, then the ended ones, the newest first, then as many
-    that wait as there is room for: five hundred waiting runs do not hide the one that failed.
+    that wait as there is room for: five hundred waiting runs do not hide the one that just failed.
     """
     known = list(enumerate(runs.rows()))
     running = [each for each in known if each[1].state == states.RUNNING][:rows]

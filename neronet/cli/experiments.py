@@ -18,6 +18,7 @@ from neronet.errors import InputError, NeronetError
 
 if TYPE_CHECKING:
     from neronet.api.targets import Planned
+    from neronet.cli.console import Console
 
 CONFIG = "config.yaml"
 _TEMPLATE = """\
@@ -99,14 +100,13 @@ def preview(arguments: Namespace, session: Session) -> None:
         by_experiment.setdefault(point.experiment, []).append(point)
     room = max(3, (console.height - 4) // max(1, len(by_experiment)) - 5)
     for experiment, points in by_experiment.items():
-        _show_plan(experiment, points, room if console.terminal else len(points), session)
+        _show_plan(experiment, points, room if console.terminal else len(points), arguments.folder, console)
     console.print(
         text.count(len(planned), "run"), ".  ", ("next: ", "quiet"), f"nerocli submit {arguments.folder} NODE"
     )
 
 
-def _show_plan(experiment: str, points: Sequence[Planned], room: int, session: Session) -> None:
-    console = session.console
+def _show_plan(experiment: str, points: Sequence[Planned], room: int, target: str, console: Console) -> None:
     console.print((experiment, "strong"), f"   {text.count(len(points), 'run')}")
     varies, fixed = differences(points)
     for word, said in (("varies", varies), ("same", fixed)):
@@ -122,7 +122,7 @@ def _show_plan(experiment: str, points: Sequence[Planned], room: int, session: S
     console.table(table, indent=2)
     if len(points) > room:
         console.print(
-            "  ", (f"and {len(points) - room:,} more: nerocli preview ... --json shows all", "quiet")
+            "  ", (f"and {len(points) - room:,} more: nerocli preview {target} --json shows all", "quiet")
         )
     console.print()
 

@@ -15,6 +15,8 @@ from neronet.errors import InputError
 if TYPE_CHECKING:
     from neronet.api import RunSet
 
+NONE = "no metrics yet; a metric is what it prints as a line of its own: NAME VALUE"
+
 
 def logs(arguments: Namespace, session: Session) -> int:
     """The log as it is where it is piped, harmless line by line in a terminal."""
@@ -42,13 +44,15 @@ def points(arguments: Namespace, session: Session) -> int:
     run = runs[0]
     metric: str | None = arguments.metric
     if metric is not None and metric not in run.metrics:
-        known = ", ".join(run.metrics) or "it has none yet; a metric is a printed line: NAME VALUE"
-        raise InputError(f"{run.name} has no metric {metric!r}", f"its metrics: {known}")
+        known = f"it has: {', '.join(run.metrics)}" if run.metrics else NONE
+        raise InputError(f"{run.name} has no metric {metric!r}", known)
     frame = runs.points(metric)
     if arguments.json:
         console.raw(dumps(records(frame)))
     elif arguments.csv:
         console.raw(frame.to_csv(index=False))
+    elif not run.metrics:
+        console.print(f"{run.name}: {NONE}")
     elif metric is None:
         table = Table(
             [

@@ -65,6 +65,11 @@ def _dispatch(argv: list[str], session: Session) -> int:
 
         session.console.raw(overview())
         return 0
+    if word == "_words":  # the shells' completion asks
+        from neronet.cli.completion import words
+
+        words(argv[1:], session)
+        return 0
     if word == "version":
         from importlib.metadata import version
 

@@ -26,6 +26,7 @@ def results(arguments: Namespace, session: Session) -> None:
     file: str | None = arguments.output
     if file is not None and Path(file).suffix.lower() not in WRITERS:
         raise InputError(f"{file}: the ending says what to write", f"end it in {' or '.join(WRITERS)}")
+    session.neroman.refresh()
     runs = session.neroman.runs(arguments.experiment)
     if not (runs or file or arguments.json or arguments.csv):
         console.print("No runs yet.")
@@ -74,7 +75,7 @@ def _plain(value: object) -> object:
 
 
 def as_table(runs: Sequence[Run], unicode: bool) -> Table:
-    """Number, metrics, state, and what differs between the runs: a column in which all are the same says nothing."""
+    """Number, metrics, state, and the parameters that vary: a column that is the same in all says nothing."""
     parameters = [name for name in _union(run.parameters for run in runs) if _varies(runs, name)]
     metrics = _union(run.metrics for run in runs)
     several = len({run.experiment for run in runs}) > 1

@@ -13,7 +13,7 @@ from neronet.cli import describe, text
 from neronet.cli.jsonout import dumps
 from neronet.cli.progress import look, steps_said
 from neronet.cli.session import Session
-from neronet.cli.table import Cell, Column, Table
+from neronet.cli.table import Cell, Column, Table, state_piece
 from neronet.cli.tails import last_lines
 from neronet.wire import states
 
@@ -182,7 +182,7 @@ def _show_run(run: Run, session: Session) -> None:
     console, now = session.console, time.time()
     console.print((run.name, "strong"), (f"   run {run.number}", "quiet"))
     rows: dict[str, Cell] = {
-        "state": describe.state(run, console.unicode),
+        "state": [state_piece(run.state, console.unicode), f": {run.reason}" if run.reason else ""],
         "node": f"{run.node or ''}" + (f", attempt {run.attempt}" if run.attempt and run.attempt > 1 else ""),
         "command": shlex.join(run.command),
         "parameters": "  ".join(f"{name} {value}" for name, value in run.parameters.items()),

@@ -15,6 +15,7 @@ from neronet.cli.session import Session
 from neronet.cli.table import Column, Table
 from neronet.errors import ConfigError, InputError
 from neronet.spec.problems import nearest
+from neronet.wire import states
 
 if TYPE_CHECKING:
     from neronet.api import Neroman, RunSet
@@ -114,7 +115,7 @@ def upload(message: Mapping[str, Any], unicode: bool) -> Line:
     """`to gpu1  ██████░░░░  62 %  1.2 MB of 2.0 MB`."""
     part = message["done"] / message["total"] if message["total"] else 1.0
     amount = f"  {text.size(message['done'])} of {text.size(message['total'])}"
-    return [f"to {message['node']}  ", *describe.bar(part, unicode, 20)[1:], (amount, "quiet")]
+    return [f"to {message['node']}  ", *describe.bar(part, unicode, 20), (amount, "quiet")]
 
 
 def tell(runs: RunSet, home: Path, console: Console) -> None:
@@ -124,15 +125,14 @@ def tell(runs: RunSet, home: Path, console: Console) -> None:
     if not runs:
         console.then("nerocli results")
         return
-    by_node = Counter(row.node for row in runs.rows())
+    rows = runs.rows()
+    by_node = Counter(row.node for row in rows)
     where = ", ".join(
-        f"{count:,} to {node}" if len(by_node) > 1 else str(node) for node, count in by_node.items()
+        f"{count:,} to {node}" if len(by_node) > 1 else f"to {node}" for node, count in by_node.items()
     )
+    sent = not any(row.state == states.SUBMITTING for row in rows)
     console.print(
-        describe.told(list(runs)),
-        " submitted to " if len(by_node) == 1 else " submitted: ",
-        (where, "strong"),
-        ".",
+        describe.told(list(runs)), " submitted " if sent else " stored, to be sent ", (where, "strong"), "."
     )
     console.print(("results will be in ", "quiet"), describe.results_folder(runs, home))
     console.then("nerocli watch")

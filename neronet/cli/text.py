@@ -44,7 +44,8 @@ _UNSAFE = re.compile(
 def harmless(text: str) -> str:
     """`text` on one line that can neither steer a terminal nor show itself in another order.
 
-    Colour and cursor sequences vanish; every other control sign becomes a visible one.
+    Colour and cursor sequences vanish, line ends and tabs are blanks, every other control sign becomes a
+    visible one.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -63,7 +64,7 @@ def last_shown(line: str) -> str:
 
 def _visible(found: re.Match[str]) -> str:
     sign = found.group()
-    if sign == "\t":
+    if sign in "\t\n\r":
         return " "
     return chr(0x2400 + ord(sign)) if sign < " " else "\ufffd"
 
@@ -168,5 +169,6 @@ def number_ranges(numbers: Sequence[int]) -> str:
 
 
 def shorten(text: str, width: int) -> str:
-    """`text` cut to `width` signs, the cut marked by three dots."""
+    """`text` on one line, cut to `width` signs, the cut marked by three dots."""
+    text = " ".join(text.split())
     return text if len(text) <= width else text[: max(0, width - 3)] + "..."

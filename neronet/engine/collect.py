@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from neronet.engine import told
+from neronet.engine.told import MAX_TEXT
 from neronet.errors import ProtocolError, UnsafePath
 from neronet.store.attempts import Attempt
 from neronet.store.offsets import StreamOffset
@@ -30,7 +32,7 @@ Received = list[tuple[Message, bytes | None]]
 LOGS = (0, 1)  # the points file is parsed on the node and not mirrored
 OUTPUTS_AT_ONCE = 8
 OUTPUT_LIMIT = 64 * 1024**3  # bytes of outputs of one attempt
-MAX_TEXT = 2000  # characters of a reason or warning that are kept
+MAX_JOURNALS = 20_000  # of one batch
 
 
 @dataclass
@@ -44,7 +46,7 @@ class Arriving:
     start: int
     streams: dict[int, StreamOffset]
     sizes: list[int] | None = None  # final ones, once it has ended
-    outputs: list[tuple[str, bool]] = field(default_factory=list)  # (path, executable) still to come
+    outputs: list[list[Any]] = field(default_factory=list)  # [path, executable] still to come
     asked: dict[str, bool] = field(default_factory=dict)  # outputs that were asked for: path -> executable
     following: bool = False
     writer: ResultsWriter | None = None
@@ -69,6 +71,8 @@ class Collector:
         self._limit, self._changed = mirror_limit, changed
         self._batches: dict[str, dict[tuple[int, int], Arriving]] = {}  # followed ones: what is open in them
         self._known: dict[tuple[str, int, int], tuple[int, int]] = {}  # (token, index, start) -> (run, attempt)
+        self._journals: dict[str, dict[str, int]] = {}  # token -> journal -> bytes of it that are here
+        self._names: dict[tuple[int, int], set[str]] = {}  # (run, attempt) -> its metrics
         self._points: dict[tuple[int, int, int], list[tuple[float, list[list[Any]]]]] = {}
         self._touched: dict[tuple[str, int, int], Arriving] = {}
         self._asked = 0
@@ -81,7 +85,8 @@ class Collector:
             return []
         opened: dict[tuple[int, int], Arriving] = {}
         self._batches[token] = opened
-        wishes: list[Message] = [{"m": "follow", "token": token, "offsets": self._store.offsets.journals(token)}]
+        offsets = self._journals[token] = self._store.offsets.journals(token)
+        wishes: list[Message] = [{"m": "follow", "token": token, "offsets": dict(offsets)}]
         for row in self._store.attempts.of_batch(token):
             self._known[token, row.idx, row.start] = row.run, row.attempt
             if not row.complete:
@@ -115,7 +120,7 @@ class Collector:
                 elif kind == "output":
                     self._output(message, payload or b"")
                 elif kind == "load":
-                    self._store.nodes.update(self._node, load=message["load"], last_seen=time.time())
+                    self._store.nodes.update(self._node, load=told.load(message["load"]), last_seen=time.time())
                 elif kind in ("note", "error"):
                     hint = message.get("hint", "")
                     text = message["text"] + (f" ({hint})" if hint else "")
@@ -175,73 +180,78 @@ class Collector:
         token, name = message["token"], message["name"]
         if token not in self._batches:
             return
-        known = self._store.offsets.journals(token).get(name, 0)
+        offsets = self._journals[token]
+        known = 0 if message["reset"] else offsets.get(name, 0)
         if message["reset"]:
             self._event("a record of the node was cut off and begins anew", None, None)
-        elif message["offset"] != known:
+        if message["offset"] != known:
             raise ProtocolError(f"{self._node} sent bytes {message['offset']} of a journal instead of {known}")
+        if len(offsets) >= MAX_JOURNALS and name not in offsets:
+            raise ProtocolError(f"{self._node} has more than {MAX_JOURNALS} journals of one submission")
         for line in payload.splitlines():
             try:
                 self._record(token, json.loads(line))
             except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-                raise ProtocolError(f"{self._node} sent a record that makes no sense: {line[:80]!r}") from error
-        self._store.offsets.set_journal(token, name, message["offset"] + len(payload))
+                raise ProtocolError(
+                    f"{self._node} sent a record that makes no sense: {line[:80]!r} ({str(error)[:100]})"
+                ) from error
+        offsets[name] = known + len(payload)
+        self._store.offsets.set_journal(token, name, offsets[name])
 
     def _record(self, token: str, record: dict[str, Any]) -> None:
         kind = record["e"]
         if kind == "kid":
             return
-        where = self._locate(token, int(record["i"]), int(record["a"]))
+        index, start = told.whole(record["i"], 0, 2**31), told.whole(record["a"], 1, told.MAX_STARTS)
+        where = self._locate(token, index, start)
         if where is None:
             return
         run, attempt = where
-        when = float(record["t"])
+        when = told.moment(record["t"])
         if kind == "p":
-            points = [[str(name), float(value), int(offset), step] for name, value, offset, step in record["v"]]
-            self._points.setdefault((run, attempt, int(record["s"])), []).append((when, points))
+            points = told.points(record, self._names_of(run, attempt))
+            self._points.setdefault((run, attempt, told.whole(record["s"], 0, 2)), []).append((when, points))
             return
-        opened = self._batches[token].get((record["i"], record["a"]))
+        opened = self._batches[token].get((index, start))
         if kind == "claimed":
-            self._store.attempts.report(
-                run, attempt, states.QUEUED, "starting", claimed=when, host=str(record["host"]), gpus=list(record["gpus"])
-            )
+            gpus = [told.whole(gpu, 0, told.MAX_GPUS) for gpu in record["gpus"]]
+            host = told.text(record["host"], told.MAX_WORD)
+            self._store.attempts.report(run, attempt, states.QUEUED, "starting", claimed=when, host=host, gpus=gpus)
         elif kind == "started":
-            self._store.attempts.report(run, attempt, states.RUNNING, started=when)
+            if self._store.attempts.report(run, attempt, states.RUNNING, started=when):
+                self._event("", run, attempt, states.RUNNING, when)
             if opened is not None:
                 self._touched[opened.key] = opened
         elif kind == "warn":
-            self._event(str(record["text"]), run, attempt, "warning", when)
+            self._event(told.text(record["text"]), run, attempt, "warning", when)
         elif kind == "withdrawn":
             self._event("taken back from the node before it began", run, attempt, "withdrawn", when)
         elif kind == "adopted":
             self._event("its watcher had died; another one took over", run, attempt, "adopted", when)
         elif kind == "ended":
-            self._ended(run, attempt, opened, record)
+            self._ended(run, attempt, opened, told.ended(record))
 
-    def _ended(self, run: int, attempt: int, opened: Arriving | None, record: dict[str, Any]) -> None:
-        state, reason = str(record["state"]), str(record["reason"])[:MAX_TEXT]
-        if state not in states.ENDED:
-            raise ValueError(state)
-        status, started = record["status"], record["started"]
-        sizes = [min(int(size), 1 << 60) for size in record["sizes"]]
-        outputs = [(str(path), bool(executable)) for path, _size, executable in record["outputs"]]
-        moved = self._store.attempts.report(
-            run, attempt, state, reason,
-            exit_status=None if status is None else int(status), started=None if started is None else float(started),
-            ended=float(record["ended"]), sizes=sizes, outputs=[list(item) for item in outputs],
-        )  # fmt: skip
-        if moved:
-            self._event(reason, run, attempt, state, float(record["ended"]))
+    def _ended(self, run: int, attempt: int, opened: Arriving | None, end: dict[str, Any]) -> None:
+        if not self._store.attempts.report(run, attempt, **end):
+            return  # said before, or by an older watcher
+        self._event(end["reason"], run, attempt, end["state"], end["ended"])
         if opened is None:
-            if not moved:
-                return
             # It was believed lost and all of it had come: an exit record that was found later brings the rest.
             row = self._store.attempts.get(run, attempt)
             assert row is not None
             opened = self._batches[row.token][row.idx, row.start] = self._arriving(row)
-        opened.sizes, opened.outputs = sizes, outputs
+        for number in LOGS:
+            have = opened.streams[number]
+            if not have.done or have.physical == have.final:  # not where the mirror limit was reached
+                opened.streams[number] = have._replace(final=None, done=False)
+        opened.sizes, opened.outputs = end["sizes"], list(end["outputs"])
         opened.asked.clear()
         self._touched[opened.key] = opened
+
+    def _names_of(self, run: int, attempt: int) -> set[str]:
+        if (run, attempt) not in self._names:
+            self._names[run, attempt] = set(self._store.points.heads(run, attempt))
+        return self._names[run, attempt]
 
     def _locate(self, token: str, index: int, start: int) -> tuple[int, int] | None:
         key = (token, index, start)
@@ -269,12 +279,23 @@ class Collector:
         if message["offset"] > have.physical:
             return  # an answer to an older wish; what is between is on its way
         room = accepted(sum(item.streams[n].mirrored for n in LOGS), len(data), self._limit)
-        if room:
-            self._writer(item).append(STREAM_FILES[number], have.mirrored, data[:room])
+        try:
+            if room:
+                self._writer(item).append(STREAM_FILES[number], have.mirrored, data[:room])
+        except UnsafePath as error:  # the user moved the folder away, or something lies in the way
+            self._event(f"{error}; its log is no longer mirrored", item.run, item.attempt, "warning")
+            self._set_stream(item, number, have._replace(done=True))
+            self._touched[item.key] = item
+            return
         have = have._replace(physical=have.physical + len(data), mirrored=have.mirrored + room)
         if room < len(data):
             self._event(stopped_note(self._limit), item.run, item.attempt, "warning")
-        done = message["end"] or room < len(data)
+        done = room < len(data)
+        if message["end"] and item.sizes is not None:
+            short = have.physical < item.sizes[number]
+            done = done or not short or not payload  # an end with bytes before the size is that of an older wish
+            if short and not payload:
+                self._event(f"{STREAM_FILES[number]} is not whole: the node has lost its end", item.run, item.attempt, "warning")
         self._set_stream(item, number, have._replace(done=done))
         if done or message["reset"]:
             self._touched[item.key] = item
@@ -316,7 +337,7 @@ class Collector:
         item = Arriving(row.run, row.attempt, row.token, row.idx, row.start, streams)
         if row.reported in states.ENDED and row.sizes is not None:
             item.sizes = row.sizes
-            item.outputs = [(path, executable) for path, executable in row.outputs or []]
+            item.outputs = list(row.outputs or [])
         return item
 
     def _event(

@@ -4,9 +4,11 @@ Every wish may be repeated: the side that sent it does so until it has the answe
 """
 
 import binascii
+import errno
 import os
 import time
 
+from neronet.node import procs
 from neronet.node.journal import Journal
 from neronet.node.runs import write_json
 from neronet.wire import states
@@ -17,14 +19,14 @@ class Journals(object):
 
     def __init__(self, here):
         self._me = here.identity()
-        self._open = {}
 
     def append(self, batch, records):
-        if batch.token not in self._open:
-            name = "%s-%d-%s-mum.log" % (self._me["host"], self._me["pid"], self._me["start"])
-            self._open[batch.token] = Journal(batch.journal(name))
-        if self._open[batch.token].append(records, sync=True):
-            raise OSError(28, "the disk is full")
+        journal = Journal(batch.journal(self._me, "-mum"))
+        try:
+            if journal.append(records, sync=True):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            journal.close()
 
 
 def act(batch, wish, journals):
@@ -69,24 +71,28 @@ def _end(batch, wish, journals):
     for first, last in wish["runs"]:
         for index in range(first, min(last, total - 1) + 1):
             attempt = batch.attempt(index, 1)
-            if _withdraw(attempt, wish):
-                taken.append(index)
-                records.append(_record(attempt, wish))
+            claim = _withdraw(attempt, wish)
+            if claim["kind"] == "withdrawn":
+                if claim["id"] == wish["id"]:  # also when this very wish was carried out before
+                    taken.append(index)
+                    records.append(_record(attempt, wish))
             elif wish["do"] == "terminate" and attempt.read_exit() is None:
                 attempt.stop({"id": wish["id"], "who": wish["who"], "state": states.TERMINATED, "why": wish["why"]})
                 stopped += 1
+    procs.pause("withdrawn")
     if records:
         journals.append(batch, records)
     return {"runs": len(taken) + stopped, "withdrawn": taken}
 
 
 def _withdraw(attempt, wish):
-    """True when the run has not begun and now never will under this batch (also when this wish said so before)."""
-    if attempt.exists():
-        claim = attempt.read_claim() or {}
-        return claim.get("kind") == "withdrawn" and claim.get("id") == wish["id"]
-    nonce = binascii.hexlify(os.urandom(8)).decode("ascii")
-    return attempt.claim(nonce, {"kind": "withdrawn", "id": wish["id"], "time": time.time()}, program=False)
+    """The claim of this attempt: ours, which withdraws it, unless there was one already."""
+    if not attempt.exists():
+        nonce = binascii.hexlify(os.urandom(8)).decode("ascii")
+        claim = {"kind": "withdrawn", "id": wish["id"], "time": time.time()}
+        if attempt.claim(nonce, claim, program=False):
+            return claim
+    return attempt.read_claim() or {"kind": "claimed"}
 
 
 def _record(attempt, wish):

@@ -23,7 +23,7 @@ def needs(spec, limit):
     """What a run of this batch takes: {"cpus", "gpus", "memory"}; on a node with GPUs one of them, unless it says."""
     gpus = spec.get("gpus")
     return {
-        "cpus": spec.get("cpus") or 0,
+        "cpus": spec.get("cpus") or 1,
         "gpus": (1 if limit.gpus else 0) if gpus is None else gpus,
         "memory": spec.get("memory") or 0,
     }

@@ -11,8 +11,7 @@ import os
 import shutil
 import time
 
-from neronet.node import environment
-from neronet.node.runs import make_private, read_json, write_json
+from neronet.node.runs import copy, make_private, read_json, remove, sync_folder, write_json
 
 UNUSED = 24 * 3600.0  # seconds after which a content that no batch names may go: an upload may be under way
 
@@ -42,11 +41,11 @@ class Contents(object):
     def part(self, sha, offset, total, data):
         """Takes the next part of a content; True when it is whole and stored.  Raises OSError when it cannot be."""
         if os.path.exists(self.root.content(sha)):
-            self._arriving.pop(sha, None)
             return offset + len(data) >= total
         make_private(os.path.dirname(self.root.content(sha)))
         aside = "%s.%d.part" % (self.root.content(sha), os.getpid())
         if offset == 0:
+            open(self._used(sha), "ab").close()  # first: nobody else is to take it for rubbish
             self._arriving[sha] = [open(aside, "wb"), hashlib.sha256(), 0]
         arriving = self._arriving.get(sha)
         if arriving is None or arriving[2] != offset:
@@ -61,15 +60,14 @@ class Contents(object):
             file.close()
         except OSError:
             self._arriving.pop(sha)
-            _remove(aside)
+            remove(aside)
             raise
         del self._arriving[sha]
         if digest.hexdigest() != sha:
-            _remove(aside)
+            remove(aside)
             raise OSError("a file arrived damaged")
         os.chmod(aside, 0o400)
         os.rename(aside, self.root.content(sha))
-        open(self._used(sha), "ab").close()
         return True
 
     def store_batch(self, token, batch, base, line):
@@ -85,9 +83,10 @@ class Contents(object):
             for name in ("kids", "tmp", "run"):
                 os.makedirs(os.path.join(aside, name), mode=0o700)
             write_json(os.path.join(aside, "batch.json"), dict(batch, token=token))
-            shutil.copyfile(self.root.content(batch["runs"]), os.path.join(aside, "runs.jsonl"))
-            environment.write(os.path.join(aside, "env.json"), base, line)
+            copy(self.root.content(batch["runs"]), os.path.join(aside, "runs.jsonl"), sync=True)
+            write_json(os.path.join(aside, "env.json"), {"base": base, "line": line})
             os.rename(aside, self.root.batch(token))
+            sync_folder(os.path.dirname(aside))
         except OSError:
             shutil.rmtree(aside, ignore_errors=True)
             if not os.path.exists(self.root.batch(token)):
@@ -98,7 +97,8 @@ class Contents(object):
         twin = self.root.content(sha) + ".x"
         if not os.path.exists(twin):
             aside = "%s.%d.part" % (twin, os.getpid())
-            shutil.copyfile(self.root.content(sha), aside)
+            remove(aside)
+            copy(self.root.content(sha), aside)
             os.chmod(aside, 0o500)
             os.rename(aside, twin)
 
@@ -135,7 +135,7 @@ class Contents(object):
                 (manifests if _is_manifest(path) else unused).append(os.path.join(folder, name))
         # Manifests first: while one is here, everything that it names must be.
         for path in manifests + unused:
-            _remove(path)
+            remove(path)
 
 
 def _is_manifest(path):
@@ -144,11 +144,3 @@ def _is_manifest(path):
             return file.read(6) == b'{"v":1'
     except OSError:
         return False
-
-
-def _remove(path):
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-

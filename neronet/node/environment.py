@@ -1,10 +1,12 @@
 """The environment that a program gets: the user's login shell's, then the node's, the experiment's, and ours."""
 
-import json
 import os
 import pwd
+import select
+import signal
 import subprocess
 import sys
+import time
 
 # Printed by our own python, started by the user's login shell: no word of it needs quoting in any shell.
 _DUMP = "import os,sys;sys.stdout.buffer.write(bytes([10,1])+bytes([0]).join(k+bytes([61])+v for k,v in os.environb.items())+bytes([1,10]))"
@@ -19,29 +21,55 @@ def login_shell():
         return "/bin/sh"
 
 
-def capture(timeout=TIMEOUT):
-    """The login shell's environment as a dict, or our own one when that shell gives none in time."""
-    shell = login_shell()
-    command = "exec '%s' -I -S -c '%s'" % (sys.executable, _DUMP)
-    try:
-        # A dash before the name makes every shell a login shell, csh included.
-        process = subprocess.Popen(
-            ["-" + os.path.basename(shell), "-c", command],
-            executable=shell, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=original(), cwd=os.path.expanduser("~") if os.path.isdir(os.path.expanduser("~")) else "/", start_new_session=True,
-        )
+class Capture(object):
+    """Asks the user's login shell for its environment, from the moment that this is made."""
+
+    def __init__(self):
+        home, shell = os.path.expanduser("~"), login_shell()
+        command = "exec '%s' -I -S -c '%s'" % (sys.executable, _DUMP)
         try:
-            output = process.communicate(timeout=timeout)[0]
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            output = b""
-    except OSError:
-        output = b""
-    text = output.rpartition(b"\n\x01")[2].partition(b"\x01\n")[0]
-    pairs = (item.partition(b"=") for item in text.split(b"\0")) if text else ()
-    found = {os.fsdecode(key): os.fsdecode(value) for key, _, value in pairs}
-    return found or original()
+            # A dash before the name makes every shell a login shell, csh included.
+            self._process = subprocess.Popen(
+                ["-" + os.path.basename(shell), "-c", command],
+                executable=shell, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                env=original(), cwd=home if os.path.isdir(home) else "/", start_new_session=True,
+            )
+        except OSError:
+            self._process = None
+
+    def result(self, timeout=TIMEOUT):
+        """The environment as a dict, or our own one when the shell gives none in time."""
+        text = self._read(time.monotonic() + timeout) if self._process is not None else b""
+        self.end()
+        pairs = (item.partition(b"=") for item in text.split(b"\0")) if text else ()
+        found = {os.fsdecode(key): os.fsdecode(value) for key, _, value in pairs}
+        return found or original()
+
+    def _read(self, end):
+        # Not to the end of the stream: what a start-up file left running in the background may hold it open.
+        output, descriptor = b"", self._process.stdout.fileno()
+        while time.monotonic() < end:
+            if select.select([descriptor], [], [], max(0.0, end - time.monotonic()))[0]:
+                data = os.read(descriptor, 65536)
+                output += data
+                text, mark, _ = output.rpartition(b"\n\x01")[2].partition(b"\x01\n")
+                if mark or not data:
+                    return text if mark else b""
+        return b""
+
+    def end(self):
+        """Ends the shell, and what it started, if it is still at work."""
+        if self._process is not None:
+            self.kill()
+            self._process.wait()
+            self._process.stdout.close()
+
+    def kill(self):
+        if self._process is not None and self._process.poll() is None:
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
 
 
 def original():
@@ -87,8 +115,3 @@ def for_program(base, line, spec, attempt, gpus):
     environment["NERONET_RUN"] = attempt.mark
     environment["NERONET_POINTS"] = attempt.file("points.log")
     return environment
-
-
-def write(path, captured, line):
-    with open(path, "w", encoding="ascii") as file:
-        json.dump({"base": captured, "line": line}, file)

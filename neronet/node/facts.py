@@ -1,13 +1,12 @@
 """What a node is and has: facts that stay, and its load now."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
 
 from neronet.node import procs
-from neronet.node.runs import read_json, write_json
+from neronet.node.runs import FULL, read_json, write_json
 
 GPU_TIMEOUT = 10.0  # seconds that nvidia-smi may take; a sick driver hangs
 BUSY_MIB = 64  # GPU memory in use by others from which on a GPU is not free
@@ -32,6 +31,16 @@ def memory():
     return found.get("MemTotal"), found.get("MemAvailable", found.get("MemFree"))
 
 
+def disk(path):
+    """(total, free for this user) bytes of the file system that `path` lies on."""
+    status = os.statvfs(path)
+    return status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize
+
+
+def _has(program):
+    return procs.which(program, os.environ.get("PATH")) is not None
+
+
 def file_system(path):
     """The type of the file system that `path` lies on, as /proc/self/mountinfo names it."""
     path, best, kind = os.path.realpath(path), "", ""
@@ -50,7 +59,7 @@ def on_network(path):
 
 def query_gpus():
     """[{"index", "name", "memory", "used", "load"}, ...] from nvidia-smi (bytes, percent); [] where there is none."""
-    if shutil.which("nvidia-smi") is None:
+    if not _has("nvidia-smi"):
         return []
     try:
         output = subprocess.check_output(
@@ -80,7 +89,11 @@ def lasting(root, here):
         known = {}
     if known.get("boot") != here.boot:
         known = {"boot": here.boot, "host": here.host, "cores": cores(), "memory": memory()[0], "gpus": query_gpus()}
-        write_json(path, known, sync=False)
+        try:
+            write_json(path, known, sync=False)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise  # where there is no room, they are asked for again
     known["cores"] = cores()  # an affinity or cgroup may differ between logins
     return known
 
@@ -91,7 +104,7 @@ def for_limits(known):
 
 def hello(root, here):
     """What a node says of itself when somebody connects."""
-    usage = shutil.disk_usage(root.path)
+    total, free = disk(root.path)
     return dict(
         lasting(root, here),
         python="%d.%d.%d" % sys.version_info[:3],
@@ -99,11 +112,11 @@ def hello(root, here):
         system=os.uname().sysname + " " + os.uname().release,
         root=root.path,
         file_system=file_system(root.path),
-        disk_free=usage.free,
-        disk_total=usage.total,
+        disk_free=free,
+        disk_total=total,
         time=time.time(),
         btime=procs.boot_time(),
-        scheduler=next((name for name, word in (("slurm", "sbatch"), ("gridengine", "qconf")) if shutil.which(word)), ""),
+        scheduler=next((name for name, word in (("slurm", "sbatch"), ("gridengine", "qconf")) if _has(word)), ""),
     )
 
 
@@ -111,10 +124,10 @@ def load(root):
     """Load now: load1 and load15, memory and disk in bytes."""
     one, _, fifteen = os.getloadavg()
     total, free = memory()
-    usage = shutil.disk_usage(root.path)
+    disk_total, disk_free = disk(root.path)
     return {
         "load1": one, "load15": fifteen, "memory_total": total, "memory_free": free,
-        "disk_free": usage.free, "disk_total": usage.total, "time": time.time(),
+        "disk_free": disk_free, "disk_total": disk_total, "time": time.time(),
     }
 
 

@@ -28,6 +28,8 @@ class Feeds(object):
 
     def follow(self, token, offsets):
         folder = os.path.join(self.root.batch(token), "kids")
+        if not os.path.isdir(folder):
+            raise FileNotFoundError("these runs are no longer on the node: %s is gone" % folder)
         self._add(("journal", token), Journals(token, folder, offsets), folder)
 
     def unfollow(self, token):
@@ -55,7 +57,8 @@ class Feeds(object):
 
     def sync(self, number):
         """Answered in `next` once every source has been sent up to the size that it has now."""
-        for key in self._sources:
+        for key, source in self._sources.items():
+            source.hint(None)
             self._queue(key)
         self._syncs.append((number, {key: source.target() for key, source in self._sources.items()}))
 
@@ -63,16 +66,19 @@ class Feeds(object):
 
     def look(self, woken, now):
         """Puts in line what may have grown: what the watch says, everything now and then."""
-        if now - self._looked > (SAFETY if self.watch.works else POLL):
+        changed = self.watch.take() if woken else {}
+        if changed is None or now - self._looked > (SAFETY if self.watch.works else POLL):
             self._looked = now
-            if woken:
-                self.watch.take()
             for key, source in self._sources.items():
                 if source.grows:
+                    source.hint(None)
                     self._queue(key)
-        elif woken:
-            for folder in self.watch.take():
-                for key in self._by_folder.get(folder, ()):
+                    if source.folder is not None:
+                        self.watch.add(source.folder)  # it may not have been there before
+            return
+        for folder, names in changed.items():
+            for key in self._by_folder.get(folder, ()):
+                if self._sources[key].hint(names):
                     self._queue(key)
 
     def patience(self):
@@ -95,7 +101,11 @@ class Feeds(object):
             key = self._line.popleft()
             self._waiting.discard(key)
             source = self._sources.get(key)
-            found = source.next() if source is not None else None
+            try:
+                found = source.next() if source is not None else None
+            except OSError as error:
+                self._drop(key)
+                return {"m": "error", "about": "%s %s" % key[:2], "text": str(error), "hint": ""}, None
             if found is None:
                 continue
             if source.finished:
@@ -148,7 +158,12 @@ class Source(object):
     def next(self):
         raise NotImplementedError
 
+    def hint(self, names):
+        """Whether a change of these files (None: of any) in its folder may mean more to send."""
+        return True
+
     def target(self):
+        """What there is now, for `reached`."""
         return None
 
     def reached(self, target):
@@ -165,32 +180,45 @@ class Journals(Source):
 
     def __init__(self, token, folder, offsets):
         self.token, self._path, self._offsets = token, folder, dict(offsets)
+        self._changed = None  # names that may have more; None: all
         self._stuck = {}
 
+    def hint(self, names):
+        self._changed = None if names is None or self._changed is None else self._changed | names
+        return True
+
     def target(self):
-        return self._sizes()
+        return self._sizes(None)
 
     def reached(self, target):
-        # A torn last record of a dead kid is never sent, however long one waits.
-        return all(self._offsets.get(name, 0) >= size or self._stuck.get(name) == size for name, size in target.items())
+        # A torn last record is never sent, however long one waits; where the disk is full it is taken back.
+        return all(
+            self._offsets.get(name, 0) >= min(size, target.get(name, 0)) or self._stuck.get(name) == size
+            for name, size in self._sizes(target).items()
+        )
 
-    def _sizes(self):
+    def _sizes(self, names):
+        """{name: size} of these journals (None: of all), in the order in which they are to be sent."""
         try:
-            names = [name for name in os.listdir(self._path) if name.endswith(".log")]
+            if names is None:
+                names = [name for name in os.listdir(self._path) if name.endswith(".log")]
             known = [(os.stat(os.path.join(self._path, name)), name) for name in names]
-            # The journal of a dead watcher goes before that of the one who took over: points keep their order.
-            known.sort(key=lambda item: item[0].st_mtime_ns)
-            return collections.OrderedDict((name, status.st_size) for status, name in known)
         except FileNotFoundError:
             return {}
+        # The journal of a dead watcher goes before that of the one who took over: points keep their order.
+        known.sort(key=lambda item: item[0].st_mtime_ns)
+        return collections.OrderedDict((name, status.st_size) for status, name in known)
 
     def next(self):
-        for name, size in self._sizes().items():
+        sizes = self._sizes(self._changed)
+        self._changed = set(sizes)
+        for name, size in sizes.items():
             offset = self._offsets.get(name, 0)
             reset = size < offset
             if reset:
                 offset = 0
             if size == offset or self._stuck.get(name) == size:
+                self._changed.discard(name)
                 continue
             with open(os.path.join(self._path, name), "rb") as file:
                 file.seek(offset)
@@ -198,6 +226,7 @@ class Journals(Source):
             data = data[: data.rfind(b"\n") + 1]
             self._stuck[name] = size if not data else None
             if not data and not reset:
+                self._changed.discard(name)
                 continue
             self._offsets[name] = offset + len(data)
             return {"m": "journal", "token": self.token, "name": name, "offset": offset, "reset": reset}, data
@@ -222,11 +251,14 @@ class Log(Source):
         except FileNotFoundError:
             return None
 
+    def hint(self, names):
+        return names is None or os.path.basename(self._path) in names
+
     def target(self):
         return self._size() or 0
 
     def reached(self, target):
-        return self._offset >= target or self.finished
+        return self.finished or self._offset >= min(target, self._size() or 0)
 
     def next(self):
         size = self._size()

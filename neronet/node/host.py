@@ -6,14 +6,19 @@ the files are always a superset of the open attempts; what is left over after a
 kill is recognised by looking at the attempt itself.
 """
 
+import binascii
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
+import time
 
 from neronet.node import facts
-from neronet.node.runs import Batch, make_private, read_json
+from neronet.node.procs import DEAD
+from neronet.node.runs import Batch, make_private, read_json, remove
+
+DEATHS, DEATH_SPAN = 3, 60.0  # so many watchers dead within so many seconds: the run goes on unwatched
+NOTHING = {"cpus": 0, "gpus": [], "memory": 0}
 
 
 class Host(object):
@@ -27,17 +32,30 @@ class Host(object):
         # A lock on a network file system may outlive its holder or hang, so there it lies on a local one.
         if not facts.on_network(self.root.path):
             return os.path.join(self.root.host(self.here.host), "lock")
-        name = hashlib.sha256(self.root.path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-        return "/tmp/.neronet-%d-%s.lock" % (os.getuid(), name)
+        name = binascii.crc32(os.fsencode(self.root.path)) & 0xFFFFFFFF
+        return "/tmp/.neronet-%d-%08x.lock" % (os.getuid(), name)
 
     @contextlib.contextmanager
     def locked(self):
-        fd = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = self._open_lock("")
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
             yield
         finally:
             os.close(fd)
+
+    def sole_waiter(self):
+        """A descriptor that makes this process the one that waits for a GPU here until it is closed, or None."""
+        fd = self._open_lock(".waiter")
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        return fd
+
+    def _open_lock(self, kind):
+        return os.open(self._lock + kind, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
     def batch(self, token):
         """The batch of this token, read once; raises FileNotFoundError when it is gone."""
@@ -48,16 +66,39 @@ class Host(object):
     def forget(self, token):
         self._batches.pop(token, None)
 
-    def take(self, attempt, taken):
-        path = os.path.join(self._open, attempt.mark)
-        with open(path, "w", encoding="ascii") as file:
-            json.dump(dict(taken, place=attempt.batch.place), file)
+    def waiting(self):
+        """Batches with runs that nobody has claimed."""
+        found = []
+        for token in self.root.tokens():
+            # Looked at before anything of it is read: an old home has thousands of batches that are all claimed.
+            if not self.root.all_claimed(token):
+                try:
+                    found.append(self.batch(token))
+                except (FileNotFoundError, ValueError):
+                    continue  # deleted, or damaged by a power cut
+        return found
+
+    def waiting_places(self):
+        return set(batch.place for batch in self.waiting())
+
+    def take(self, attempt, share, done=None):
+        """Notes what an attempt is about to take; it may get the note of one that is `done`, (attempt, share)."""
+        share = dict(share, place=attempt.batch.place)
+        if done is not None and done[1] == share:
+            try:
+                os.rename(self._mark(done[0]), self._mark(attempt))
+                return share
+            except FileNotFoundError:
+                pass  # given back already
+        with open(self._mark(attempt), "w", encoding="ascii") as file:
+            json.dump(share, file)
+        return share
 
     def give_back(self, attempt):
-        try:
-            os.unlink(os.path.join(self._open, attempt.mark))
-        except FileNotFoundError:
-            pass
+        remove(self._mark(attempt))
+
+    def _mark(self, attempt):
+        return os.path.join(self._open, attempt.mark)
 
     def open_attempts(self):
         """[(attempt, what it takes), ...] of this host; leftovers of attempts that are gone are removed.
@@ -66,27 +107,39 @@ class Host(object):
         """
         found = []
         for mark in os.listdir(self._open):
-            path = os.path.join(self._open, mark)
-            token, index, number = mark.split(".")
+            token, _, run = mark.partition(".")
+            index, _, number = run.partition(".")
+            if not (index.isdigit() and number.isdigit()):
+                continue
             try:
                 attempt = self.batch(token).attempt(int(index), int(number))
-                taken = read_json(path, {})
                 # Nobody holds the lock but us: a mark without its attempt was left by a kill before the claim.
                 if not attempt.exists():
                     raise FileNotFoundError(mark)
-            except (FileNotFoundError, ValueError):
+            except FileNotFoundError:
                 self.forget(token)
-                os.unlink(path)
+                remove(os.path.join(self._open, mark))
                 continue
-            found.append((attempt, taken))
+            found.append((attempt, self._share(attempt)))
         return found
 
-    def unwatched(self, opened):
-        """The first of these attempts whose watcher is dead, as (attempt, n of that watcher), or None."""
-        for attempt, _taken in opened:
-            n, identity = attempt.watcher()
-            if not identity or self.here.judge(identity) == "dead":
-                return attempt, n
-        return None
+    def _share(self, attempt):
+        try:
+            return read_json(self._mark(attempt))
+        except ValueError:  # cut short by a power cut
+            return dict(NOTHING, place=attempt.batch.place)
 
+    def orphans(self, opened):
+        """(attempt, what it takes, n of its dead watcher, whether it is left alone) of each that nobody watches.
 
+        Left alone is one whose watchers die again and again: its program goes on, and its end wakes a kid.
+        """
+        for attempt, share in opened:
+            watchers = attempt.watchers()
+            if watchers[-1] and self.here.judge(watchers[-1]) != DEAD:
+                continue
+            alone = False
+            if len(watchers) > DEATHS and attempt.read_exit() is None:
+                recent = [moment for moment in attempt.watch_times() if moment > time.time() - DEATH_SPAN]
+                alone = len(recent) > DEATHS
+            yield attempt, share, len(watchers) - 1, alone

@@ -7,9 +7,11 @@ event costs a moment and nothing else.
 import ctypes
 import os
 import select
+import sys
 
 MODIFY, CLOSE_WRITE, CREATE, MOVED_TO = 0x002, 0x008, 0x100, 0x080
 CHANGES = MODIFY | CREATE | MOVED_TO
+ROOM = 65536  # bytes of events read at once; more than half of it free: there were no more
 POLL = 0.05  # seconds between looks where inotify is not to be had
 SAFETY = 1.0  # seconds after which a watcher looks anyway: remote writes give no event
 
@@ -48,24 +50,26 @@ class Watch(object):
             self._libc.inotify_rm_watch(self._fd, number)
 
     def take(self):
-        """The set of watched paths in which something changed; all of them when events were lost."""
-        changed = set()
-        while True:
+        """{watched path: names in it that changed}; None when events were lost and everything is to be looked at."""
+        changed = {}
+        while self._fd >= 0:
             try:
-                data = os.read(self._fd, 65536)
+                data = os.read(self._fd, ROOM)
             except BlockingIOError:
                 return changed
-            except OSError:
-                return set(self._numbers)
             position = 0
             while position + 16 <= len(data):
-                number = int.from_bytes(data[position : position + 4], "little", signed=True)
-                length = int.from_bytes(data[position + 12 : position + 16], "little")
+                number = int.from_bytes(data[position : position + 4], sys.byteorder, signed=True)
+                length = int.from_bytes(data[position + 12 : position + 16], sys.byteorder)
+                name = data[position + 16 : position + 16 + length].rstrip(b"\0")
                 position += 16 + length
                 if number == -1:
-                    return set(self._numbers)
+                    return None
                 if number in self._paths:
-                    changed.add(self._paths[number])
+                    changed.setdefault(self._paths[number], set()).add(os.fsdecode(name))
+            if len(data) < ROOM // 2:
+                return changed
+        return None
 
     def wait(self, timeout, *others):
         """Waits until something changed, one of the other descriptors is readable, or `timeout` seconds passed.

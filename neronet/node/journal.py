@@ -12,19 +12,22 @@ Records (`e` is the kind; i, a: index and attempt within the batch; t: time):
   p        i a s t, to: the stream is parsed up to there, base: offset of the
            physical file's beginning (it grows when a program truncates its
            output); v: [[name, value, offset, step or null], ...]
-  warn     i a t text: something the user should read
+  warn     i a t text: something the user should read; c: id of the condition that says it
   cut      i a s base: the program truncated its own output
   ended    i a t, state reason status started ended, sizes: physical sizes of
            the three streams, outputs: [[path, size, executable], ...]
 """
 
-import errno
 import json
 import os
 
+from neronet.node.runs import FULL
+
+_to_json = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder for each record
+
 
 def encode(record):
-    return json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n"
+    return _to_json(record).encode("ascii") + b"\n"
 
 
 class Journal(object):
@@ -34,13 +37,17 @@ class Journal(object):
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._size = os.fstat(self._fd).st_size
 
+    @property
+    def empty(self):
+        return self._size == 0
+
     def append(self, records, sync=False):
         """The records that found no room (a full disk); [] when all are written and, with `sync`, on the disk."""
         data = b"".join(map(encode, records))
         try:
             written = os.write(self._fd, data)
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno not in FULL:
                 raise
             written = 0
         if written < len(data):
@@ -59,9 +66,15 @@ class Journal(object):
         os.close(self._fd)
 
 
-def records(path):
-    """The whole records of a journal, in order."""
-    with open(path, "rb") as file:
-        for line in file:
-            if line.endswith(b"\n"):
-                yield json.loads(line.decode("ascii"))
+def records(path, index, attempt):
+    """The whole records of one attempt in a journal, in order; none when there is no such file."""
+    sign = b'"i":%d,' % index  # most lines are of other runs, and to parse them all takes long
+    try:
+        with open(path, "rb") as file:
+            for line in file:
+                if sign in line and line.endswith(b"\n"):
+                    record = json.loads(line.decode("ascii"))
+                    if record.get("i") == index and record.get("a") == attempt:
+                        yield record
+    except FileNotFoundError:
+        return

@@ -7,21 +7,22 @@ no run waits for somebody who has just left.
 
 import binascii
 import os
-import shutil
 import signal
 import sys
 import time
 
 from neronet.node import choose, facts, procs
 from neronet.node.host import Host
+from neronet.node.inotify import Watch
 from neronet.node.journal import Journal
 from neronet.node.runs import Root, read_json
-from neronet.node.watch import Starter, Watcher
+from neronet.node.start import Starter
+from neronet.node.watch import Watcher, patiently
 
 NICENESS = 5
-GPUS_EVERY = 5.0
-MORE_EVERY = 0.5  # seconds between two kids that a kid starts
-DEATHS, DEATH_SPAN = 3, 60.0  # so many watchers dead within so many seconds: the run goes on unwatched
+MORE_EVERY = 0.5  # seconds between two looks for work that others could do, while runs are short
+GPUS_EVERY = 5.0  # seconds for which an answer of nvidia-smi, which is slow, is believed
+FREE_EVERY = 2.0, 30.0  # seconds between two looks for a GPU that others use: the first, and the longest
 
 
 class Kid(object):
@@ -30,156 +31,184 @@ class Kid(object):
         self.here = procs.Here()
         self.me = self.here.identity()
         self.host = Host(self.root, self.here)
-        self._journals = {}
+        self.watch = Watch()  # one for all runs: to close one takes the kernel 10 ms
+        self.starter = Starter()
+        self._known = facts.for_limits(facts.lasting(self.root, self.here))
+        self._batch, self._journal = None, None  # of the run now
         self._cursors = {}  # token -> the first index that may be unclaimed
         self._children = []
-        self._last_more = 0.0
+        self._looked_around = 0.0
         self._gpus_asked, self._gpus_busy = -GPUS_EVERY, ()
-        self._starter = Starter()
-        self._wakeup, write = os.pipe()
-        for fd in (self._wakeup, write):
-            os.set_blocking(fd, False)
-            os.set_inheritable(fd, False)
+        self.wakeup, write = os.pipe()
+        os.set_blocking(self.wakeup, False)
+        os.set_blocking(write, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(write)
         os.nice(NICENESS)  # this thread only: programs are started by the starter's
 
     def main(self):
-        self._limits = self._read_limits()
-        found = self._next(None)
-        while found is not None:
-            attempt, adopted = found
-            self._more()
-            Watcher(self.host, attempt, self._journal(attempt.batch), self._starter, self._wakeup, adopted).run()
-            found = self._next(attempt)
+        done, waiter, wait, of_use = None, None, FREE_EVERY[0], False
+        while True:
+            found, blocked = patiently(self._next, done)
+            if found is not None:
+                if waiter is not None:
+                    os.close(waiter)
+                    waiter, wait = None, FREE_EVERY[0]
+                done, of_use = self._watch(*found), True
+                continue
+            done = None
+            if blocked and waiter is None:
+                waiter = self.host.sole_waiter()
+            if not blocked or waiter is None:
+                break
+            time.sleep(wait)
+            wait, of_use = min(2 * wait, FREE_EVERY[1]), True
+        if of_use:
+            self._wake_others()
 
-    def _read_limits(self):
-        known = facts.lasting(self.root, self.here)
-        return choose.limits(read_json(self.root.place(self.place), {}), facts.for_limits(known))
+    def _watch(self, attempt, share, record):
+        """Watches an attempt to its end; what is to be given back then."""
+        self._look_around(MORE_EVERY)
+        try:
+            Watcher(self, attempt, self._journal, record).run()
+        except OSError:
+            if attempt.exists():
+                raise  # else somebody has purged the folder, and nothing is left to watch
+        return attempt, share
+
+    def _wake_others(self):
+        """What we leave free may be what runs of other places wait for: each gets a kid that looks."""
+        for place in self.host.waiting_places() - {self.place}:
+            self._children.append(spawn(self.root, place))
+
+    def lasting(self):
+        """The run turned out to be no short one: others should be at work meanwhile."""
+        self._look_around(0.0)
+
+    def _next(self, done):
+        """((attempt, share, first record) to watch now or None, whether nothing but others' use of GPUs holds up a run).
+
+        Gives back the place of `done`, an (attempt, share), in the same hold of
+        the lock.  May be repeated after an error.
+        """
+        busy, limits = self._busy_gpus(), self._limits()
+        with self.host.locked():
+            opened = [item for item in self.host.open_attempts() if done is None or item[0].mark != done[0].mark]
+            taken = [share for _, share in opened]
+            found = self._adopt(opened) or self._claim(taken, limits, busy, done)
+            if done is not None:
+                self.host.give_back(done[0])
+            blocked = not found and bool(busy) and next(self._candidates(taken, limits, ()), None) is not None
+        return found, blocked
+
+    def _limits(self):
+        # Read each time: the user may change them in nodes.yaml while runs wait.
+        return choose.limits(read_json(self.root.place(self.place), {}), self._known)
 
     def _busy_gpus(self):
-        """GPUs that somebody else uses, asked for at most every few seconds: nvidia-smi is slow."""
-        if self._limits.gpus and time.monotonic() > self._gpus_asked + GPUS_EVERY:
+        """GPUs that somebody else uses, asked for outside of the lock."""
+        if self._known["gpus"] and time.monotonic() > self._gpus_asked + GPUS_EVERY:
             self._gpus_asked, self._gpus_busy = time.monotonic(), facts.busy_gpus(facts.query_gpus())
         return self._gpus_busy
 
-    def _journal(self, batch):
-        if batch.token not in self._journals:
-            name = "%s-%d-%s.log" % (self.here.host, self.me["pid"], self.me["start"])
-            journal = Journal(batch.journal(name))
-            journal.append([dict(self.me, e="kid", t=time.time(), python="%d.%d.%d" % sys.version_info[:3])])
-            self._journals[batch.token] = journal
-        return self._journals[batch.token]
-
-    def _next(self, done):
-        """(attempt, adopted) to watch now, or None; gives back the place of `done` in the same hold of the lock."""
-        busy = self._busy_gpus()
-        with self.host.locked():
-            if done is not None:
-                self.host.give_back(done)
-            opened = self.host.open_attempts()
-            mine = [item for item in opened if item[1].get("place") == self.place]
-            adopted = self._adopt(mine)
-            if adopted is not None:
-                return adopted, True
-            claimed = self._claim([taken for _, taken in opened], busy)
-            return None if claimed is None else (claimed, False)
-
     def _adopt(self, opened):
         """An attempt of this place whose watcher is dead, now ours."""
-        while True:
-            orphan = self.host.unwatched(opened)
-            if orphan is None:
-                return None
-            attempt, n = orphan
-            opened = [item for item in opened if item[0] is not attempt]
-            recent = [moment for moment in attempt.watch_times() if moment > time.time() - DEATH_SPAN]
-            if len(recent) > DEATHS and attempt.read_exit() is None:
-                continue  # whatever kills its watchers, the program goes on; its end wakes a kid
+        mine = [item for item in opened if item[1].get("place") == self.place]
+        for attempt, share, n, alone in self.host.orphans(mine):
+            record = {"i": attempt.index, "a": attempt.attempt, "t": time.time()}
+            self._open_journal(attempt.batch)
+            if alone:
+                if attempt.leave_unwatched():
+                    text = "its watchers were killed again and again; it goes on unwatched, its points come when it ends"
+                    self._journal.append([dict(record, e="warn", text=text)])
+                continue
+            procs.pause("adopting")
             if attempt.watch(n + 1, self.me):
-                self._journal(attempt.batch).append(
-                    [{"e": "adopted", "i": attempt.index, "a": attempt.attempt, "t": time.time(), "n": n + 1}]
-                )
-                return attempt
+                procs.pause("adopted")
+                return attempt, share, dict(record, e="adopted", n=n + 1)
+        return None
 
-    def _batches(self):
-        found = []
-        for token in self.root.tokens():
-            # Looked at before anything of it is read: an old home has thousands of batches that are all claimed.
-            if os.path.exists(os.path.join(self.root.batch(token), "claimed")):
-                continue
-            try:
-                batch = self.host.batch(token)
-            except (FileNotFoundError, ValueError):
-                continue
-            if batch.place == self.place:
-                found.append(batch)
-        return choose.order(found)
+    def _open_journal(self, batch):
+        """Makes `_journal` that of a batch: one is open at a time, however many batches there are."""
+        if batch is not self._batch:
+            if self._batch is not None:
+                self._batch.forget()
+                self._journal.close()
+            self._batch, self._journal = batch, Journal(batch.journal(self.me))
+            if self._journal.empty:
+                version = "%d.%d.%d" % sys.version_info[:3]
+                self._journal.append([dict(self.me, e="kid", t=time.time(), python=version)])
 
-    def _candidates(self, taken, busy):
+    def _candidates(self, taken, limits, busy):
         """(batch, index, need, gpus) of every run that may start now, best first."""
-        for batch in self._batches():
-            need = choose.needs(batch.spec, self._limits)
-            gpus = choose.fits(need, taken, self._limits, busy)
+        for batch in choose.order([batch for batch in self.host.waiting() if batch.place == self.place]):
+            need = choose.needs(batch.spec, limits)
+            gpus = choose.fits(need, taken, limits, busy)
             if gpus is None:
                 continue
-            index = self._cursors.get(batch.token, 0)
-            untouched = True
-            while index < len(batch):
-                if batch.attempt(index, 1).exists():
-                    index += 1
-                    if untouched:
-                        self._cursors[batch.token] = index
-                    continue
-                untouched = False
-                if not batch.held(index):
-                    yield batch, index, need, gpus
-                index += 1
-            if untouched:
-                # Every run of it is claimed for good: nobody needs to look at them one by one again.
-                open(os.path.join(batch.path, "claimed"), "ab").close()
+            try:
+                for index in self._unclaimed(batch):
+                    if not batch.held(index):
+                        yield batch, index, need, gpus
+            except FileNotFoundError:
+                self.host.forget(batch.token)  # deleted meanwhile
 
-    def _claim(self, taken, busy):
-        for batch, index, need, gpus in self._candidates(taken, busy):
+    def _unclaimed(self, batch):
+        """Indices of its runs that nobody has claimed, held ones too."""
+        first = self._cursors.get(batch.token, 0)
+        found = False
+        for index in range(first, len(batch)):
+            if not batch.attempt(index, 1).exists():
+                if not found:
+                    found, self._cursors[batch.token] = True, index
+                yield index
+        if not found:
+            # For good: nobody needs to look at its runs one by one again.
+            self.root.all_claimed(batch.token, now=True)
+
+    def _claim(self, taken, limits, busy, done):
+        """A run that may start now, claimed by us."""
+        for batch, index, need, gpus in self._candidates(taken, limits, busy):
             attempt = batch.attempt(index, 1)
-            share = {"cpus": need["cpus"], "gpus": gpus, "memory": need["memory"]}
-            record = {
+            claim = {
                 "kind": "claimed", "kid": self.me, "time": time.time(), "gpus": gpus,
-                "counts_gpus": bool(self._limits.gpus) or bool(need["gpus"]),
+                "counts_gpus": bool(limits.gpus) or bool(need["gpus"]),
             }
-            self.host.take(attempt, share)
+            self._open_journal(batch)
+            share = self.host.take(attempt, {"cpus": need["cpus"], "gpus": gpus, "memory": need["memory"]}, done)
             procs.pause("taken")
-            if attempt.claim(binascii.hexlify(os.urandom(8)).decode("ascii"), record):
+            if attempt.claim(binascii.hexlify(os.urandom(8)).decode("ascii"), claim):
                 procs.pause("renamed")
-                self._journal(batch).append(
-                    [{"e": "claimed", "i": index, "a": 1, "t": record["time"], "gpus": gpus, "host": self.here.host}]
-                )
-                return attempt
+                record = {"e": "claimed", "i": index, "a": 1, "t": claim["time"], "gpus": gpus, "host": self.here.host}
+                return attempt, share, record
             self.host.give_back(attempt)
         return None
 
-    def _more(self):
-        """Starts one more kid when another run could start at once."""
+    def _look_around(self, every):
+        """Starts one more kid when another run could start at once, or an attempt has no watcher."""
         self._children = [child for child in self._children if child.poll() is None]
         now = time.monotonic()
-        if now - self._last_more < MORE_EVERY:
+        if now < self._looked_around + every:
             return
+        self._looked_around = now
+        limits = self._limits()
         with self.host.locked():
             opened = self.host.open_attempts()
             mine = [item for item in opened if item[1].get("place") == self.place]
+            wanted = any(not alone for _, _, _, alone in self.host.orphans(mine))
             taken = [share for _, share in opened]
-            wanted = self.host.unwatched(mine) or next(self._candidates(taken, ()), None)
+            wanted = wanted or next(self._candidates(taken, limits, self._gpus_busy), None) is not None
         if wanted:
-            self._last_more = now
             self._children.append(spawn(self.root, self.place))
 
 
 def spawn(root, place):
-    """Starts a kid for this place that outlives whoever started it."""
+    """Starts a kid for this place that outlives whoever started it, and is no part of a run."""
     argv = procs.agent_argv("nerokid", root.path, place)
-    if shutil.which("systemd-run") and os.environ.get("XDG_RUNTIME_DIR") and _logout_kills():
+    variables = {name: value for name, value in os.environ.items() if name not in ("NERONET_RUN", "NERONET_POINTS")}
+    if "XDG_RUNTIME_DIR" in variables and procs.which("systemd-run", variables.get("PATH")) and _logout_kills():
         argv = ["systemd-run", "--user", "--scope", "--quiet", "--"] + argv
-    return procs.spawn_detached(argv, dict(os.environ))
+    return procs.spawn_detached(argv, variables)
 
 
 def _logout_kills():
@@ -194,4 +223,16 @@ def _logout_kills():
 
 def main(root, place):
     procs.set_title("nerokid")
-    Kid(root, place).main()
+    procs.default_signals()
+    os.chdir("/")
+    if os.getsid(0) != os.getpid():
+        os.setsid()  # started by the wrapper of a run, whose session may be ended
+    try:
+        Kid(root, place).main()
+    except Exception:
+        import traceback  # rare, and no small thing to load
+
+        # Nobody reads what a kid prints; without this a mistake of ours could not be found.
+        with open(os.path.join(Root(root).host(procs.host_name()), "nerokid-error.txt"), "w") as file:
+            traceback.print_exc(file=file)
+        raise

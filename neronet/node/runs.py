@@ -6,23 +6,25 @@
     <root>/hosts/<host>/lock           held while a run is chosen
     <root>/hosts/<host>/open/          one file per open attempt on this host: what it takes
     <root>/batches/<token>/
-        batch.json runs.jsonl env.json order.json
+        batch.json runs.jsonl env.json order.json claimed
         kids/*.log  tmp/<nonce>/
         run/<index>.<attempt>/   claim.json exit start stop watch.<n> work/ stdout.log stderr.log points.log
 
 `order.json` alone is rewritten (atomically): priority and held runs as the user
-last said.  `exit` exists from the beginning, filled with blanks, so that a full
-disk cannot lose an exit status.
+last said.  `claimed` says that every run is.  `exit` exists from the beginning,
+filled with blanks, so that a full disk cannot lose an exit status.  Watcher 0 is
+the kid of claim.json.
 """
 
+import errno
 import json
 import os
-import shutil
-import stat
 
 from neronet.wire.messages import STREAM_FILES
 
 EXIT_ROOM = b" " * 32
+FULL = (errno.ENOSPC, errno.EDQUOT)
+SEALED = "sealed"  # in the place of a boot id: no wrapper may run the program any more
 
 
 def make_private(path):
@@ -33,12 +35,44 @@ def make_private(path):
 def write_atomic(path, data, sync=True):
     """Replaces `path` by `data` (bytes) in one step; readers see the old or the new content, never a part."""
     temporary = "%s.%d.tmp" % (path, os.getpid())
-    with open(temporary, "wb") as file:
-        file.write(data)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        os.rename(temporary, path)
+    except OSError:
+        remove(temporary)
+        raise
+
+
+def remove(path):
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def copy(source, target, sync=False):
+    """Makes `target`, which must not be there, with the content of `source`."""
+    with open(source, "rb") as reader, open(target, "xb") as writer:
+        data = reader.read(1024 * 1024)
+        while data:
+            writer.write(data)
+            data = reader.read(1024 * 1024)
         if sync:
-            file.flush()
-            os.fsync(file.fileno())
-    os.rename(temporary, path)
+            writer.flush()
+            os.fsync(writer.fileno())
+
+
+def sync_folder(path):
+    """Puts on the disk which names a folder holds."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def write_json(path, value, sync=True):
@@ -77,6 +111,13 @@ class Root(object):
     def batch(self, token):
         return os.path.join(self.path, "batches", token)
 
+    def all_claimed(self, token, now=False):
+        """Whether every run of a batch is claimed for good, as somebody found; `now`: it was found just now."""
+        path = os.path.join(self.batch(token), "claimed")
+        if now:
+            open(path, "ab").close()
+        return now or os.path.exists(path)
+
     def tokens(self):
         return [name for name in os.listdir(os.path.join(self.path, "batches")) if not name.startswith(".")]
 
@@ -89,22 +130,41 @@ class Batch(object):
         self.path = root.batch(token)
         self.spec = read_json(os.path.join(self.path, "batch.json"))
         if self.spec is None:
-            raise FileNotFoundError(self.path)
-        self._offsets = None
+            raise FileNotFoundError("these runs are no longer on the node: %s is gone" % self.path)
         self._order = {}
         self._order_stamp = None
+        self.forget()
+
+    def forget(self):
+        """Drops what was read and can be read again; it may be large."""
+        self._offsets = self._manifest = self._environment = None
 
     @property
     def place(self):
         return self.spec["place"]
 
+    def manifest(self):
+        """What the runs get as their files; raises FileNotFoundError when it is gone."""
+        if self._manifest is None:
+            self._manifest = read_json(self.root.content(self.spec["manifest"]))
+            if self._manifest is None:
+                raise FileNotFoundError("the files of the experiment are gone from %s" % self.root.path)
+        return self._manifest
+
+    def environment(self):
+        """{"base": the login environment, "line": what makes C programs flush each line}"""
+        if self._environment is None:
+            self._environment = read_json(os.path.join(self.path, "env.json"))
+        return self._environment
+
     def order(self):
         """{"priority": number, "held": [[first, last], ...]} as the user last said."""
         path = os.path.join(self.path, "order.json")
         try:
-            stamp = os.stat(path).st_mtime_ns
+            status = os.stat(path)
         except FileNotFoundError:
             return self._order
+        stamp = status.st_mtime_ns, status.st_ino  # two wishes may fall into one tick of the clock
         if stamp != self._order_stamp:
             self._order, self._order_stamp = read_json(path, {}), stamp
         return self._order
@@ -132,23 +192,14 @@ class Batch(object):
         offsets = self._index()
         with open(os.path.join(self.path, "runs.jsonl"), "rb") as file:
             file.seek(offsets[index])
-            return json.loads(file.read(offsets[index + 1] - offsets[index]).decode("ascii"))
+            return json.loads(file.read(offsets[index + 1] - offsets[index]).decode("utf-8"))
 
     def attempt(self, index, attempt):
         return Attempt(self, index, attempt)
 
-    def attempts(self):
-        """Every attempt that was claimed, in no order."""
-        for name in os.listdir(os.path.join(self.path, "run")):
-            index, _, attempt = name.partition(".")
-            if index.isdigit() and attempt.isdigit():
-                yield Attempt(self, int(index), int(attempt))
-
-    def journal(self, name):
-        return os.path.join(self.path, "kids", name)
-
-    def journals(self):
-        return sorted(name for name in os.listdir(os.path.join(self.path, "kids")) if name.endswith(".log"))
+    def journal(self, writer, kind=""):
+        """Path of the journal of the process with this identity."""
+        return os.path.join(self.path, "kids", "%s-%d-%s%s.log" % (writer["host"], writer["pid"], writer["start"], kind))
 
 
 class Attempt(object):
@@ -177,21 +228,23 @@ class Attempt(object):
         tells whose it is.
         """
         aside = os.path.join(self.batch.path, "tmp", nonce)
-        os.mkdir(aside, 0o700)
-        _create(os.path.join(aside, "claim.json"), json.dumps(dict(record, nonce=nonce)).encode("ascii"))
-        _create(os.path.join(aside, "exit"), EXIT_ROOM)
-        if program:
-            _create(os.path.join(aside, "watch.0"), json.dumps(record["kid"]).encode("ascii"))
-            os.mkdir(os.path.join(aside, "work"), 0o700)
-            for name in STREAM_FILES:
-                _create(os.path.join(aside, name), b"")
+        record = dict(record, nonce=nonce)
         try:
+            os.mkdir(aside, 0o700)
+            _create(os.path.join(aside, "claim.json"), json.dumps(record).encode("ascii"))
+            if program:
+                _create(os.path.join(aside, "exit"), EXIT_ROOM)
+                os.mkdir(os.path.join(aside, "work"), 0o700)
+                for name in STREAM_FILES[:2]:  # the third is made by programs that want it
+                    _create(os.path.join(aside, name), b"")
             os.rename(aside, self.path)
-        except OSError:
-            won = (self.read_claim() or {}).get("nonce") == nonce
-            if not won:
-                shutil.rmtree(aside, ignore_errors=True)
-            return won
+        except OSError as error:
+            if (self.read_claim() or {}).get("nonce") == nonce:
+                return True
+            _discard(aside)
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+                return False
+            raise
         return True
 
     def exists(self):
@@ -213,18 +266,23 @@ class Attempt(object):
         return os.stat(self.file("exit")).st_mtime
 
     def read_start(self):
-        """(boot id, stat line) of the wrapper once the program was allowed to run, else None."""
+        """(boot id, stat line) of the wrapper once the program was allowed to run, (SEALED, why) or None."""
         try:
-            with open(self.file("start"), encoding="utf-8", errors="surrogateescape") as file:
-                boot, _, line = file.read().partition(" ")
+            with open(self.file("start"), "rb") as file:
+                boot, _, line = file.read().decode("utf-8", "surrogateescape").partition(" ")
         except FileNotFoundError:
             return None
         return boot, line
 
-    def seal(self):
+    def check_room(self):
+        """Raises OSError when a small file cannot be written here."""
+        _create(self.file("room"), b" " * 4096)
+        remove(self.file("room"))
+
+    def seal(self, why):
         """Makes sure that no wrapper runs the program from now on (one that was faster keeps its `start`)."""
         try:
-            _create(self.file("start"), b"sealed", os.O_EXCL)
+            _create(self.file("start"), ("%s %s" % (SEALED, why)).encode("utf-8", "surrogateescape"), os.O_EXCL)
         except FileExistsError:
             pass
 
@@ -236,91 +294,63 @@ class Attempt(object):
 
     def stop(self, record):
         """Asks the watcher to end this attempt; the first wish stays."""
-        try:
-            _create(self.file("stop.new"), json.dumps(record).encode("ascii"), os.O_TRUNC)
-            os.link(self.file("stop.new"), self.file("stop"))
-        except FileExistsError:
-            pass
+        if not os.path.exists(self.file("stop")):
+            write_json(self.file("stop"), record)
 
-    def watcher(self):
-        """(n, identity) of the newest watcher; the identity is {} when its file is torn."""
+    def stopped_at(self):
+        return os.stat(self.file("stop")).st_mtime
+
+    def watchers(self):
+        """Identities of all watchers so far, by their number; {} for one whose file is torn."""
         numbers = [int(name[6:]) for name in os.listdir(self.path) if name.startswith("watch.") and name[6:].isdigit()]
-        n = max(numbers, default=-1)
+        found = [self._identity("claim.json").get("kid") or {}]
+        return found + [self._identity("watch.%d" % n) for n in range(1, max(numbers, default=0) + 1)]
+
+    def _identity(self, name):
         try:
-            return n, read_json(self.file("watch.%d" % n), {})
+            return read_json(self.file(name), {})
         except ValueError:
-            return n, {}
+            return {}
 
     def watch(self, n, identity):
-        """Becomes watcher `n`; False when somebody else was faster."""
+        """Becomes watcher `n`; False when somebody else was faster.  Raises OSError when there is no room for it."""
+        path = self.file("watch.%d" % n)
         try:
-            _create(self.file("watch.%d" % n), json.dumps(identity).encode("ascii"), os.O_EXCL)
+            _create(path, json.dumps(identity).encode("ascii"), os.O_EXCL)
         except FileExistsError:
             return False
         return True
 
     def watch_times(self):
-        return [os.stat(self.file(name)).st_mtime for name in os.listdir(self.path) if name.startswith("watch.")]
+        """When each watcher began."""
+        names = [name for name in os.listdir(self.path) if name.startswith("watch.")]
+        return [os.stat(self.file(name)).st_mtime for name in ["claim.json"] + names]
+
+    def leave_unwatched(self):
+        """True for the one who says first that nobody watches this attempt any more."""
+        try:
+            _create(self.file("unwatched"), b"", os.O_EXCL)
+        except FileExistsError:
+            return False
+        return True
+
+
+def _discard(aside):
+    """Removes what `claim` had prepared (without shutil, which is no small thing to load)."""
+    if os.path.isdir(aside):
+        for name in os.listdir(aside):
+            (os.rmdir if name == "work" else os.unlink)(os.path.join(aside, name))
+        os.rmdir(aside)
 
 
 def _create(path, data, flags=0):
+    """Makes a file with this content, or none."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, 0o600)
     try:
-        if data:
-            os.write(fd, data)
+        if data and os.write(fd, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+    except OSError:
+        remove(path)
+        raise
     finally:
         os.close(fd)
-
-
-def populate(root, manifest, work, private):
-    """Puts the files of a manifest into `work`: links to the stored contents, copies where `private(path)` or no links.
-
-    May be repeated after a kill: what is there already stays.
-    """
-    # Root writes through any mode: a link would let a program change the content for all runs.
-    links = os.geteuid() != 0
-    for entry in manifest["entries"]:
-        path = os.path.join(work, entry[0])
-        if entry[1] == "d":
-            os.makedirs(path, exist_ok=True)
-            continue
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        if os.path.lexists(path):
-            continue
-        if entry[1] == "l":
-            os.symlink(entry[2], path)
-            continue
-        content = root.content(entry[3]) + (".x" if entry[2] else "")
-        if os.stat(content).st_size != entry[4]:
-            raise OSError("the content of %s is damaged on this node (after a power cut?)" % entry[0])
-        own = private(entry[0])
-        if links and not own:
-            try:
-                os.link(content, path)
-                continue
-            except OSError:
-                links = False  # a file system without them: copy, and do not try again
-        part = path + ".neronet-part"
-        shutil.copyfile(content, part)
-        os.chmod(part, (0o600 if own else 0o400) | (0o100 if entry[2] else 0))
-        os.rename(part, path)
-
-
-def unlink_inputs(root, manifest, work):
-    """Takes the unchanged inputs out of a finished attempt's folder; what the program made or changed stays."""
-    for entry in manifest["entries"]:
-        path = os.path.join(work, entry[0])
-        try:
-            status = os.lstat(path)
-            if entry[1] == "l" and stat.S_ISLNK(status.st_mode) and os.readlink(path) == entry[2]:
-                os.unlink(path)
-            elif entry[1] == "f" and stat.S_ISREG(status.st_mode) and not status.st_mode & 0o200:
-                os.unlink(path)
-        except OSError:
-            continue
-    for folder, _folders, _files in os.walk(work, topdown=False):
-        if folder != work:
-            try:
-                os.rmdir(folder)
-            except OSError:
-                pass  # the program left something there

@@ -12,9 +12,9 @@ import threading
 import time
 
 import neronet.wire
-from neronet.node import acts, contents, environment, facts, feeds, kid, procs
+from neronet.node import acts, choose, contents, environment, facts, feeds, kid, procs
 from neronet.node.host import Host
-from neronet.node.runs import Batch, Root, read_json, write_json
+from neronet.node.runs import FULL, Batch, Root, read_json, write_json
 from neronet.wire import frames, messages
 
 SILENCE = 90.0  # seconds without a word after which the other side is taken for gone
@@ -35,10 +35,12 @@ class Neromum(object):
         self.feeds = feeds.Feeds(self.root)
         self._journals = acts.Journals(self.here)
         self._environment = None
+        self._known = facts.for_limits(facts.lasting(self.root, self.here))
         self._children = []
         self._load_every = 0.0
         self._load_at = None
         self._heard = time.monotonic()
+        self._woken = False  # something that is fed has changed
         self._rest_until = 0.0
 
     # -- the loop
@@ -50,18 +52,21 @@ class Neromum(object):
                   "facts": facts.hello(self.root, self.here)})
         while self._turn():
             pass
+        if self._environment is not None:
+            self._environment.kill()
         return 0
 
     def _turn(self):
-        now = time.monotonic()
-        resting = now < self._rest_until
-        watched = [] if resting or self.feeds.watch.fileno() < 0 else [self.feeds.watch.fileno()]
-        readable, writable, _ = select.select([0] + watched, [1] if self._out else [], [], self._timeout(now, resting))
+        watched = [] if self._woken or not self.feeds.watch.works else [self.feeds.watch.fileno()]
+        timeout = self._timeout(time.monotonic())
+        readable, writable, _ = select.select([0] + watched, [1] if self._out else [], [], timeout)
         if 0 in readable and not self._receive():
             return False
+        self._woken = self._woken or bool(watched and watched[0] in readable)
         now = time.monotonic()
-        if not resting:
-            self.feeds.look(bool(watched and watched[0] in readable), now)
+        if not self._woken or now >= self._rest_until:
+            self.feeds.look(self._woken, now)
+            self._woken = False
         sent = False
         while len(self._out) < HIGH:
             message = self.feeds.next()
@@ -78,13 +83,15 @@ class Neromum(object):
             return False
         return now - self._heard < SILENCE
 
-    def _timeout(self, now, resting):
-        if resting:
-            return self._rest_until - now
+    def _timeout(self, now):
         if self.feeds.ready() and len(self._out) < HIGH:
             return 0.0
-        wait = min(5.0, self.feeds.patience())
-        return wait if self._load_at is None else max(0.0, min(wait, self._load_at - now))
+        wait = self.feeds.patience()
+        if self._woken:
+            wait = min(wait, self._rest_until - now)
+        if self._load_at is not None:
+            wait = min(wait, self._load_at - now)
+        return max(0.0, wait)
 
     def _receive(self):
         try:
@@ -118,9 +125,9 @@ class Neromum(object):
         kind = message["m"]
         try:
             getattr(self, "_on_" + kind)(message, payload)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             about = message.get("token") or message.get("sha") or message.get("key") or ""
-            if error.errno == 28:
+            if getattr(error, "errno", None) in FULL:
                 text, hint = "the disk is full at %s" % self.root.path, "make room there, or set another `root:` for the node"
             else:
                 text, hint = str(error), "look at %s on the node" % self.root.path
@@ -147,6 +154,9 @@ class Neromum(object):
 
     def _say_load(self, now):
         load = facts.load(self.root)
+        limits = choose.limits(read_json(self.root.place(self.place), {}), self._known)
+        waits = {batch.token: choose.never_fits(choose.needs(batch.spec, limits), limits) for batch in self.host.waiting()}
+        load["waits"] = {token: why for token, why in waits.items() if why}
         with self.host.locked():
             load["used"] = len(self.host.open_attempts())
         self.say({"m": "load", "load": load})
@@ -171,6 +181,7 @@ class Neromum(object):
                 self._environment = Captured()
             base, line = (given, environment.line_buffering(given)) if given is not None else self._environment.result()
             self._contents.store_batch(token, batch, base, line)
+        procs.pause("stored")
         self.say({"m": "accepted", "token": token})
         self.wake()
 
@@ -179,12 +190,9 @@ class Neromum(object):
         if not self.place:
             return
         with self.host.locked():
-            opened = [item for item in self.host.open_attempts() if item[1].get("place") == self.place]
-            needed = self.host.unwatched(opened) is not None
-        needed = needed or any(
-            not os.path.exists(os.path.join(self.root.batch(token), "claimed")) for token in self.root.tokens()
-        )
-        if needed:
+            mine = [item for item in self.host.open_attempts() if item[1].get("place") == self.place]
+            needed = any(not alone for _, _, _, alone in self.host.orphans(mine))
+        if needed or self.place in self.host.waiting_places():
             self._children.append(kid.spawn(self.root, self.place))
 
     # -- what goes out
@@ -222,16 +230,25 @@ class Neromum(object):
     def _on_list(self, _message, _payload):
         items = []
         for token in self.root.tokens():
-            spec = read_json(os.path.join(self.root.batch(token), "batch.json"))
-            if spec is not None:
-                items.append({"token": token, "home": spec["home"], "place": spec["place"], "created": spec["created"]})
+            try:
+                spec = Batch(self.root, token).spec
+            except (FileNotFoundError, ValueError):
+                continue  # deleted meanwhile, or damaged by a power cut
+            items.append({"token": token, "home": spec["home"], "place": spec["place"], "created": spec["created"]})
         self.say({"m": "batches", "items": items})
 
     def _on_tidy(self, message, _payload):
         token = message["token"]
         spec = read_json(os.path.join(self.root.batch(token), "batch.json"))
+        with self.host.locked():
+            is_open = any(attempt.batch.token == token for attempt, _ in self.host.open_attempts())
+        problem = ""
         if spec is not None and spec["home"] != self.home:
-            self.say({"m": "error", "about": "tidy " + token, "text": "another home made this batch", "hint": ""})
+            problem = "another home made this batch"
+        elif is_open:
+            problem = "runs of this batch are still open"
+        if problem:
+            self.say({"m": "error", "about": "tidy " + token, "text": problem, "hint": ""})
             return
         self.feeds.unfollow(token)
         self._contents.remove_batch(token)
@@ -242,17 +259,22 @@ class Captured(object):
     """The login environment, captured in the background while files still arrive."""
 
     def __init__(self):
+        self._capture = environment.Capture()
         self._result = None
-        self._thread = threading.Thread(target=self._capture, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def _capture(self):
-        base = environment.capture()
+    def _run(self):
+        base = self._capture.result()
         self._result = base, environment.line_buffering(base)
 
     def result(self):
         self._thread.join()
         return self._result
+
+    def kill(self):
+        """Nothing of a login shell that hangs stays behind."""
+        self._capture.kill()
 
 
 def main(root):

@@ -3,6 +3,7 @@
 import os
 
 from neronet.wire import points
+from neronet.wire.messages import STREAM_FILES
 
 CHUNK = 256 * 1024  # bytes read and parsed at a time
 
@@ -15,7 +16,7 @@ class Stream(object):
     """
 
     def __init__(self, path, number, to=0, base=0):
-        self.number, self.path = number, path
+        self.number, self.path, self.name = number, path, STREAM_FILES[number]
         self.base = base
         self.position = to - base  # physical: the next byte to read
         self._lines = points.Lines(to)
@@ -32,15 +33,16 @@ class Stream(object):
         whether there is more to read at once."""
         try:
             if self._fd is None:
-                if os.stat(self.path).st_size == self.position == 0:
+                if self.size() == self.position:
                     return [], False, False
                 self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            cut = os.fstat(self._fd).st_size < self.position
+            data = os.pread(self._fd, CHUNK, self.position)
+            cut = not data and os.fstat(self._fd).st_size < self.position
             if cut:
                 self.base += self.position
                 self.position = 0
                 self._lines = points.Lines(self.base)
-            data = os.pread(self._fd, CHUNK, self.position)
+                data = os.pread(self._fd, CHUNK, 0)
         except FileNotFoundError:
             return [], False, False  # purged by others: what was read stays
         self.position += len(data)

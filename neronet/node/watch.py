@@ -1,441 +1,391 @@
-"""One attempt from its claim to its record: prepare, start, follow, end.
+"""One attempt from its claim to its record: start, follow, stop, record.
 
 Everything here may begin in the middle: an adopted attempt whose program never
 started is started, one that runs is followed from the last recorded offset, one
 that has ended is recorded.
 """
 
-import errno
-import fnmatch
 import os
-import queue
 import select
-import shutil
 import signal
-import threading
 import time
 
-from neronet.node import environment, journal, procs, wrapper
-from neronet.node.inotify import SAFETY, Watch
-from neronet.node.runs import populate, read_json, unlink_inputs
+from neronet.node import journal, outcome, procs
+from neronet.node.folder import unlink_inputs
+from neronet.node.inotify import SAFETY
+from neronet.node.runs import FULL, SEALED
+from neronet.node.start import prepare
 from neronet.node.streams import Stream
 from neronet.wire import conditions, states
+from neronet.wire.messages import STREAM_FILES
 from neronet.wire.points import MAX_NAMES
 
 GRACE = 10.0  # seconds between the polite signal and the last one, unless the experiment says otherwise
 REST = 0.004  # seconds between two looks at a busy stream: the first line goes at once, the next in batches
 RETRY = 1.0  # seconds until a full disk is tried again
 SHORT = 0.01  # seconds in which many programs are over: before that no watch is set up for them
-MAX_OUTPUTS, MAX_OUTPUT_TEXT = 10000, 300 * 1024  # files, and bytes of their names, in one record
+TICK = 0.02  # seconds in which the clock of any file system moves on
+STARTS = 3  # wrappers that may vanish before the program begins
 POINTS = 2000  # in one record
 
 
 class Watcher(object):
-    """Watches one attempt; `run` returns when its end is recorded."""
+    """Watches one attempt; `run` returns when its end is recorded.
 
-    def __init__(self, host, attempt, log, starter, wakeup, adopted=False):
-        self.host, self.attempt, self.journal = host, attempt, log
+    kid: whose host, starter, watch, `lasting` and `wakeup` (a descriptor that is
+    readable after a child has ended) are used; record: `claimed` or `adopted`.
+    """
+
+    def __init__(self, kid, attempt, log, record):
+        self.kid, self.here = kid, kid.host.here
+        self.attempt, self.journal = attempt, log
         self.spec = attempt.batch.spec
-        self._starter, self._wakeup = starter, wakeup
-        self._adopted = adopted
+        self._adopted = record["e"] == "adopted"
+        self._starts = 0
         self._child = None
         self._wrapper = None  # (pid, start time) of the wrapper, once it allowed the program to run
-        self._pending = []  # records that wait for room on the disk
-        self._names = set()
-        self._dropped = 0
+        self._boot = ""  # when that was
+        self._started = None  # the same by the wall clock
+        self._noted = set()  # kinds of records that are in a journal already
+        self._warned = set()  # texts, or ids of conditions
+        self._pending = [record]  # records that are not in the journal yet
         self._conditions = conditions.Conditions(self.spec.get("conditions") or [])
-        self._started = None
-        self._failure = ""
-        self._stopping = None  # monotonic time of the last signal
-        self._signals = 0
+        # A condition is heard however many names were printed before its own.
+        self._names = set(condition["variablename"] for condition in self.spec.get("conditions") or [])
+        self._stop = None  # the wish that this attempt shall end
+        self._signalled = None  # monotonic time of the last signal
         self._streams = [Stream(attempt.stream(number), number) for number in range(3)]
-        self._watch = None
+        self._watching = False
+        self._rest_until = 0.0
 
     # -- the life of it
 
     def run(self):
         if self._adopted:
             self._resume()
+        self._flush()
         try:
-            if self.attempt.read_exit() is None and self.attempt.read_start() is None:
-                self._start_or_fail()
-            self._follow()
-            self._record_end()
+            while "ended" not in self._noted:
+                if self._may_start():
+                    self._start()
+                self._follow()
+                if not self._may_start():
+                    self._record_end()
         finally:
-            if self._watch is not None:
-                self._watch.close()
+            if self._watching:
+                self.kid.watch.remove(self.attempt.path)
             for stream in self._streams:
                 stream.close()
 
     def _resume(self):
         """Goes on where the watchers before us ended: their journals say how far they parsed."""
-        bases, ends = [0, 0, 0], [0, 0, 0]
-        for name in self.attempt.batch.journals():
-            for record in journal.records(self.attempt.batch.journal(name)):
-                if record.get("i") != self.attempt.index or record.get("a") != self.attempt.attempt:
-                    continue
-                if record["e"] == "p":
-                    if record["to"] > ends[record["s"]]:
-                        ends[record["s"]], bases[record["s"]] = record["to"], record["base"]
-                    for name_, value, offset, _step in record["v"]:
-                        self._names.add(name_)
-                        self._conditions.feed(name_, value, offset, record["t"] - self._start_time())
-                elif record["e"] == "cut":
-                    bases[record["s"]] = record["base"]
-                    ends[record["s"]] = max(ends[record["s"]], record["base"])
+        # Journals are sent in the order of their times: ours is to be the later one, whatever we write.
+        time.sleep(TICK)
+        self._ends, self._bases = [0, 0, 0], [0, 0, 0]
+        for identity in self.attempt.watchers()[:-1]:
+            if identity:  # a torn one has written nothing
+                path = self.attempt.batch.journal(identity)
+                for record in journal.records(path, self.attempt.index, self.attempt.attempt):
+                    self._learn(record)
         self._streams = [
-            Stream(self.attempt.stream(number), number, ends[number], bases[number]) for number in range(3)
+            Stream(self.attempt.stream(number), number, self._ends[number], self._bases[number]) for number in range(3)
         ]
 
-    def _start_or_fail(self):
-        """Starts the program; a full disk is waited for, what cannot be mended becomes the reason of the failure."""
-        told = False
-        while self.attempt.read_stop() is None:
-            try:
-                return self._start()
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    self._failure = "could not be started: %s" % error
-                    break
-            if not told:
-                told = True
-                self._warn("the disk of the node is full; the run starts when there is room in %s" % self.host.root.path)
-            time.sleep(RETRY)
-        # From now on no wrapper may run it, also not one that a dead watcher has just started.
-        self.attempt.seal()
+    def _learn(self, record):
+        kind = record["e"]
+        self._noted.add(kind)
+        if kind == "started":
+            self._started = record["t"]
+        elif kind == "p":
+            number, elapsed = record["s"], record["t"] - (self._started or record["t"])
+            self._ends[number], self._bases[number] = record["to"], record["base"]
+            for name, value, offset, _step in record["v"]:
+                self._names.add(name)
+                self._conditions.feed(name, value, offset, elapsed)
+        elif kind == "cut":
+            self._ends[record["s"]] = self._bases[record["s"]] = record["base"]
+        elif kind == "warn":
+            self._warned.add(record.get("c") or record["text"])
+            self._conditions.said(record.get("c"))
+
+    def _may_start(self):
+        return self._wrapper is None and self.attempt.read_start() is None
 
     def _start(self):
-        """Prepares work/ and starts the wrapper; repeated by whoever adopts an attempt that has no `start`."""
-        attempt, root = self.attempt, self.host.root
-        batch = attempt.batch
-        run = batch.run(attempt.index)
-        claim = attempt.read_claim()
-        manifest = read_json(root.content(self.spec["manifest"]))
-        if manifest is None:
-            raise FileNotFoundError("the files of the experiment are gone from %s" % root.path)
-        own = list(self.spec.get("outputs") or []) + list(self.spec.get("writable") or [])
-        procs.pause("claimed")
-        populate(root, manifest, attempt.file("work"), lambda path: matches(path, own))
-        captured = read_json(os.path.join(batch.path, "env.json"))
-        gpus = claim["gpus"] if claim["counts_gpus"] else None
-        variables = environment.for_program(captured["base"], captured["line"], self.spec, attempt, gpus)
-        argv = run["argv"]
-        setup = self.spec.get("setup")
-        if setup:
-            argv = wrapper.with_setup(argv, setup, shutil.which("bash", path=variables.get("PATH")) or "/bin/sh")
-            variables["NERONET_SETUP_FAILED"] = attempt.file("setup-failed")
-        variables["NERONET_WAKE"] = " ".join(
-            wrapper.quote(word) for word in procs.agent_argv("nerokid", root.path, batch.place)
-        ) + " </dev/null >/dev/null 2>&1 &"
-        command = ["/bin/sh", wrapper.script_path(root), attempt.path, self.host.here.boot, str(os.getpid())] + argv
-        procs.pause("prepared")
-        self._child = self._starter.start(command, variables)
-        procs.pause("spawned")
+        """Starts the program; a full disk is waited for, what cannot be mended becomes the reason of the failure."""
+        self._starts += 1
+        while self.attempt.read_stop() is None:
+            try:
+                if self._starts > 1:
+                    self.attempt.check_room()  # its wrapper may have found none to say that it began
+                if self._starts > STARTS:
+                    raise OSError("/bin/sh ended before the program began")
+                self._child = self.kid.starter.start(*prepare(self.kid.host, self.attempt, self.kid.me))
+                procs.pause("spawned")
+                return
+            except (OSError, ValueError) as error:
+                if getattr(error, "errno", None) not in FULL:
+                    why = "could not be started: %s" % error
+                    break
+            self._warn("the disk of the node is full; the run starts when there is room in %s" % self.kid.root.path)
+            time.sleep(RETRY)
+        else:
+            why = ""
+        # From now on no wrapper may run it, also not one that a dead watcher has just started.
+        patiently(self.attempt.seal, why)
 
     def _follow(self):
         """Until the wrapper has written the exit status, or is gone without it."""
-        if self._child is not None and not self._streams_hold_something():
+        if self._child is not None:
             # Programs that are over at once are the rule in some sweeps: no watch for those.
-            self._sleep(SHORT)
-        begun = False
+            self._rest(SHORT)
+        names, due = None, 0.0
         while True:
-            if not begun and self._find_wrapper():
-                begun = True
-                self._write([{"e": "started", "i": self.attempt.index, "a": self.attempt.attempt, "t": self._start_time()}])
-                procs.pause("started")
-            ended = self._is_over()
-            busy = self._pump()
+            ended = False
+            if names is None or time.monotonic() >= due:
+                names = None
+                ended = self._is_over()
+                self._note_start()
+                if not ended:
+                    self._check_limits()
+                    self._check_stop()
+                due = time.monotonic() + self._patience()
+            busy = self._pump(names)
             if ended:
                 if self._pending:
                     time.sleep(RETRY)
                 elif not busy:
                     return
-                continue
-            if self._watch is None:
-                self._watch = Watch()
-                self._watch.add(self.attempt.path)
-                continue  # look once more: what came before the watch gives no event
-            self._check_stop()
-            if busy:
-                self._sleep(REST)
+                names = None
+            elif not self._watching:
+                self._watching = True
+                self.kid.watch.add(self.attempt.path)
+                self.kid.lasting()
+                names = None  # look once more: what came before the watch gives no event
             else:
-                self._watch.wait(self._patience(), self._wakeup)
-                self._drain_wakeup()
-            self._watch.take()
+                names = self._wait(busy, due)
 
-    def _streams_hold_something(self):
-        return any(stream.size() for stream in self._streams)
+    def _wait(self, busy, due):
+        """Names of the files that have changed; None when everything is to be looked at."""
+        if busy:
+            return None if self._rest(REST) else STREAM_FILES
+        if self.kid.watch.wait(due - time.monotonic(), self.kid.wakeup):
+            self._drain_wakeup()
+            return None
+        pause = self._rest_until - time.monotonic()
+        if pause > 0 and self._rest(pause):
+            return None
+        changed = self.kid.watch.take()
+        if changed is None:
+            return None
+        names = changed.get(self.attempt.path, ())
+        return names if all(name in STREAM_FILES for name in names) else None
 
     def _patience(self):
-        """Seconds until something must be looked at even when nothing changes."""
-        wait = SAFETY
-        if self._pending:
-            wait = min(wait, RETRY)
-        if self._started is not None:
-            elapsed = time.time() - self._started
+        """Seconds until everything must be looked at, also when nothing changes."""
+        wait = RETRY if self._pending else SAFETY
+        if self._wrapper is not None:
             for moment in (self._conditions.next_tick(), self.spec.get("time")):
                 if moment is not None:
-                    wait = min(wait, max(0.01, moment - elapsed))
-        if self._stopping is not None:
+                    wait = min(wait, max(0.01, moment - self._elapsed()))
+        if self._signalled is not None:
             wait = min(wait, 0.05)
         if self._child is None:
             wait = min(wait, 0.25)  # no SIGCHLD for a wrapper that is not our child
         return wait
 
-    def _sleep(self, seconds):
-        """Rests, but not a moment longer than the wrapper lives."""
-        if select.select([self._wakeup], [], [], seconds)[0]:
-            self._drain_wakeup()
+    def _rest(self, seconds):
+        """Rests, but not a moment longer than the wrapper lives; True when it may have ended."""
+        if not select.select([self.kid.wakeup], [], [], seconds)[0]:
+            return False
+        self._drain_wakeup()
+        return True
 
     def _drain_wakeup(self):
         try:
-            os.read(self._wakeup, 4096)
+            os.read(self.kid.wakeup, 4096)
         except BlockingIOError:
             pass
 
     # -- looking
 
-    def _start_time(self):
-        if self._started is None:
-            try:
-                self._started = self.attempt.started_at()
-            except FileNotFoundError:
-                return time.time()
-        return self._started
+    def _note_start(self):
+        if self._find_wrapper() and "started" not in self._noted:
+            self._noted.add("started")
+            self._pending.append(self._record("started", t=self._started))
+            procs.pause("started")
 
     def _find_wrapper(self):
         if self._wrapper is None:
             start = self.attempt.read_start()
-            if start is not None:
-                self._wrapper = procs.parse_stat(start[1])
-                self._boot = start[0]
-                self._start_time()
+            if start is not None and start[0] != SEALED:
+                self._boot, self._wrapper = start[0], procs.parse_stat(start[1])
+                self._started = self.attempt.started_at()
         return self._wrapper is not None
+
+    def _elapsed(self):
+        """Seconds since the program began; the wall clock may be set while it runs."""
+        if self._wrapper is None or self._boot != self.here.boot:
+            return 0.0
+        return procs.age(self._wrapper[1])
 
     def _is_over(self):
         """True when the program's end is certain: its exit status is there, or its wrapper is gone."""
         if self._child is not None:
             if self._child.poll() is None:
-                return self.attempt.read_exit() is not None
+                return False
             # It may have ended at once because the wrapper of a dead watcher was faster.
             self._child = None
-        return not self._lives() or self.attempt.read_exit() is not None
+        return self.attempt.read_exit() is not None or not self._lives()
 
     def _lives(self):
         if self._find_wrapper():
-            return self._boot == self.host.here.boot and procs.start_time(self._wrapper[0]) == self._wrapper[1]
-        if self.attempt.read_start() is None:
+            return self._boot == self.here.boot and procs.start_time(self._wrapper[0]) == self._wrapper[1]
+        start = self.attempt.read_start()
+        if start is None or start[0] == SEALED:
             return False
         # An empty or torn `start`: its wrapper was killed in the act, or is just about to write it.
         time.sleep(0.05)
         return self._find_wrapper() or bool(procs.tree_of(0, "NERONET_RUN=" + self.attempt.mark, 0))
 
-    def _pump(self):
-        """Reads what is new; True when there may be more at once."""
-        more = False
+    def _pump(self, names):
+        """Reads what is new in the streams of these names (None: in all); True when there may be more at once."""
         if self._pending and not self._flush():
             return False
+        busy = False
         for stream in self._streams:
-            found, cut, rest = stream.read()
-            more = more or rest
-            records = []
+            if names is not None and stream.name not in names:
+                continue
+            found, cut, more = stream.read()
+            busy = busy or more
             if cut:
-                records.append(self._record("cut", s=stream.number, base=stream.base))
-            records.extend(self._points(stream, found))
-            if records:
-                self._write(records)
-                more = True
-        if self._started is not None:
-            self._act_on(self._conditions.tick(time.time() - self._started))
-            limit = self.spec.get("time")
-            if limit and time.time() - self._started > limit and not self.attempt.read_stop():
-                self.attempt.stop({"id": "", "who": "nerokid", "state": states.TIMEOUT,
-                                   "why": "ran longer than %s" % _duration(limit)})
-        return more
+                self._pending.append(self._record("cut", s=stream.number, base=stream.base))
+            if found:
+                self._add_points(stream, found)
+        if self._pending:
+            self._flush()
+            self._rest_until = time.monotonic() + REST
+        return busy
 
-    def _points(self, stream, found):
-        """Journal records of these points, small enough to travel one by one."""
-        now = time.time()
+    def _add_points(self, stream, found):
+        """Journal records of these points, small enough to travel one by one, behind what their conditions cause."""
+        now, elapsed = time.time(), self._elapsed()
         kept = []
         for point in found:
             if point[0] not in self._names:
                 if len(self._names) >= MAX_NAMES:
-                    self._drop()
+                    self._warn("more than %d different names of metrics; further ones are only in the log" % MAX_NAMES)
                     continue
                 self._names.add(point[0])
             kept.append(point)
-            self._act_on(self._conditions.feed(point[0], point[1], point[2], now - self._start_time()))
-        records = []
+            self._act_on(self._conditions.feed(point[0], point[1], point[2], elapsed))
         for first in range(0, len(kept), POINTS):
             part = kept[first : first + POINTS]
             # Whoever goes on after a part begins with the line of the next point.
             to = kept[first + POINTS][2] if first + POINTS < len(kept) else stream.to
-            records.append(self._record("p", s=stream.number, to=to, base=stream.base, v=part))
-        return records
+            self._pending.append(self._record("p", t=now, s=stream.number, to=to, base=stream.base, v=part))
 
-    def _drop(self):
-        if not self._dropped:
-            self._warn("more than %d different names of metrics; further ones are only in the log" % MAX_NAMES)
-        self._dropped += 1
+    def _check_limits(self):
+        if self._wrapper is None:
+            return
+        elapsed, limit = self._elapsed(), self.spec.get("time")
+        self._act_on(self._conditions.tick(elapsed))
+        if limit and elapsed > limit:
+            self._ask_stop("nerokid", states.TIMEOUT, "ran longer than %s" % outcome.duration(limit))
 
     def _act_on(self, firings):
         for condition, value, _offset in firings:
             text = conditions.explain(condition, value)
             if condition["action"] == "kill":
-                self.attempt.stop({"id": "", "who": "condition", "state": states.TERMINATED, "why": text})
+                self._ask_stop("condition", states.TERMINATED, text)
             else:
-                self._warn(text)
+                self._warn(text, condition["id"])
 
     # -- stopping
 
+    def _ask_stop(self, who, state, why):
+        if self._stop is None:
+            self._stop = {"id": "", "who": who, "state": state, "why": why}
+            try:
+                self.attempt.stop(self._stop)
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise  # a full disk does not make a run go on: we know the wish
+
     def _check_stop(self):
-        """A polite signal to the group, the last one after the grace, then whatever carries our mark."""
-        if not self._find_wrapper() or self.attempt.read_stop() is None:
+        """A polite signal to all of the run, the last one after the grace; the wrapper lives and writes the status."""
+        if self._stop is None:
+            self._stop = self.attempt.read_stop()
+        if self._stop is None or not self._find_wrapper() or not self._lives():
             return
-        pid, start = self._wrapper
-        if procs.start_time(pid) != start:
-            return
-        mark = "NERONET_RUN=" + self.attempt.mark
-        now = time.monotonic()
-        if self._signals == 0:
+        pid, mark, now = self._wrapper[0], "NERONET_RUN=" + self.attempt.mark, time.monotonic()
+        if self._signalled is None:
             procs.pause("stopping")
             procs.end_tree(pid, mark, pid, signal.SIGTERM)
-            self._stopping, self._signals = now, 1
-        elif now - self._stopping > self.spec.get("grace", GRACE):
+            self._signalled = now
+        elif now - self._signalled > (GRACE if self.spec.get("grace") is None else self.spec["grace"]):
             procs.kill_tree(pid, mark, pid)
-            self._stopping = now
+
+    def _stop_that_counts(self):
+        """The wish that ended this attempt, or None: a program may have ended by itself before it was made."""
+        stop = self._stop or self.attempt.read_stop()
+        if stop is None or self._signalled is not None or self.attempt.read_exit() is None:
+            return stop
+        try:
+            return stop if self.attempt.stopped_at() <= self.attempt.ended_at() else None
+        except FileNotFoundError:
+            return None
 
     # -- recording
 
     def _record(self, kind, **fields):
-        return dict(fields, e=kind, i=self.attempt.index, a=self.attempt.attempt, t=time.time())
+        return dict({"t": time.time()}, e=kind, i=self.attempt.index, a=self.attempt.attempt, **fields)
 
-    def _warn(self, text):
-        self._write([self._record("warn", text=text)])
-
-    def _write(self, records, sync=False):
-        self._pending.extend(records)
-        return self._flush(sync)
+    def _warn(self, text, condition=None):
+        """Says this once a run, whoever watches it."""
+        if (condition or text) not in self._warned:
+            self._warned.add(condition or text)
+            self._pending.append(self._record("warn", text=text, c=condition))
 
     def _flush(self, sync=False):
+        """True when everything is in the journal."""
         self._pending = self.journal.append(self._pending, sync)
         return not self._pending
 
     def _record_end(self):
-        """The last act: everything parsed, the end on the disk, inputs taken out, the place given back by the caller."""
+        """The last act: everything parsed, the end on the disk, inputs taken out; the kid gives the place back."""
+        attempt = self.attempt
         for stream in self._streams:
-            found = stream.finish()
-            self._write(self._points(stream, found))
-        status = self.attempt.read_exit()
-        stop = self.attempt.read_stop()
-        state, reason = self._judge(status, stop)
+            self._add_points(stream, stream.finish())
+        stop = self._stop_that_counts()
         if stop is not None:
-            self._sweep()
-        work = self.attempt.file("work")
-        outputs, more = find_outputs(work, self.spec.get("outputs") or [])
+            # By the mark alone: the number of the wrapper's session may belong to a stranger by now.
+            procs.kill_tree(0, "NERONET_RUN=" + attempt.mark, 0)
+        status = attempt.read_exit()
+        state, reason = outcome.judge(attempt, self.here.boot, stop)
+        work = attempt.file("work")
+        outputs, more = outcome.find_outputs(work, self.spec.get("outputs") or [])
         if more:
-            self._warn("more than %d output files; the others stay on the node in %s" % (MAX_OUTPUTS, work))
+            self._warn("more than %d output files; the others stay on the node in %s" % (len(outputs), work))
         procs.pause("ended")
-        record = self._record(
+        self._noted.add("ended")
+        self._pending.append(self._record(
             "ended", state=state, reason=reason, status=status,
-            started=self._started, ended=self.attempt.ended_at() if status is not None else time.time(),
+            started=self._started, ended=attempt.ended_at() if status is not None else time.time(),
             sizes=[stream.size() for stream in self._streams], outputs=outputs,
-        )
-        while not self._write([record] if record else [], sync=True):
-            record = None  # it is pending now, and stays so until there is room
+        ))
+        while not self._flush(sync=True):
             time.sleep(RETRY)
         procs.pause("recorded")
-        manifest = read_json(self.host.root.content(self.spec["manifest"]))
-        if manifest is not None:
-            unlink_inputs(self.host.root, manifest, work)
-
-    def _sweep(self):
-        pid = self._wrapper[0] if self._find_wrapper() else 0
-        procs.kill_tree(pid, "NERONET_RUN=" + self.attempt.mark, 0)
-
-    def _judge(self, status, stop):
-        if self._failure:
-            return states.FAILED, self._failure
-        if status is None:
-            start = self.attempt.read_start()
-            if start is not None and start[0] and start[0] != self.host.here.boot:
-                return states.LOST, "the node was rebooted at %s" % _utc(procs.boot_time())
-            if stop is not None:
-                return stop["state"], stop["why"]
-            return states.LOST, "its process disappeared without an exit status (killed from outside?)"
-        if stop is not None and os.stat(self.attempt.file("stop")).st_mtime <= self.attempt.ended_at():
-            return stop["state"], stop["why"]
-        failed = procs.read_text(self.attempt.file("setup-failed")).strip()
-        if failed:
-            line = self.spec["setup"][int(failed) - 1]
-            return states.FAILED, "setup line %s: %s (exit code %d)" % (failed, line, status)
-        if status in (126, 127):
-            program = self.attempt.batch.run(self.attempt.index)["argv"][0]
-            captured = read_json(os.path.join(self.attempt.batch.path, "env.json"))
-            path = dict(captured["base"], **(self.spec.get("env") or {})).get("PATH")
-            if shutil.which(program, path=path) is None:
-                return states.FAILED, "the program %s was not found on the node" % program
-        return states.describe_exit(status)
+        unlink_inputs(attempt.batch.manifest(), work)
 
 
-class Starter(object):
-    """Starts programs from a thread of its own, so that they do not inherit the niceness of the watching thread."""
-
-    def __init__(self):
-        self._wishes, self._answers = queue.Queue(), queue.Queue()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def start(self, argv, variables):
-        self._wishes.put((argv, variables))
-        answer = self._answers.get()
-        if isinstance(answer, OSError):
-            raise answer
-        return answer
-
-    def _serve(self):
-        while True:
-            argv, variables = self._wishes.get()
-            try:
-                self._answers.put(procs.spawn_detached(argv, variables))
-            except OSError as error:
-                self._answers.put(error)
-
-
-def matches(path, patterns):
-    """True when a path below work/ is one of `patterns`, or lies in a folder that is."""
-    parts = path.split("/")
-    prefixes = ["/".join(parts[: n + 1]) for n in range(len(parts))]
-    return any(fnmatch.fnmatchcase(prefix, pattern.rstrip("/")) for pattern in patterns for prefix in prefixes)
-
-
-def find_outputs(work, patterns):
-    """([[path, size, executable], ...], whether some were left out): the regular files that `patterns` name."""
-    found, text = [], 0
-    if not patterns:
-        return found, False
-    for folder, _folders, names in os.walk(work):
-        for name in sorted(names):
-            path = os.path.relpath(os.path.join(folder, name), work)
-            if not matches(path, patterns):
-                continue
-            status = os.lstat(os.path.join(work, path))
-            if status.st_mode & 0o170000 != 0o100000:
-                continue  # links and devices do not travel
-            text += len(path)
-            if len(found) == MAX_OUTPUTS or text > MAX_OUTPUT_TEXT:
-                return found, True
-            found.append([path, status.st_size, int(bool(status.st_mode & 0o100))])
-    return found, False
-
-
-def _duration(seconds):
-    for size, word in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size and seconds % size == 0:
-            return "%d %s" % (seconds // size, word)
-    return "%g seconds" % seconds
-
-
-def _utc(seconds):
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
-
-
+def patiently(action, *arguments):
+    """The result of an action that may be repeated, once the disk has room for it."""
+    while True:
+        try:
+            return action(*arguments)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+        time.sleep(RETRY)

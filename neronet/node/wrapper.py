@@ -5,8 +5,8 @@ never run twice; where the disk is too full to say in it who that is, the progra
 does not run yet.  The exit status goes into the file that was filled with blanks
 before, in place.  The traps do nothing but are not ignored signals, which the
 program would inherit.  The program is exec'ed in a subshell: a name like `echo`
-or `exit` must not be taken for the shell's own command.  A watcher (pid k, start
-time t) that is dead at the end is replaced.
+or `exit` must not be taken for the shell's own command.  The kid that started it
+(its pid and start time) may be dead at the end; then another one is started.
 """
 
 import binascii
@@ -14,26 +14,27 @@ import os
 
 from neronet.node.runs import write_atomic
 
+# The long names: an exported variable of the user's must not be changed by accident.
 SCRIPT = b"""\
-d=$1 b=$2 k=$3 t=$4
+neronet_run=$1 neronet_boot=$2 neronet_kid=$3 neronet_began=$4
 shift 4
-w=$NERONET_WAKE
+neronet_wake=$NERONET_WAKE
 unset NERONET_WAKE
-read -r s </proc/$$/stat
+read -r neronet_stat </proc/$$/stat
 set -C
-printf "" >"$d/start" || exit 0
+printf "" >"$neronet_run/start" || exit 0
 set +C
-echo "$b $s" >"$d/start" || { rm -f "$d/start"; exit 0; }
+echo "$neronet_boot $neronet_stat" >"$neronet_run/start" || { rm -f "$neronet_run/start"; exit 0; }
 trap : TERM INT HUP
-cd "$d/work" || exit 0
-(exec "$@") </dev/null >>"$d/stdout.log" 2>>"$d/stderr.log"
-r=$?
-until printf %s $r 1<>"$d/exit" || ! [ -d "$d" ]; do sleep 1; done
-s=
-{ read -r s </proc/$k/stat; } 2>/dev/null
-case $s in
-*") "[!ZX]" "*" $t "*) ;;
-*) unset NERONET_RUN NERONET_POINTS LD_PRELOAD; eval "$w" ;;
+cd "$neronet_run/work" || exit 0
+(exec "$@") </dev/null >>"$neronet_run/stdout.log" 2>>"$neronet_run/stderr.log"
+neronet_status=$?
+until printf %s $neronet_status 1<>"$neronet_run/exit" || ! [ -d "$neronet_run" ]; do sleep 1; done
+neronet_stat=
+{ read -r neronet_stat </proc/$neronet_kid/stat; } 2>/dev/null
+case $neronet_stat in
+*") "[!ZX]" "*" $neronet_began "*) ;;
+*) unset NERONET_RUN NERONET_POINTS LD_PRELOAD; eval "$neronet_wake" ;;
 esac
 """
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from neronet.spec import placeholders, values
 from neronet.spec.document import Node
+from neronet.spec.exclude import Exclusion
 from neronet.spec.experiment import STREAMS, Experiment
 from neronet.spec.problems import Problems, Unfit, did_you_mean, harmless, quoted
 from neronet.spec.ranges import Range
@@ -42,11 +43,8 @@ def check(experiment: Experiment, given: Mapping[str, Given], unset: Set[str], p
         problems.error(given["repeat"].node, text, "rename the parameter")
     _check_zips(experiment, given, unset, problems)
     known = dict.fromkeys((*names, *unset))  # in this order, for the hints
-    for condition in experiment.exclude:
-        try:
-            condition.check(known)
-        except Unfit as error:
-            problems.error(given["exclude"].node, str(error), error.hint)
+    for misfit in _misfits(experiment.exclude, tuple(known)):
+        problems.error(given["exclude"].node, str(misfit), misfit.hint)
     for name in experiment.repeats:
         if name not in known:
             text = f"repeats names {quoted(name)}, which is no parameter"
@@ -89,6 +87,17 @@ def _check_command(
         problems.note(node, f"the format does not name {_several(fixed)} of {name}")
 
 
+@functools.lru_cache(maxsize=64)  # as most experiments of a file inherit both
+def _misfits(conditions: tuple[Exclusion, ...], names: tuple[str, ...]) -> list[Unfit]:
+    found = []
+    for condition in conditions:
+        try:
+            condition.check(names)
+        except Unfit as error:
+            found.append(error)
+    return found
+
+
 def _several(names: list[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(quoted(name) for name in names[:3]) + more
@@ -123,7 +132,7 @@ def _check_zips(
             )
 
 
-@functools.lru_cache(maxsize=64)  # as most of this is inherited
+@functools.lru_cache(maxsize=64)
 def _has_twins(columns: tuple[tuple[str, ...], ...]) -> bool:
     rows = list(zip(*columns, strict=False))
     return len(set(rows)) < len(rows)

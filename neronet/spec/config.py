@@ -179,6 +179,7 @@ class _Reader:
         return (
             isinstance(value, Block)
             and bool(value.entries)
+            and key.text != "<<"
             and all(word in fields.ATTRIBUTES or word.startswith("+") for word in value.entries)
             and not nearest(key.text, fields.RESERVED, cutoff=0.8)
         )

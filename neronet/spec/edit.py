@@ -27,7 +27,7 @@ def insert(text: str, root: Node | None, section: str, key: str, fields: Mapping
         return text[: node.end - 1] + f"{comma}{written(key)}: {written(fields)}" + text[node.end - 1 :]
     if isinstance(node, Block):
         column = next(iter(node.entries.values()))[0].column - 1
-        after = _line_end(text, _content_end(node))
+        after = _line_end(text, _content_end(text, node))
         return _lines(text[:after]) + _entry(" " * column, key, fields) + text[after:]
     # Nothing is there yet: null, which may be written as nothing at all, and a comment behind it.
     after = _line_end(text, name.end)
@@ -36,7 +36,7 @@ def insert(text: str, root: Node | None, section: str, key: str, fields: Mapping
 
 def cut(text: str, container: Node, key: str) -> str:
     """`text` without the entry `key` of a block, or without that item of a list."""
-    spans = _spans(container)
+    spans = _spans(text, container)
     index = next(number for number, (name, _, _) in enumerate(spans) if name == key)
     _, start, end = spans[index]
     if isinstance(container, (Block, Items)) and container.flow:
@@ -48,27 +48,27 @@ def cut(text: str, container: Node, key: str) -> str:
     return text[: text.rfind("\n", 0, start) + 1] + text[_line_end(text, end) :]
 
 
-def _spans(container: Node) -> list[tuple[str, int, int]]:
-    """(name, first character, end of the last one's content) of each entry or item."""
+def _spans(text: str, container: Node) -> list[tuple[str, int, int]]:
+    """(name, its first character, the end of what is shown) of each entry or item."""
     if isinstance(container, Block):
-        return [
-            (key.text, key.start, max(key.end, _content_end(value)))
-            for key, value in container.entries.values()
-        ]
+        entries = container.entries.values()
+        return [(key.text, key.start, max(key.end, _content_end(text, value))) for key, value in entries]
     items = container.items if isinstance(container, Items) else ()
-    return [(item.text if isinstance(item, Text) else "", item.start, _content_end(item)) for item in items]
+    return [
+        (each.text if isinstance(each, Text) else "", each.start, _content_end(text, each)) for each in items
+    ]
 
 
-def _content_end(node: Node) -> int:
-    """The end of what a node shows; YAML's own end of a block lies behind the comments after it."""
-    spans = _spans(node) if isinstance(node, (Block, Items)) and not node.flow else []
-    return spans[-1][2] if spans else node.end
+def _content_end(text: str, node: Node) -> int:
+    """The end of what a node shows: YAML's own end of a block lies behind blank lines and comments."""
+    if isinstance(node, (Block, Items)) and not node.flow:
+        return _spans(text, node)[-1][2]
+    return node.start + len(text[node.start : node.end].rstrip())
 
 
 def _line_end(text: str, position: int) -> int:
     """The beginning of the line after `position`."""
-    # The mark behind a block of text (|) stands at the beginning of the next line already.
-    newline = text.find("\n", position - 1 if position and text[position - 1] == "\n" else position)
+    newline = text.find("\n", position)
     return len(text) if newline < 0 else newline + 1
 
 

@@ -16,6 +16,7 @@ from neronet.spec.files import FIRST_NODES, write_text
 from neronet.spec.problems import Problem, Problems, TooManyError, Unfit, check, did_you_mean, nearest, quoted
 
 LOCAL = "local"
+LOCK_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -187,9 +188,9 @@ def _read(path: Path) -> tuple[str, Node | None, Nodes]:
 def _write(path: Path, text: str, before: Nodes, changed: str) -> None:
     """Writes the file once it was read back: but for the node `changed` all must be what it was."""
     after = parse_nodes(text.encode(), str(path))
-    after.check()
+    broken = any(problem.severity == "error" for problem in after.problems)
     others = [[node for node in each.nodes if node.id != changed] for each in (before, after)]
-    if others[0] != others[1]:
+    if broken or others[0] != others[1]:
         raise InputError(
             f"{path} could not be changed without harm to other nodes in it", "change it by hand"
         )
@@ -201,7 +202,7 @@ def _locked(path: Path) -> Iterator[None]:
     """Two commands at once would else lose what the first one wrote."""
     import filelock  # only writing needs it
 
-    lock = filelock.FileLock(f"{path}.lock", timeout=10)
+    lock = filelock.FileLock(f"{path}.lock", timeout=LOCK_SECONDS)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock.acquire()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from neronet.spec.problems import Unfit, quoted
@@ -41,7 +42,8 @@ def pieces(word: str) -> tuple[str | Slot, ...]:
     return tuple(found)
 
 
-def names(words: tuple[str, ...]) -> list[str]:
+@functools.lru_cache(maxsize=64)  # every experiment of a file that inherits it asks again
+def names(words: tuple[str, ...]) -> Mapping[str, None]:
     """The parameters that these words name, in order; raises Unfit."""
-    found = [piece.name for word in words for piece in pieces(word) if isinstance(piece, Slot)]
-    return list(dict.fromkeys(found))
+    slots = [piece for word in words for piece in pieces(word) if isinstance(piece, Slot)]
+    return dict.fromkeys(slot.name for slot in slots)

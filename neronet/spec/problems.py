@@ -37,7 +37,7 @@ class Located(Protocol):
     def column(self) -> int: ...
 
 
-class Unfit(ValueError):  # noqa: N818 - it is an answer to a question, not a failure
+class Unfit(ValueError):
     """A text is not what its place asks for; `hint` says what would be."""
 
     def __init__(self, text: str, hint: str = "") -> None:

@@ -128,9 +128,9 @@ def _arguments(words: list[str]) -> tuple[dict[str, str | None], list[str]]:
     pieces: list[str] = []
 
     def slot(name: str, value: str) -> str:
-        free = next(
-            each for each in (name, *(f"{name}_{n}" for n in range(2, 10**6))) if each not in parameters
-        )
+        free, number = name, 2
+        while free in parameters:
+            free, number = f"{name}_{number}", number + 1
         parameters[free] = value
         return f"{{{free}}}"
 

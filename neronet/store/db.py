@@ -24,6 +24,13 @@ BUSY = 10.0  # seconds that a write waits for another process's write
 _WRITABLE = "make the file and its folder writable, or set NERONET_HOME to another folder"
 _RECOVER = "move it away, then `nerocli recover NODE` brings the runs of each node back"
 
+_SETTINGS = (
+    "synchronous = FULL",
+    "fullfsync = ON",  # macOS: without it the disk may keep what it says it has written
+    "cache_size = -16000",  # KiB
+    "journal_size_limit = 67108864",  # else one large transaction would leave its log for good
+)
+
 # What SQLite says -> what we say, and what helps.
 _TROUBLES = (
     ("readonly", "cannot be written", _WRITABLE),
@@ -47,7 +54,7 @@ class Database:
             self.network = network_file_system(home)
             _make_private(self.path)
         except OSError as error:
-            raise StoreError(f"{self.path} cannot be made: {error.strerror or error}", _WRITABLE) from error
+            raise StoreError(f"{self.path} cannot be opened: {error.strerror or error}", _WRITABLE) from error
         self._lock = threading.RLock()
         self._inside = ""  # "snapshot", "write", "durable write": the transaction that is open
         self._durable = True  # the setting of the connection, which is FULL when it is new
@@ -178,7 +185,8 @@ class Database:
                 "upgrade Neronet here too, or set NERONET_HOME to another folder",
             )
         self._set_journal()
-        sql.execute("PRAGMA cache_size = -16000")
+        for setting in _SETTINGS:
+            sql.execute(f"PRAGMA {setting}")
         if found < schema.VERSION:
             with self.transaction(durable=True):
                 found = self._version()  # another process may have been faster

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+_LAST_MOMENT = 250e9  # seconds since 1970: datetimes end with the year 9999
 _FIXED = ("number", "name", "experiment", "node", "state", "reason", "started", "ended", "duration")
 
 
@@ -89,9 +91,9 @@ def points_frame(
 
 def column_names(parameters: Sequence[str], metrics: Sequence[str]) -> dict[tuple[str, str], str]:
     """("param" or "metric", name) -> name of its column: the bare one unless that is used twice."""
-    bare = [*_FIXED, *parameters, *metrics]
-    twice = {name for name in bare if bare.count(name) > 1}
-    taken = set(bare) - twice | set(_FIXED)
+    uses = Counter([*_FIXED, *parameters, *metrics])
+    twice = {name for name, count in uses.items() if count > 1}
+    taken = set(uses) - twice | set(_FIXED)
     names = {}
     for kind, group in (("param", parameters), ("metric", metrics)):
         for name in group:
@@ -156,7 +158,7 @@ def _utc(seconds: npt.NDArray[np.float64]) -> pd.DatetimeIndex:
     import numpy as np
     import pandas as pd
 
-    known = np.isfinite(seconds)
+    known = np.abs(seconds) < _LAST_MOMENT  # not so for nan
     moments = np.full(len(seconds), np.datetime64("NaT", "us"))
     moments[known] = np.round(seconds[known] * 1e6).astype("int64").astype("datetime64[us]")
     utc: pd.DatetimeIndex = pd.DatetimeIndex(moments, tz="UTC")

@@ -43,7 +43,7 @@ class PointStore:
         A record is a time and the points that were read then: (name, value, offset, step or None), `offset`
         being where the point's line begins in all that the stream ever held.  Points whose line is not behind
         everything stored before are dropped, so reading again never doubles.  The points of one line must
-        follow each other in one call.
+        follow each other in one record.
         """
         key = (run << 16) + attempt
         with self._db.transaction() as sql:
@@ -176,8 +176,8 @@ def select_new(records: Iterable[Record], mark: int) -> tuple[int, dict[str, lis
     """(new mark, {name: [time, value, step, time, value, step, ...]}) of the points behind the offset
     `mark`."""
     series: dict[str, list[Any]] = defaultdict(list)
-    kept = -1  # offset of the last point when that was kept: others of its line follow it
     for time, points in records:
+        kept = -1  # offset of the last point when that was kept: others of its line follow it
         for name, value, offset, step in points:
             if offset > mark:
                 kept = mark = offset

@@ -103,7 +103,7 @@ class RunStore:
                     (
                         number, name, run.experiment, to_json(run.collections), to_json(run.parameters),
                         to_json(run.argv), run.snapshot, run.submitted, plain(run.note), run.priority,
-                        folder(name), point_key(run.argv, run.snapshot), run.attempt,
+                        folder(name), point_key(run.experiment, run.argv, run.snapshot), run.attempt,
                     ),
                 )  # fmt: skip
                 self._attempts.insert(number, run.attempt, run.token, run.idx, 1, run.node, SUBMITTING)
@@ -158,9 +158,9 @@ def _free_name(sql: sqlite3.Connection, name: str) -> str:
     return f"{name}@{copy}"
 
 
-def point_key(argv: Sequence[str], snapshot: str) -> str:
-    """Equal for runs that would do the same: same command, same files."""
-    return hashlib.sha256(f"{snapshot} {to_json(argv)}".encode("ascii")).hexdigest()
+def point_key(experiment: str, argv: Sequence[str], snapshot: str) -> str:
+    """Equal for runs of an experiment that would do the same: same command, same files."""
+    return hashlib.sha256(f"{snapshot} {to_json([experiment, argv])}".encode("ascii")).hexdigest()
 
 
 @lru_cache(maxsize=1000)

@@ -32,7 +32,9 @@ def aliases(experiment: str, name: str, parameters: Mapping[str, str]) -> tuple[
         return ()
     some = [pair.partition("=")[0] for pair in varying.split(",")]
     forms = [
-        "_".join((experiment, *(f"{each}-{parameters[each]}" for each in sorted(names) if each in parameters)))
+        "_".join(
+            [experiment, *(f"{name}-{parameters[name]}" for name in sorted(names) if name in parameters)]
+        )
         for names in (parameters, some)
     ]
     return tuple(dict.fromkeys(forms))

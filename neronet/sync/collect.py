@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import os
 import posixpath
+import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from neronet.errors import InputError
-from neronet.sync.ignore import IgnoreFile, ignore_file, in_bytes
+from neronet.sync.ignore import IgnoreFile, ignore_file, in_bytes, translate
 from neronet.sync.manifest import MAX_DEPTH, MAX_ENTRIES, stays_inside
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class _Collector:
         if os.path.lexists(os.path.join(self.top, pattern)):
             self.add(pattern)
             return
-        paths = [] if os.path.isabs(pattern) else glob.glob(pattern, root_dir=self.top, recursive=True)
+        paths = [] if os.path.isabs(pattern) else self._matches(pattern)
         if not paths:
             raise InputError(
                 f"required_files: {pattern} matches nothing in {self.top}",
@@ -150,6 +151,30 @@ class _Collector:
         for path in paths:
             if NEVER_SENT.isdisjoint(path.replace(os.sep, "/").split("/")):
                 self.add(path)
+
+    def _matches(self, pattern: str) -> list[str]:
+        """What a glob stands for; as in a shell, hidden names only when it says so.
+
+        `**` goes into folders, but not through links, which may lead round in circles.
+        """
+        fixed, stars, _ = pattern.partition("**")
+        expression = translate(pattern.rstrip("/").replace("\\", "\\\\")) if stars else None
+        if expression is None:
+            return glob.glob(pattern, root_dir=self.top)
+        whole = re.compile(expression, re.DOTALL)
+        hidden = "/." in f"/{pattern}"
+        found: list[str] = []
+        base = fixed.rpartition("/")[0]
+        for start in glob.glob(base, root_dir=self.top) if base else [""]:
+            for parent, folders, names in os.walk(os.path.join(self.top, start)):
+                folders[:] = [name for name in folders if name not in NEVER_SENT]
+                for name in (*folders, *names):
+                    path = os.path.relpath(os.path.join(parent, name), self.top).replace(os.sep, "/")
+                    if whole.fullmatch(path) and (hidden or "/." not in f"/{path}"):
+                        found.append(path)
+                if len(found) > MAX_ENTRIES:
+                    raise self._too_many()
+        return found
 
     def add(self, path: str) -> None:
         """A path that was named, whatever ignore files say; a link brings what it points to."""
@@ -168,11 +193,11 @@ class _Collector:
                     target = posixpath.join(posixpath.dirname(link), self.found[link].target)
                     self.add(posixpath.join(target, *parts[count:]))
                 return
-        place = Path(self.top, path)
-        if place.is_dir():
+        place = os.path.join(self.top, path)
+        if os.path.isdir(place):
             self.walk("" if path == "." else path + "/", whole=False)
         else:
-            self._add_file(path, place)
+            self._add_file(path, Path(place))
 
     def walk(self, top: str, whole: bool) -> None:
         """All below the folder `top` ('' or with a `/` at its end); `whole`: as ignore files want it."""
@@ -234,7 +259,7 @@ class _Collector:
     def _add_file(self, path: str, place: os.DirEntry[str] | Path) -> None:
         try:
             status = place.stat(follow_symlinks=False)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return  # deleted a moment ago, or the end of a broken link, which a note tells
         except OSError as error:
             raise unreadable(os.fspath(place), error) from error
@@ -246,8 +271,10 @@ class _Collector:
     def _add_link(self, path: str) -> bool:
         """Whether the link was taken: it leads to something in the folder, or to nothing yet."""
         place = os.path.join(self.top, path)
-        target = os.readlink(place)
-        real = os.path.realpath(place)
+        try:
+            target, real = os.readlink(place), os.path.realpath(place)
+        except OSError as error:
+            raise unreadable(place, error) from error
         if real == self.real_home or real.startswith(self.real_home + os.sep):
             self.notes.append(f"{path} is left out: a link into {self.real_home}")
             return False
@@ -271,14 +298,17 @@ class _Collector:
 
     def _check_bounds(self, prefix: str) -> None:
         if len(self.found) > MAX_ENTRIES:
-            raise InputError(
-                f"{self.top} holds more than {MAX_ENTRIES} files",
-                "Leave out what runs do not need: name it in .neroignore, or list required_files.",
-            )
+            raise self._too_many()
         if prefix.count("/") >= MAX_DEPTH:
             raise InputError(
                 f"{prefix} is nested more than {MAX_DEPTH} folders deep", "Name it in .neroignore."
             )
+
+    def _too_many(self) -> InputError:
+        return InputError(
+            f"{self.top} holds more than {MAX_ENTRIES} files",
+            "Leave out what runs do not need: name it in .neroignore, or list required_files.",
+        )
 
 
 def _with_ignore_files(prefix: str, entries: list[os.DirEntry[str]], rules: list[_Rules]) -> list[_Rules]:

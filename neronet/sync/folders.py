@@ -33,8 +33,7 @@ class Folder:
 
     @classmethod
     def top(cls, path: str, relative: bool = HAS_DIR_FD) -> Folder:
-        """The folder `path` itself, which is trusted; made with its parents when it is not there."""
-        _make(path)
+        """The folder `path` itself, which is trusted."""
         return cls(path, os.open(path, _FOLDER) if relative else None)
 
     def identity(self) -> tuple[int, int]:
@@ -114,6 +113,9 @@ class Folder:
             folder._check_unmoved()
         os.replace(self._at(name), folder._at(new), src_dir_fd=self._fd, dst_dir_fd=folder._fd)
 
+    def remove(self, name: str) -> None:
+        os.unlink(self._at(name), dir_fd=self._fd)
+
     def _create(self, name: str) -> int:
         try:
             return os.open(self._at(name), _FILE | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._fd)
@@ -152,12 +154,12 @@ class Folder:
         return os.stat(self._at(name), dir_fd=self._fd, follow_symlinks=False)
 
 
-def _make(path: str) -> None:
+def make(path: str) -> None:
     """The folder and its parents, for the user only; os.makedirs would leave the parents to the umask."""
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
         pass
     except FileNotFoundError:
-        _make(os.path.dirname(path))
+        make(os.path.dirname(path))
         os.mkdir(path, 0o700)

@@ -105,6 +105,7 @@ def take(
         else:
             unread.append((found, size))
     entries += _read_all(unread, folder, store, hashes, progress)
+    entries.sort(key=lambda entry: entry.path)
     try:
         data = build(entries)
     except Malformed as error:

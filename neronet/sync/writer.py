@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from neronet.errors import NeronetError, UnsafePath
-from neronet.sync.folders import HAS_DIR_FD, Folder
+from neronet.sync.folders import HAS_DIR_FD, Folder, make
 from neronet.sync.names import safe_parts
 
 PART = ".part-"  # begins the name of an output that is not whole yet; it lies in the root
@@ -23,11 +23,11 @@ PART = ".part-"  # begins the name of an output that is not whole yet; it lies i
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
-class DiskFull(NeronetError):
+class DiskFull(NeronetError):  # noqa: N818 - named as those of neronet.errors
     """This machine's disk takes no more; worth another try when there is room."""
 
 
-class LimitReached(NeronetError):
+class LimitReached(NeronetError):  # noqa: N818
     """A run sent more than it may."""
 
 
@@ -84,7 +84,12 @@ class ResultsWriter:
             fd = top.open(part)
             with ExitStack() as opened:
                 opened.callback(os.close, fd)
-                self._put(fd, path, offset, data)
+                try:
+                    self._put(fd, path, offset, data)
+                except LimitReached:
+                    self.used -= os.fstat(fd).st_size
+                    top.remove(part)
+                    raise
                 if end and executable and hasattr(os, "fchmod"):
                     os.fchmod(fd, 0o700)
                 if end:
@@ -112,23 +117,26 @@ class ResultsWriter:
 
     def _open(self, names: list[str], stack: ExitStack, create: bool = True) -> Folder:
         """A folder below the root, closed by `stack`; FileNotFoundError when it is not to be made."""
-        if not create and not os.path.isdir(self.root):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.root)
-        if not os.path.isdir(self.root):
-            self._identity = None  # deleted by the user, who may; it is begun anew
+        if self._identity is None and create:
+            make(self.root)
+        elif self._identity is not None and not os.path.isdir(self.root):
+            raise self._lost("removed")
         folder = Folder.top(self.root, self._relative)
         stack.callback(folder.close)
         identity = folder.identity()
         if self._identity not in (None, identity):
-            raise UnsafePath(
-                f"{self.root} was replaced by another folder while it was in use",
-                "Move the old one back, or restart Neronet's engine to go on in the new one.",
-            )
+            raise self._lost("replaced by another folder")
         self._identity = identity
         for name in names:
             folder = folder.enter(name, create)
             stack.callback(folder.close)
         return folder
+
+    def _lost(self, how: str) -> UnsafePath:
+        return UnsafePath(
+            f"{self.root} was {how} while it was in use",
+            "Move the old folder back, or restart Neronet's engine to go on in a new one.",
+        )
 
     def _put(self, fd: int, path: str, offset: int, data: bytes) -> None:
         """`data` from `offset` on becomes the end of the file, which does not grow when that fails."""

@@ -24,6 +24,7 @@ from neronet.transport.base import (
     ALIVE_SECONDS,
     CONNECT_SECONDS,
     MAX_SESSIONS,
+    TAIL_SECONDS,
     Ask,
     Tail,
     retried,
@@ -64,9 +65,12 @@ class AsyncsshChannel:
 
     async def read(self, size: int = 65536) -> bytes:
         try:
-            return await self._process.stdout.read(size)
+            data = await self._process.stdout.read(size)
         except (asyncssh.Error, OSError) as error:
             raise failures.cut(self._node, str(error)) from None
+        if not data:
+            await asyncio.wait([self._listening], timeout=TAIL_SECONDS)
+        return data
 
     async def write(self, data: bytes) -> None:
         try:

@@ -16,6 +16,7 @@ ALIVE_SECONDS = 15  # between two signs of life; a link is dead after ALIVE_COUN
 ALIVE_COUNT = 3
 MAX_SESSIONS = 8  # on one connection: OpenSSH's default limit is 10, and others may hold some
 TAIL_BYTES = 4096
+TAIL_SECONDS = 0.2  # that the end of stderr may come behind the end of stdout
 
 Kind = Literal["code", "host_key", "passphrase", "password"]
 T = TypeVar("T")
@@ -77,7 +78,7 @@ async def retried(attempt: Callable[[], Awaitable[T]], tries: int = 5) -> T:
 
 
 def kind_of_prompt(text: str) -> Literal["code", "password"]:
-    """What a server wants that asks for something by this text: what is called a one-time password is a code."""
+    """What a server wants that asks with this text; a one-time password is a code."""
     words = text.lower()
     once = any(word in words for word in ("one-time", "one time", "otp", "oath", "token", "verification"))
     return "password" if "password" in words and not once else "code"

@@ -13,16 +13,17 @@ import stat
 import sys
 from typing import Any
 
+STDIN, STDOUT = 0, 1
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
-class Unfit(Exception):  # noqa: N818
+class Unfit(Exception):
     """This node cannot be used: kind, root and detail, of which the user side makes a sentence."""
 
 
 def tell(marker: str, word: str) -> None:
-    os.write(1, f"\n{marker} {word}\n".encode())
+    os.write(STDOUT, f"\n{marker} {word}\n".encode())
 
 
 def native(text: str) -> str:
@@ -68,7 +69,7 @@ def take(size: int) -> bytes:
     """Exactly `size` bytes of stdin: what follows belongs to the agent."""
     parts = []
     while size:
-        part = os.read(0, min(size, 65536))
+        part = os.read(STDIN, min(size, 65536))
         if not part:
             sys.exit(1)
         parts.append(part)

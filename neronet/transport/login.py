@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import asyncssh
 
@@ -149,7 +150,7 @@ async def load_keys(node: str, settings: Settings, ask: Ask) -> Keys:
             beside = path.with_name(path.name + ".pub").exists()
             source = str(path) if beside or not public else (str(path), public)
             keys.pairs += await asyncio.to_thread(
-                asyncssh.load_keypairs, source, secret, list(settings.certificate_files), loop=loop
+                asyncssh.load_keypairs, source, cast(Any, secret), list(settings.certificate_files), loop=loop
             )
             keys.labels.append(f"the key {path}")
         except (OSError, ValueError) as error:

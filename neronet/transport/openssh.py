@@ -35,7 +35,7 @@ class OpensshTransport:
     async def close(self) -> None:
         await self._programs.close()
         if self._askpass:
-            await self._askpass.close()
+            self._askpass.close()
 
 
 async def connect(node: str, own: Own, ask: Ask) -> OpensshTransport:
@@ -68,9 +68,9 @@ def argv(own: Own, interactive: bool) -> list[str]:
         "LogLevel": "ERROR",
     }
     if own.known_hosts:
-        options["UserKnownHostsFile"] = own.known_hosts
+        options["UserKnownHostsFile"] = f'"{own.known_hosts}"'
     if own.identity_file:
-        options |= {"IdentityFile": own.identity_file, "IdentitiesOnly": "yes"}
+        options |= {"IdentityFile": f'"{own.identity_file}"', "IdentitiesOnly": "yes"}
     if own.address.port:
         options["Port"] = str(own.address.port)
     if own.address.user:

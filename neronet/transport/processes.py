@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from neronet.errors import NodeError, Unreachable
-from neronet.transport.base import MAX_SESSIONS, Tail
+from neronet.transport.base import MAX_SESSIONS, TAIL_SECONDS, Tail
 
 GRACE_SECONDS = 1.0  # to end by itself once its stdin is closed, then again after TERM
 LIMIT = 256 * 1024  # bytes read ahead
@@ -76,6 +76,8 @@ class ProcessChannel:
         if data:
             self._heard = True
         else:
+            # An ssh that stays to share its connection keeps our pipe open: its end may never come.
+            await asyncio.wait([self._listening], timeout=TAIL_SECONDS)
             await self._raise_reason()
         return data
 
@@ -111,8 +113,6 @@ class ProcessChannel:
     async def _raise_reason(self) -> None:
         """Raises why the link is lost, if it is."""
         if self._owner.explain and await self._ended():
-            # An ssh that stays to share its connection keeps our pipe open: its end may never come.
-            await asyncio.wait([self._listening], timeout=0.2)
             reason = self._owner.explain(self._pipes.get_returncode() or 0, self._tail.text(), self._heard)
             if reason:
                 raise reason

@@ -24,7 +24,8 @@ NOW = time.time()
 def run(number: int, **given: Any) -> Run:
     facts: dict[str, Any] = {
         "name": f"lang_exp1/hyperparamx={number}", "experiment": "lang_exp1", "collections": ("lang_exp",),
-        "parameters": {"hyperparamx": str(number), "hyperparamy": "2"}, "command": ("python3", "main.py", str(number)),
+        "parameters": {"hyperparamx": str(number), "hyperparamy": "2"},
+        "command": ("python3", "main.py", str(number)),
         "state": states.RUNNING, "reason": "", "node": "gpu1", "attempt": 1, "exit_status": None,
         "submitted": NOW - 100, "started": NOW - 90, "ended": None, "metrics": {}, "points": {},
         "results": Path(f"/nowhere/results/lang_exp1/hyperparamx={number}"), "note": "", "priority": 0,
@@ -33,7 +34,9 @@ def run(number: int, **given: Any) -> Run:
 
 
 class FakeRunSet(list[Any]):
-    def __init__(self, runs: Iterable[Any] = (), text: str = "", table: Any = None, notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self, runs: Iterable[Any] = (), text: str = "", table: Any = None, notes: Sequence[str] = ()
+    ) -> None:
         super().__init__(runs)
         self.text, self.table, self.notes = text, table, list(notes)
         self.told: list[str] = []
@@ -72,8 +75,8 @@ class FakeRunSet(list[Any]):
 
 def node(id: str, **given: Any) -> NodeStatus:  # noqa: A002
     facts: dict[str, Any] = {
-        "type": "direct", "address": id, "groups": (), "reachable": True, "last_seen": NOW, "reason": "", "slots": 2,
-        "used": 0, "load": 0.12, "cores": 8, "memory_total": 16 * 2**30, "memory_free": 8 * 2**30,
+        "type": "direct", "address": id, "groups": (), "reachable": True, "last_seen": NOW, "reason": "",
+        "slots": 2, "used": 0, "load": 0.12, "cores": 8, "memory_total": 16 * 2**30, "memory_free": 8 * 2**30,
         "disk_total": 10**12, "disk_free": 5 * 10**9, "gpus": (),
     }  # fmt: skip
     return NodeStatus(id=id, **{**facts, **given})
@@ -123,7 +126,7 @@ class FakeNeroman:
 
     @property
     def store(self) -> Any:
-        rows = [SimpleNamespace(id=id, spec={"steps": steps}) for id, steps in self.steps.items()]
+        rows = [SimpleNamespace(id=name, spec={"steps": steps}) for name, steps in self.steps.items()]
         return SimpleNamespace(experiments=SimpleNamespace(all=lambda: rows))
 
     def status(self, selector: str | None = None) -> dict[str, object]:
@@ -131,9 +134,10 @@ class FakeNeroman:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         answers = {
-            "preview": self.planned, "problems": self.found_problems, "doctor": self.checks, "history": self.events,
-            "engine": self.engine_status, "fetch": self.all_nodes, "hold": self.all_runs, "release": self.all_runs,
-            "recover": self.all_runs, "tidy": [], "submit": self.all_runs,
+            "preview": self.planned, "problems": self.found_problems, "doctor": self.checks,
+            "history": self.events,
+            "engine": self.engine_status, "fetch": self.all_nodes, "hold": self.all_runs,
+            "release": self.all_runs, "recover": self.all_runs, "tidy": [], "submit": self.all_runs,
             "add_experiment": [experiment.id for experiment in self.all_experiments],
         }  # fmt: skip
 
@@ -157,7 +161,7 @@ class Terminal(io.StringIO):
 
 
 def said(*argv: str, neroman: Any = None, typed: str | None = None, **console: Any) -> Said:
-    """What `nerocli argv` prints; with `typed` a person sits there and types it; `terminal=True`: on a screen."""
+    """What `nerocli argv` prints; with `typed` a person types it; `terminal=True`: on a screen."""
     screen = console.get("terminal", False)
     out, err = (Terminal() if screen else io.StringIO()), (Terminal() if screen else io.StringIO())
     there = Console(out, err, io.StringIO(typed or ""), person=typed is not None, **console)

@@ -12,10 +12,33 @@ from neronet.cli.help import explain, overview
 from neronet.cli.verbs import GROUPS, VERBS
 from tests.cli.fakes import FakeNeroman, experiment, node, said
 
-FIXED = (
-    "addnode delnode template preview addexp delexp copyexp submit fetch status watch logs points results terminate "
-    "hold release rerun history doctor engine tidy recover clean demo"
-).split()
+FIXED = [
+    "addnode",
+    "delnode",
+    "template",
+    "preview",
+    "addexp",
+    "delexp",
+    "copyexp",
+    "submit",
+    "fetch",
+    "status",
+    "watch",
+    "logs",
+    "points",
+    "results",
+    "terminate",
+    "hold",
+    "release",
+    "rerun",
+    "history",
+    "doctor",
+    "engine",
+    "tidy",
+    "recover",
+    "clean",
+    "demo",
+]
 
 
 @pytest.mark.parametrize("verb", FIXED)

@@ -18,9 +18,10 @@ from neronet.wire import states
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        (7.2143, "7.214"), (67.01, "67.01"), (0.000412, "0.0004120"), (12040000.0, "1.204e7"), (0.5, "0.5000"),
-        (50.0, "50"), (-3.0, "-3"), (0.0, "0"), (123456.7, "123457"), (1e-7, "1.000e-7"), (999999.9, "1000000"),
-        (math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf"), (None, ""), (1e300, "1.000e300"),
+        (7.2143, "7.214"), (67.01, "67.01"), (0.000412, "0.0004120"), (12040000.0, "1.204e7"),
+        (0.5, "0.5000"), (50.0, "50"), (-3.0, "-3"), (0.0, "0"), (123456.7, "123457"), (1e-7, "1.000e-7"),
+        (999999.9, "1000000"), (math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf"), (None, ""),
+        (1e300, "1.000e300"),
     ],
 )  # fmt: skip
 def test_a_metric_has_four_significant_digits(value: float | None, shown: str) -> None:
@@ -34,8 +35,8 @@ def test_the_shown_metric_is_near_the_value(value: float) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0.04, "0.0 s"), (9.94, "9.9 s"), (12.4, "12 s"), (59.9, "1 min"), (65, "1 min 5 s"), (3720, "1 h 2 min"),
-     (7200, "2 h"), (2 * 86400 + 3 * 3600 + 59, "2 d 3 h"), (-1, "0.0 s")],
+    [(0.04, "0.0 s"), (9.94, "9.9 s"), (12.4, "12 s"), (59.9, "1 min"), (65, "1 min 5 s"),
+     (3720, "1 h 2 min"), (7200, "2 h"), (2 * 86400 + 3 * 3600 + 59, "2 d 3 h"), (-1, "0.0 s")],
 )  # fmt: skip
 def test_a_duration_has_two_units_at_most(seconds: float, shown: str) -> None:
     assert text.duration(seconds) == shown
@@ -64,7 +65,7 @@ def test_sizes_and_counts_are_short() -> None:
 def test_a_hostile_text_can_steer_no_terminal() -> None:
     assert text.harmless("plain name") == "plain name"
     assert text.harmless("\x1b[31mred\x1b[0m\x1b]0;title\x07 end") == "red end"
-    assert text.harmless("a\x1b[2Jb\x08\x00\x9b1m\u202egnp.exe\u2066\n") == "ab␈␀\ufffd1m\ufffdgnp.exe\ufffd␊"
+    assert text.harmless("a\x1b[2Jb\x08\x00\x9b1m\u202egnp.exe\u2066\n") == "ab␈␀\ufffd1m\ufffdgnp.exe\ufffd "
     assert text.harmless("größe 模型 ✓") == "größe 模型 ✓"
 
 
@@ -100,7 +101,8 @@ def test_json_has_no_nan_and_times_are_iso_with_milliseconds() -> None:
         "a": (1,),
     }
     assert clean(value) == {
-        "started": "2026-03-14T15:09:26.535Z", "ended": None, "metrics": {"loss": None, "x": None, "ok": 1}, "a": [1],
+        "started": "2026-03-14T15:09:26.535Z", "ended": None, "metrics": {"loss": None, "x": None, "ok": 1},
+        "a": [1],
     }  # fmt: skip
 
 

@@ -102,7 +102,10 @@ def test_the_guide_works_as_it_is_written(
 
     status = cli.json("status")
     runs = {run["name"]: run for run in status["runs"]}
-    assert len(runs) == 10 and {run["state"] for run in runs.values()} == {"finished"}
+    for run in status["runs"]:
+        print(run["name"], run["node"], run["state"], run["reason"], cli("logs", run["number"], "--stderr"))
+    assert {name: run["state"] + run["reason"] for name, run in runs.items()} == dict.fromkeys(runs, "finished")
+    assert len(runs) == 10
     assert {run["node"] for run in runs.values()} == {"gpu1", "gpu2", "kosh"}
     one = runs["lang_exp1/hyperparamx=34"]
     assert one["command"] == ["python3", "main.py", "34", "2", "data/1.txt", "2"]

@@ -177,7 +177,8 @@ def test_the_hash_is_that_of_the_file() -> None:
 
 def test_inner_blocks_inherit_to_any_depth_also_what_is_written_after_them() -> None:
     found = by_id(
-        "+a:\n  +b:\n    +c:\n      +d:\n        custom_msg: deep\n  run_command_prefix: p\nmain_code_file: m\n"
+        "+a:\n  +b:\n    +c:\n      +d:\n        custom_msg: deep\n"
+        "  run_command_prefix: p\nmain_code_file: m\n"
     )
     assert list(found) == ["a", "b", "c", "d"]
     assert {each.main_code_file for each in found.values()} == {"m"}
@@ -239,7 +240,8 @@ def test_both_spellings_of_the_format_are_one_word() -> None:
 
 
 def test_what_several_experiments_inherit_is_reported_once() -> None:
-    text = "main_code_file: m\nparameters: {a: [1, 1]}\nexclude: x == 1\nparameter_format: '{b}'\n+one:\n+two:\n  +three:\n"
+    text = "main_code_file: m\nparameters: {a: [1, 1]}\nexclude: x == 1\nparameter_format: '{b}'\n"
+    text += "+one:\n+two:\n  +three:\n"
     assert errors(text) == [
         "3: exclude names 'x', which is no parameter",
         "4: the format names 'b', which is no parameter",
@@ -358,7 +360,8 @@ def test_a_folder_is_read_with_the_files_that_it_names(tmp_path: Path) -> None:
 def test_files_that_are_missing_are_errors(tmp_path: Path) -> None:
     write(
         tmp_path,
-        "run_command_prefix: sh\nmain_code_file: main.sh\nrequired_files: [data, '*.txt']\n+a:\n+b:\n  main_code_file: .\n",
+        "run_command_prefix: sh\nmain_code_file: main.sh\nrequired_files: [data, '*.txt']\n"
+        "+a:\n+b:\n  main_code_file: .\n",
     )
     found = [(each.line, each.text) for each in load_config(tmp_path).problems]
     place = tmp_path.resolve()
@@ -379,7 +382,8 @@ def test_a_name_that_no_file_can_have_is_missing(tmp_path: Path) -> None:
 def test_a_module_or_a_program_of_the_node_is_not_looked_for(tmp_path: Path) -> None:
     write(
         tmp_path,
-        "main_code_file: /usr/bin/env\n+a:\n+b:\n  run_command_prefix: python3 -m\n  main_code_file: pkg.mod\n",
+        "main_code_file: /usr/bin/env\n+a:\n"
+        "+b:\n  run_command_prefix: python3 -m\n  main_code_file: pkg.mod\n",
     )
     assert load_config(tmp_path).problems == ()
 

@@ -137,7 +137,7 @@ def test_places_count_characters_not_bytes() -> None:
 def test_size_depth_and_expansion_are_bounded(text: str, said: str) -> None:
     begun = time.process_time()
     found = problem_of(text)
-    assert time.process_time() - begun < 1
+    assert time.process_time() - begun < 2  # a third of a second, but for tracing
     assert said in found
 
 

@@ -256,7 +256,7 @@ def test_a_required_link_brings_what_it_points_to(folder: Path, home: Path, expe
 def test_a_required_link_that_leaves_is_an_error(folder: Path, home: Path, experiment: Make) -> None:
     put(folder.parent, "elsewhere/key")
     (folder / "way").symlink_to("../elsewhere")
-    for wanted in ("way", "way/key", "way/*", "**/key"):
+    for wanted in ("way", "way/key", "way/*", "**/way"):
         with pytest.raises(InputError, match="way"):
             collect(folder, experiment(required_files=(wanted,)), home)
 
@@ -274,6 +274,26 @@ def test_required_files_that_match_nothing_are_an_error(
 ) -> None:
     with pytest.raises(InputError, match="matches nothing"):
         collect(folder, experiment(required_files=(wanted,)), home)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\0*", "x" * 300, "main.py/x", "main.py/*"])
+def test_a_name_that_no_file_can_have_is_an_error(
+    folder: Path, home: Path, experiment: Make, name: str
+) -> None:
+    with pytest.raises(InputError, match="matches nothing"):
+        collect(folder, experiment(required_files=(name,)), home)
+    with pytest.raises(InputError, match="does not exist"):
+        collect(folder, experiment(main_code_file=name), home)
+    collect(folder, experiment(plot={"p": (name, "draw")}), home)
+
+
+def test_a_glob_does_not_go_round_in_circles(folder: Path, home: Path, experiment: Make) -> None:
+    put(folder, "sub/x.txt", "sub/.hidden/y.txt", "sub/.git/z.txt")
+    for number in range(20):
+        (folder / "sub" / f"loop{number}").symlink_to(".")
+    assert list(found(experiment(required_files=("**/*.txt",)), home)) == ["main.py", "sub/x.txt"]
+    hidden = experiment(required_files=("s*/**/.hidden/",))
+    assert list(found(hidden, home)) == ["main.py", "sub/.hidden/y.txt"]
 
 
 @pytest.mark.parametrize("wanted", ["../secret", "/etc/hostname", "sub/../../secret", "../*", "..", "/"])
@@ -303,8 +323,9 @@ def test_too_many_files_are_an_error(
 ) -> None:
     put(folder, *(f"f{number}" for number in range(12)))
     monkeypatch.setattr("neronet.sync.collect.MAX_ENTRIES", 12)
-    with pytest.raises(InputError, match="more than 12 files"):
-        collect(folder, experiment(), home)
+    for wanted in (None, ("**",)):
+        with pytest.raises(InputError, match="more than 12 files"):
+            collect(folder, experiment(required_files=wanted), home)
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path, home: Path) -> None:

@@ -153,10 +153,12 @@ def test_an_endless_stream_stops_at_the_limit(root: Path) -> None:
     writer = ResultsWriter(root, MIB)
     for part in range(10):
         writer.output("endless", part * 100_000, bytes(100_000))
-    for _ in range(100):
-        with pytest.raises(LimitReached):
-            writer.output("endless", 1_000_000, bytes(100_000))
-    assert sum(place.stat().st_size for place in root.iterdir()) == 1_000_000
+    with pytest.raises(LimitReached):
+        writer.output("endless", 1_000_000, bytes(100_000))
+    with pytest.raises(NeronetError, match="bytes before 1100000 are missing"):
+        writer.output("endless", 1_100_000, bytes(100_000))
+    assert (files(root), writer.used) == ({}, 0), "a part of an output is of no use"
+    writer.output("small", 0, b"x", end=True)
 
 
 @pytest.mark.parametrize("offset", [-1, -(2**40)])

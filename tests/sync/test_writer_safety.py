@@ -168,13 +168,24 @@ def test_a_results_folder_that_became_a_link_is_not_written_to(
             attempt()
 
 
-def test_a_results_folder_that_the_user_deleted_is_begun_anew(writer: ResultsWriter, root: Path) -> None:
+def test_a_results_folder_that_was_deleted_is_begun_anew_only_by_another_writer(
+    writer: ResultsWriter, root: Path
+) -> None:
     writer.append("a/log", 0, b"one")
     (root / "a" / "log").unlink()
     (root / "a").rmdir()
     root.rmdir()
-    assert writer.size("a/log") == 0
-    writer.append("a/log", 0, b"onetwo")
+    for attempt in (
+        lambda: writer.append("a/log", 3, b"two"),
+        lambda: writer.output("out", 0, b"x"),
+        lambda: writer.size("a/log"),
+        lambda: writer.received("out"),
+    ):
+        with pytest.raises(UnsafePath, match="was removed") as error:
+            attempt()
+        assert "restart" in error.value.hint
+    assert not root.exists(), "whoever put a link there now would otherwise get what comes"
+    ResultsWriter(root, MIB).append("a/log", 0, b"onetwo")
     assert files(root) == {"a/log": b"onetwo"}
 
 

@@ -12,7 +12,7 @@ from neronet.transport.agent import Agent, build_agent
 from neronet.transport.base import Channel, Question
 
 # Says who it is in one line, then sends everything back.
-ECHO = '''
+ECHO = """
 import json, os, sys
 
 def main(arguments):
@@ -26,7 +26,7 @@ def main(arguments):
             return 0
         while data:
             data = data[os.write(1, data):]
-'''
+"""
 
 
 def make_spec(id: str = "node1", **fields: Any) -> NodeSpec:  # noqa: A002

@@ -49,7 +49,7 @@ def test_it_holds_the_node_side_and_an_empty_package(tmp_path: Path) -> None:
 def test_python_runs_it_without_anything_around(tmp_path: Path) -> None:
     agent = build_agent(tree(tmp_path))
     (tmp_path / "agent.pyz").write_bytes(agent.data)
-    command = [sys.executable, "-I", "-S", tmp_path / "agent.pyz", "neromum", "serve", "/x y"]
+    command = [sys.executable, "-I", "-S", str(tmp_path / "agent.pyz"), "neromum", "serve", "/x y"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     assert (done.returncode, done.stdout) == (7, "frames ['neromum', 'serve', '/x y'] 1\n"), done.stderr
 

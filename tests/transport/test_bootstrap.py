@@ -140,13 +140,13 @@ def test_the_root_is_ours_alone(tmp_path: Path, echo_agent: Agent) -> None:
     assert facts["umask"] == umask  # what the user's programs write is not our business
 
 
-@pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "longer"])
+@pytest.mark.parametrize("damage", ["flipped", "cut", "empty"])
 def test_an_agent_that_was_tampered_with_is_replaced(tmp_path: Path, echo_agent: Agent, damage: str) -> None:
     land(Shell("sh"), spec(tmp_path), echo_agent)
     file = stored(tmp_path / "root", echo_agent)
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
-    file.write_bytes({"flipped": bytes(data), "cut": data[:-1], "empty": b"", "longer": data + b"x"}[damage])
+    file.write_bytes({"flipped": bytes(data), "cut": bytes(data[:-1]), "empty": b""}[damage])
     shell = Shell("sh")
     land(shell, spec(tmp_path), echo_agent)
     assert shell.channels[0].written[0] == echo_agent.data
@@ -161,7 +161,7 @@ def test_an_agent_that_arrives_damaged_is_refused(tmp_path: Path, echo_agent: Ag
 
 
 def test_noise_of_start_up_files_is_left_out(tmp_path: Path, echo_agent: Agent) -> None:
-    noise = "i=0; while [ $i -lt 3000 ]; do echo line $i; echo warning $i >&2; i=$((i+1)); done; printf 'no end'; "
+    noise = "for i in {1..3000}; do echo line $i; echo warning $i >&2; done; printf 'no end'; "
     land(Shell("bash", before=noise), spec(tmp_path), echo_agent)
     land(Shell("bash", before="set -v -x; " + noise), spec(tmp_path), echo_agent)
 
@@ -189,7 +189,7 @@ def test_a_tail_of_stderr_is_kept_and_harmless(tmp_path: Path, echo_agent: Agent
         ("${NERONET_TEST_SCRATCH}/n/", "home/scratch/n"),
         ("deep/er", "home/deep/er"),
         ("~/données ☃", "home/données ☃"),
-        ("~/it's \"a\" `trap` !! \\ ; & \n x", "home/it's \"a\" `trap` !! \\ ; & \n x"),
+        ('~/it\'s "a" `trap` !! \\ ; & \n x', 'home/it\'s "a" `trap` !! \\ ; & \n x'),
     ],
 )
 def test_the_root_is_resolved_on_the_node(
@@ -240,7 +240,10 @@ def test_a_link_of_ours_to_a_folder_of_ours_may_be_the_root(tmp_path: Path, echo
 @pytest.mark.parametrize(
     ("shell", "said"),
     [
-        ("echo This account is not available.; exit 1; ", "ended the command .* it printed: This account is not av"),
+        (
+            "echo This account is not available.; exit 1; ",
+            "ended the command .* it printed: This account is not av",
+        ),
         ("echo no commands here >&2; exit 0; ", "ended the command .* it printed: no commands here"),
         ("exit 1; ", "ended the command before Python could start and printed nothing"),
         ("printf 'a\\033[2Jb\\n'; exit 1; ", "it printed: a\ufffd\\[2Jb"),
@@ -307,7 +310,9 @@ def test_the_named_python_is_the_one_that_is_used(
 
 
 @pytest.mark.parametrize("python", ["it's", "a\nb", "wow!", "C:\\python"])
-def test_a_python_that_no_shell_could_be_told_is_refused(tmp_path: Path, echo_agent: Agent, python: str) -> None:
+def test_a_python_that_no_shell_could_be_told_is_refused(
+    tmp_path: Path, echo_agent: Agent, python: str
+) -> None:
     error = failing(Shell("sh"), spec(tmp_path, python=python), echo_agent)
     assert "some login shell" in str(error)
 
@@ -339,20 +344,24 @@ def test_a_node_that_answers_nonsense_is_not_believed(tmp_path: Path, echo_agent
 
 
 def test_a_reason_that_is_not_known_is_still_told(tmp_path: Path, echo_agent: Agent) -> None:
-    error = failing(answering('fail {"kind":"new","root":"/x\\\\u001b","detail":"odd"}'), spec(tmp_path), echo_agent)
+    error = failing(
+        answering('fail {"kind":"new","root":"/x\\\\u001b","detail":"odd"}'), spec(tmp_path), echo_agent
+    )
     assert str(error) == "node1: the folder /x\ufffd for Neronet's files cannot be used: odd"
 
 
 NASTY = [
-    "", "-", "--", "-o x", "$(touch x)", "`touch x`", "$HOME", "~", "*", "a b", "'", '"', "\\", "\\n", "\n", "\t",
-    "!!", "!", "#", ";", "&&", "|", ">x", "%s", "é", "☃", "\u202e", "\x01", "\x7f", "\udcff", "a\nb'c\"d",
+    "", "-", "--", "-o x", "$(touch x)", "`touch x`", "$HOME", "~", "*", "a b", "'", '"', "\\", "\\n", "\n",
+    "\t", "!!", "!", "#", ";", "&&", "|", ">x", "%s", "é", "☃", "\u202e", "\x01", "\x7f", "\udcff", "a\nb'c\"d",
 ]  # fmt: skip
 
 
 def nasty_strings(count: int = 500) -> list[str]:
     choice = random.Random(2)
     signs = [chr(code) for code in range(1, 128)] + ["é", "☃", "𝄞", "\udc80"]
-    return NASTY + ["".join(choice.choices(signs, k=choice.randint(1, 30))) for _ in range(count - len(NASTY))]
+    return NASTY + [
+        "".join(choice.choices(signs, k=choice.randint(1, 30))) for _ in range(count - len(NASTY))
+    ]
 
 
 @pytest.mark.parametrize("name", SHELLS)
@@ -364,7 +373,9 @@ def test_500_nasty_strings_arrive_as_they_are(tmp_path: Path, echo_agent: Agent,
 
     async def run() -> tuple[dict[str, str], bytes]:
         shell = Shell(name)
-        channel = await bootstrap.land(shell, spec(tmp_path, str(tmp_path / "a 'b' \"c\" !d")), tmp_path, echo_agent, sent)
+        channel = await bootstrap.land(
+            shell, spec(tmp_path, str(tmp_path / "a 'b' \"c\" !d")), tmp_path, echo_agent, sent
+        )
         env = (await facts_of(channel))["env"]
         await channel.write(json.dumps(nasty).encode() + b"\n")
         back = await read_line(channel)

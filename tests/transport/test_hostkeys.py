@@ -39,13 +39,24 @@ def test_a_fingerprint_is_what_ssh_keygen_shows(tmp_path: Path) -> None:
         subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", file], check=True)
         entry = parse_line("host " + file.with_name(f"{kind}.pub").read_text())
         assert entry
-        shown = subprocess.run(["ssh-keygen", "-lf", f"{file}.pub"], capture_output=True, text=True, check=True)
+        shown = subprocess.run(
+            ["ssh-keygen", "-lf", f"{file}.pub"], capture_output=True, text=True, check=True
+        )
         fingerprint = shown.stdout.split()[1]
         assert str(entry.key) == f"{kind.upper()} {fingerprint}"
 
 
 @pytest.mark.parametrize(
-    "line", ["", "# comment", "host", "host ssh-ed25519", "host ssh-ed25519 ???", f"@whatever host {OLD.line}", "@revoked"]
+    "line",
+    [
+        "",
+        "# comment",
+        "host",
+        "host ssh-ed25519",
+        "host ssh-ed25519 ???",
+        f"@whatever host {OLD.line}",
+        "@revoked",
+    ],
 )
 def test_a_line_that_is_none_says_nothing(line: str) -> None:
     assert parse_line(line) is None
@@ -108,7 +119,9 @@ def test_a_key_is_trusted_unknown_changed_or_revoked(tmp_path: Path) -> None:
 
 def test_a_key_of_another_type_is_a_change(tmp_path: Path) -> None:
     (tmp_path / "known").write_text(f"gpu1 {OLD.line}\n")
-    assert look_up_host([tmp_path / "known"], "gpu1", 22, "").judge(key(9, "ecdsa-sha2-nistp256")) == "changed"
+    assert (
+        look_up_host([tmp_path / "known"], "gpu1", 22, "").judge(key(9, "ecdsa-sha2-nistp256")) == "changed"
+    )
 
 
 def test_another_port_is_another_host_unless_it_shows_the_same_key(tmp_path: Path) -> None:
@@ -137,7 +150,9 @@ def test_a_remembered_key_is_known_also_to_openssh(tmp_path: Path) -> None:
     ]  # fmt: skip
     for name in ("[gpu1]:2222", "cpu1", "cpu2", "cpu3"):
         assert look_up([(file, file.read_text())], name).trusted
-        found = subprocess.run(["ssh-keygen", "-F", name, "-f", file], capture_output=True, text=True, check=False)
+        found = subprocess.run(
+            ["ssh-keygen", "-F", name, "-f", file], capture_output=True, text=True, check=False
+        )
         assert f"Host {name} found" in found.stdout
 
 

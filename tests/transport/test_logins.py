@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import signal
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 
-from neronet.errors import AuthRefused, HostKeyChanged, HostKeyUnknown, NeronetError
+from neronet.errors import AuthRefused, HostKeyChanged, HostKeyUnknown, NeronetError, Unreachable
 from neronet.spec.nodes import NodeSpec
-from neronet.transport import connect
+from neronet.transport import askpass_helper, asyncssh_, connect
 from neronet.transport.base import Ask
 from tests.testbed.fixtures import NodeFactory
 from tests.testbed.nodes import Node
@@ -107,7 +109,9 @@ def test_a_wrong_key_is_refused_soon_and_names_what_was_tried(
         assert f"does not let us in with the key {key}" in str(error)
 
 
-def test_without_any_key_the_message_says_so(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_key_the_message_says_so(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     error = refusal(spec_of(node, "asyncssh", identity_file=str(tmp_path / "gone")), User())
     assert "no key was found" in str(error)
@@ -115,8 +119,12 @@ def test_without_any_key_the_message_says_so(node: Node, tmp_path: Path, monkeyp
 
 
 def test_a_file_that_is_no_key_is_left_out_with_a_note(node: Node, client_home: Any, tmp_path: Path) -> None:
-    (tmp_path / "id_bad").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n")
-    client_home(node.ssh_config().replace("IdentityFile ", f"IdentityFile {tmp_path}/id_bad\n  IdentityFile "))
+    (tmp_path / "id_bad").write_text(
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"
+    )
+    client_home(
+        node.ssh_config().replace("IdentityFile ", f"IdentityFile {tmp_path}/id_bad\n  IdentityFile ")
+    )
     (note,) = log_in(make_spec("node1", ssh_address="node1"), User())
     assert f"the key {tmp_path}/id_bad is left out" in note
 
@@ -134,7 +142,10 @@ def test_a_passphrase_is_asked_until_it_is_right(node: Node, tmp_path: Path, tra
 @pytest.mark.parametrize("kind", ["without .pub", "PEM", "PEM without .pub"])
 def test_any_kind_of_locked_key_can_be_opened(node: Node, tmp_path: Path, kind: str) -> None:
     key = tmp_path / "locked"
-    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-N", SECRET, "-f", key, *(["-m", "PEM"] * ("PEM" in kind))], check=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "rsa", "-N", SECRET, "-f", key, *(["-m", "PEM"] * ("PEM" in kind))],
+        check=True,
+    )
     let_in(node, key)
     if "without" in kind:
         key.with_name("locked.pub").unlink()
@@ -148,7 +159,9 @@ def test_no_passphrase_is_asked_for_a_key_that_the_server_would_not_take(
 ) -> None:
     with_pub, without = new_key(tmp_path / "a", SECRET), new_key(tmp_path / "b", SECRET)
     without.with_name("b.pub").unlink()
-    config = node.ssh_config().replace("IdentityFile ", f"IdentityFile {with_pub}\n  IdentityFile {without}\n  IdentityFile ")
+    config = node.ssh_config().replace(
+        "IdentityFile ", f"IdentityFile {with_pub}\n  IdentityFile {without}\n  IdentityFile "
+    )
     client_home(config)
     log_in(make_spec("node1", ssh_address="node1"), User())
 
@@ -192,7 +205,9 @@ def test_an_agent_full_of_other_keys_does_not_lock_us_out(
     assert "identity_file" in error.hint
 
 
-def test_an_agent_that_is_gone_is_no_error(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_agent_that_is_gone_is_no_error(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "nothing"))
     log_in(spec_of(node, "asyncssh"), User())
 
@@ -289,7 +304,9 @@ def test_a_changed_host_key_stops_without_a_question(node: Node, tmp_path: Path,
     (tmp_path / "known").write_text("# old\n" + line)
     error = refusal(spec_of(node, transport, known_hosts=str(tmp_path / "known")), User())
     assert isinstance(error, HostKeyChanged)
-    old = subprocess.run(["ssh-keygen", "-lf", tmp_path / "other.pub"], capture_output=True, text=True, check=True)
+    old = subprocess.run(
+        ["ssh-keygen", "-lf", tmp_path / "other.pub"], capture_output=True, text=True, check=True
+    )
     assert old.stdout.split()[1] in str(error)
     assert fingerprint(node) in str(error)
     assert f"{tmp_path}/known:2" in str(error)
@@ -312,7 +329,9 @@ def test_a_revoked_host_key_is_never_taken(node: Node, tmp_path: Path) -> None:
     for text in (f"@revoked * {line.split(' ', 1)[1]}", line + f"@revoked * {line.split(' ', 1)[1]}"):
         (tmp_path / "known").write_text(text)
         for transport in TRANSPORTS:
-            error = refusal(spec_of(node, transport, known_hosts=str(tmp_path / "known")), User(host_key="yes"))
+            error = refusal(
+                spec_of(node, transport, known_hosts=str(tmp_path / "known")), User(host_key="yes")
+            )
             assert isinstance(error, HostKeyChanged), transport
             assert "revoked" in str(error)
 
@@ -333,13 +352,19 @@ def test_strictness_of_the_configuration_is_heard(
 
 
 def test_an_alias_for_host_keys_and_hashed_names_hold(node: Node, client_home: Any, tmp_path: Path) -> None:
-    config = node.ssh_config().replace(str(node.lab.known_hosts), f"{tmp_path}/known").replace("Checking yes", "Checking ask")
+    config = (
+        node.ssh_config()
+        .replace(str(node.lab.known_hosts), f"{tmp_path}/known")
+        .replace("Checking yes", "Checking ask")
+    )
     client_home(config + "  HostKeyAlias cluster\n  HashKnownHosts yes\n")
     user = User(host_key="yes")
     for _ in range(2):
         log_in(make_spec("node1", ssh_address="node1"), user)
     assert len(user.asked) == 1
-    found = subprocess.run(["ssh-keygen", "-F", "cluster", "-f", tmp_path / "known"], check=False, capture_output=True)
+    found = subprocess.run(
+        ["ssh-keygen", "-F", "cluster", "-f", tmp_path / "known"], check=False, capture_output=True
+    )
     assert found.returncode == 0
     assert "cluster" not in (tmp_path / "known").read_text()
 
@@ -348,7 +373,18 @@ def test_a_host_certificate_of_a_known_authority_is_enough(node_factory: NodeFac
     node = node_factory("certified", sshd=("HostCertificate /srv/host-cert.pub",))
     authority = new_key(tmp_path / "ca")
     shutil.copy(node.folder / "host_key.pub", node.path("/srv/host.pub"))
-    sign = ["ssh-keygen", "-q", "-s", authority, "-I", "x", "-h", "-n", node.address, node.path("/srv/host.pub")]
+    sign: list[str | Path] = [
+        "ssh-keygen",
+        "-q",
+        "-s",
+        authority,
+        "-I",
+        "x",
+        "-h",
+        "-n",
+        node.address,
+        node.path("/srv/host.pub"),
+    ]
     subprocess.run(sign, check=True)
     node.unplug()
     node.plug()
@@ -368,12 +404,113 @@ def test_a_key_that_cannot_be_remembered_is_used_with_a_note(node: Node, tmp_pat
     assert "could not be remembered" in note
 
 
+# -- what else the server may want ---------------------------------------------------------------
+
+
+class Keeper(asyncssh.SSHServer):
+    """Lets alice in with a password, and greets her before."""
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+
+    def begin_auth(self, username: str) -> bool:
+        self._connection.send_auth_banner("Authorised\x1b[2J users\nonly\n")
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def kbdint_auth_supported(self) -> bool:
+        return False
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return (username, password) == ("alice", SECRET)
+
+
+def at_keeper(tmp_path: Path, ask: Ask) -> None:
+    """A login at a server that wants a password."""
+
+    async def serve(process: asyncssh.SSHServerProcess[str]) -> None:
+        process.stdout.write("hello\n")
+        process.exit(0)
+
+    async def run() -> None:
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        server = await asyncssh.create_server(
+            Keeper, "127.0.0.1", 0, server_host_keys=[key], process_factory=serve
+        )
+        port = server.get_port()
+        (tmp_path / "known").write_text(f"[127.0.0.1]:{port} {key.export_public_key().decode()}")
+        spec = make_spec(
+            "keeper",
+            ssh_address=f"alice@127.0.0.1:{port}",
+            ssh_options={"known_hosts": str(tmp_path / "known"), "identity_file": str(tmp_path / "none")},
+        )
+        async with server:
+            transport = await connect(spec, HOME, ask)
+            try:
+                assert await (await transport.start("x")).read() == b"hello\n"
+            finally:
+                await transport.close()
+
+    asyncio.run(run())
+
+
+def test_a_password_is_asked_until_it_is_right(tmp_path: Path) -> None:
+    user = User(password=["wrong", SECRET])
+    at_keeper(tmp_path, user)
+    assert user.kinds() == ["password", "password"]
+    assert "alice@127.0.0.1" in user.asked[0].text
+    assert not user.asked[0].echo
+
+
+@pytest.mark.parametrize(("answers", "asked"), [([None], 1), (["a", "b", "c", "d"], 3)])
+def test_a_password_that_nobody_knows_ends_in_a_refusal(
+    tmp_path: Path, answers: list[str | None], asked: int
+) -> None:
+    user = User(password=answers)
+    with pytest.raises(AuthRefused, match="it says: Authorised\ufffd\\[2J users only") as refused:
+        at_keeper(tmp_path, user)
+    assert len(user.asked) == asked
+    assert "\x1b" not in str(refused.value)
+
+
+def test_algorithms_of_the_configuration_are_used_as_far_as_they_are_known(
+    node: Node, client_home: Any
+) -> None:
+    client_home(
+        node.ssh_config()
+        + "  KexAlgorithms warp-sha512,curve25519-sha256\n  Ciphers aes256-ctr\n  MACs +hmac-warp\n"
+        "  HostKeyAlgorithms +ssh-rsa\n  PubkeyAcceptedAlgorithms ssh-ed25519\n  Compression yes\n"
+    )
+
+    async def run() -> tuple[Any, ...]:
+        way = await connect(make_spec("node1", ssh_address="node1"), HOME, User())
+        assert isinstance(way, asyncssh_.AsyncsshTransport)
+        connection = way._connections[-1]
+        await way.close()
+        return tuple(connection.get_extra_info(name) for name in ("send_cipher", "send_compression"))
+
+    assert asyncio.run(run()) == ("aes256-ctr", "none")
+
+
+def test_no_common_algorithm_is_told(node: Node, client_home: Any) -> None:
+    client_home(node.ssh_config() + "  Ciphers aes128-cbc\n")
+    error = refusal(make_spec("node1", ssh_address="node1"), User())
+    assert isinstance(error, Unreachable)
+    assert "No matching encryption algorithm" in str(error)
+
+
 # -- the user's own ssh ------------------------------------------------------------------------
 
 
-def test_a_shared_connection_of_the_user_is_used(node_factory: NodeFactory, client_home: Any, tmp_path: Path) -> None:
+def test_a_shared_connection_of_the_user_is_used(
+    node_factory: NodeFactory, client_home: Any, tmp_path: Path
+) -> None:
     node = node_factory("code-af", code="after key")
-    client_home(node.ssh_config() + f"  ControlMaster auto\n  ControlPath {tmp_path}/mux\n  ControlPersist 60\n")
+    client_home(
+        node.ssh_config() + f"  ControlMaster auto\n  ControlPath {tmp_path}/mux\n  ControlPersist 60\n"
+    )
     spec = make_spec(node.name, ssh_address=node.name, transport="openssh")
     try:
         user = User(code=node.new_code())
@@ -398,22 +535,56 @@ def test_a_configuration_that_ssh_refuses_is_told(client_home: Any) -> None:
     assert "asyncssh" in error.hint
 
 
-def test_the_questions_leave_nothing_behind(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_with_blanks_reach_ssh(node: Node, tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    for name in ("id_alice", "known_hosts"):
+        shutil.copy(node.lab.folder / name, tmp_path / "a b" / name)
+    given = {"identity_file": f"{tmp_path}/a b/id_alice", "known_hosts": f"{tmp_path}/a b/known_hosts"}
+    for transport in TRANSPORTS:
+        log_in(spec_of(node, transport, **given), User())
+
+
+def test_where_nobody_can_be_asked_ssh_does_not_ask(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(asyncio, "start_unix_server")
+    log_in(spec_of(node, "openssh"), User())
+    error = refusal(spec_of(node, "openssh", known_hosts=str(tmp_path / "known")), User(host_key="yes"))
+    assert isinstance(error, HostKeyUnknown)
+
+
+def test_the_helper_of_ssh_answers_with_what_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    answers = {"a?": "ä b".encode(), "b?": None, "c?": b""}
+
+    def helper(text: str) -> int:
+        with socket.socket(socket.AF_UNIX) as server:
+            (tmp_path / "ask").unlink(missing_ok=True)
+            server.bind(str(tmp_path / "ask"))
+            server.listen()
+
+            def serve() -> None:
+                with server.accept()[0] as peer:
+                    answer = answers[peer.makefile().read()]
+                    peer.sendall(b"" if answer is None else b"+" + answer)
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            status = askpass_helper.main(str(tmp_path / "ask"), text)
+            thread.join()
+        return status
+
+    assert (helper("a?"), capfdbinary.readouterr().out) == (0, "ä b\n".encode())
+    assert (helper("b?"), capfdbinary.readouterr().out) == (1, b"\n")
+    assert (helper("c?"), capfdbinary.readouterr().out) == (0, b"\n")
+    monkeypatch.setenv("SSH_ASKPASS_PROMPT", "none")
+    assert askpass_helper.main("/nonexistent", "Confirm user presence") == 0
+
+
+def test_the_questions_leave_nothing_behind(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     log_in(spec_of(node, "openssh"), User())
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_signal_of_the_terminal_does_not_reach_ssh(node: Node) -> None:
-    async def run() -> bytes:
-        way = await connect(spec_of(node, "openssh"), HOME, User())
-        channel = await way.start("read x; echo $x")
-        old = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        os.killpg(os.getpgid(0), signal.SIGINT)  # as a terminal does it
-        signal.signal(signal.SIGINT, old)
-        await channel.write(b"alive\n")
-        answer = await channel.read()
-        await way.close()
-        return answer
-
-    assert asyncio.run(run()) == b"alive\n"

@@ -26,7 +26,11 @@ HOME = Path("/nonexistent")
 
 def spec_of(node: Node, transport: str = "asyncssh", **fields: Any) -> NodeSpec:
     return make_spec(
-        node.name, ssh_address=node.ssh_address(), ssh_options=node.ssh_options(), transport=transport, **fields
+        node.name,
+        ssh_address=node.ssh_address(),
+        ssh_options=node.ssh_options(),
+        transport=transport,
+        **fields,
     )
 
 
@@ -104,7 +108,9 @@ def test_a_folder_of_somebody_else_is_no_root(node: Node, echo_agent: Agent) -> 
         assert f"belongs to another user (uid {node.lab.uid('bob')})" in str(error)
         assert "root:" in error.hint
     node.run("mkdir -m 500 ~/mine")
-    assert "cannot be written: Permission denied" in str(failure(spec_of(node, root="mine"), echo_agent, node))
+    assert "cannot be written: Permission denied" in str(
+        failure(spec_of(node, root="mine"), echo_agent, node)
+    )
 
 
 def test_a_full_disk_is_told_and_leaves_nothing_behind(node_factory: NodeFactory, echo_agent: Agent) -> None:
@@ -121,7 +127,9 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(node_factory: NodeFactory
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_an_account_without_a_shell_is_told(node_factory: NodeFactory, echo_agent: Agent, transport: str) -> None:
+def test_an_account_without_a_shell_is_told(
+    node_factory: NodeFactory, echo_agent: Agent, transport: str
+) -> None:
     node = node_factory("nologin", shell="/usr/sbin/nologin")
     error = failure(spec_of(node, transport), echo_agent, node)
     assert isinstance(error, NodeUnfit)
@@ -152,8 +160,12 @@ def test_a_jump_over_two_gateways_checks_each(
     first, second = node_factory("gw"), node_factory("gw2", jump="gw")
     inner = node_factory("inner2", jump="gw2")
     config = first.ssh_config() + second.ssh_config() + inner.ssh_config().replace("Jump gw2", "Jump gw,gw2")
-    home = client_home(config.replace(f"UserKnownHostsFile {first.lab.known_hosts}", "UserKnownHostsFile ~/known"))
-    (home / ".ssh/config").write_text((home / ".ssh/config").read_text().replace("Checking yes", "Checking ask"))
+    home = client_home(
+        config.replace(f"UserKnownHostsFile {first.lab.known_hosts}", "UserKnownHostsFile ~/known")
+    )
+    (home / ".ssh/config").write_text(
+        (home / ".ssh/config").read_text().replace("Checking yes", "Checking ask")
+    )
     user = User(host_key="yes")
     spec = make_spec("inner2", ssh_address="inner2")
     visit(spec, echo_agent, inner, user)

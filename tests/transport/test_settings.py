@@ -35,7 +35,7 @@ def test_without_a_configuration_openssh_defaults_hold(home: Path) -> None:
     assert settings.methods == {
         "publickey": True, "password": True, "keyboard-interactive": True, "gssapi": False,
     }  # fmt: skip
-    assert not (settings.jumps or settings.proxy_command or settings.notes or settings.algorithms)
+    assert (settings.jumps, settings.proxy_command, settings.notes, settings.algorithms) == ((), "", (), {})
 
 
 def test_tokens_in_the_host_name_are_expanded(home: Path) -> None:
@@ -48,7 +48,8 @@ def test_tokens_and_variables_in_paths_are_expanded(home: Path, monkeypatch: pyt
     (home / "alice.key").touch()
     settings = settled(
         home,
-        "HostName gpu1\nUser bob\nPort 23\nIdentityFile ${NERONET_TEST_KEYS}/%h-%r-%p\nIdentityFile %d/alice.key\n"
+        "HostName gpu1\nUser bob\nPort 23\n"
+        "IdentityFile ${NERONET_TEST_KEYS}/%h-%r-%p\nIdentityFile %d/alice.key\n"
         "UserKnownHostsFile ~/.ssh/known_%n %d/known_%k\nHostKeyAlias cluster\n",
     )
     assert settings.identity_files == (home / "gpu1-bob-23", home / "alice.key")
@@ -84,7 +85,13 @@ def test_the_nodes_own_known_hosts_mend_that(home: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "strict"),
-    [("yes", "yes"), ("ask", "ask"), ("accept-new", "accept-new"), ("no", "accept-new"), ("off", "accept-new")],
+    [
+        ("yes", "yes"),
+        ("ask", "ask"),
+        ("accept-new", "accept-new"),
+        ("no", "accept-new"),
+        ("off", "accept-new"),
+    ],
 )
 def test_strictness_is_kept_but_never_below_changed_keys(home: Path, value: str, strict: str) -> None:
     assert settled(home, f"StrictHostKeyChecking {value}\n").strict == strict
@@ -137,7 +144,8 @@ def test_ways_to_log_in_may_be_closed(home: Path) -> None:
     settings = settled(
         home,
         "PubkeyAuthentication no\nPasswordAuthentication no\nChallengeResponseAuthentication no\n"
-        "GSSAPIAuthentication yes\nGSSAPIDelegateCredentials yes\nPreferredAuthentications gssapi-with-mic,publickey\n",
+        "GSSAPIAuthentication yes\nGSSAPIDelegateCredentials yes\n"
+        "PreferredAuthentications gssapi-with-mic,publickey\n",
     )
     assert settings.methods == {
         "publickey": False, "password": False, "keyboard-interactive": False, "gssapi": True,
@@ -153,8 +161,8 @@ def test_what_the_built_in_client_cannot_do_is_said(home: Path) -> None:
 
 
 def test_words_that_do_not_matter_are_not_mentioned(home: Path) -> None:
-    text = "ControlMaster auto\nControlPath ~/x\nUseKeychain yes\nAddKeysToAgent yes\nLocalForward 1 a:2\nForwardX11 yes\n"
-    assert settled(home, text) == settled(home, "")
+    text = "ControlMaster auto\nControlPath ~/x\nUseKeychain yes\nAddKeysToAgent yes\nLocalForward 1 a:2\n"
+    assert settled(home, text + "ForwardX11 yes\nForwardAgent yes\nCompression yes\n") == settled(home, "")
 
 
 @pytest.mark.parametrize("text", ["Port many\n", "ProxyJump x:y:z\n"])

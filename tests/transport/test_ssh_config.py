@@ -59,7 +59,7 @@ CONFIGS = {
     "no case": "HOST gpu1\n hOsTnAmE gpu1.lab\n pOrT 23\n",
     "tabs and blanks": "\tHost   gpu1\n\t\tPort\t\t2222   \n   User alice\t\n",
     "HostName %h": "Host gpu1\n HostName %h.lab.example\n",
-    "several keys": "Host gpu1\n IdentityFile ~/.ssh/a\n IdentityFile ~/.ssh/b\nHost *\n IdentityFile ~/.ssh/a\n",
+    "several keys": "Host gpu1\n IdentityFile ~/a\n IdentityFile ~/b\nHost *\n IdentityFile ~/a\n",
     "Match host sees HostName": "Host gpu1\n HostName gpu1.lab\nMatch host *.lab\n User alice\n",
     "Match originalhost": "Host gpu1\n HostName gpu1.lab\nMatch originalhost gpu1\n User alice\n",
     "Match user": "Host gpu1\n User alice\nMatch user alice,bob\n Port 2222\n",
@@ -88,9 +88,10 @@ CONFIGS = {
     ),
 }
 WORDS = {
-    "hostname", "user", "port", "identityfile", "proxyjump", "proxycommand", "userknownhostsfile", "hostkeyalias",
-    "stricthostkeychecking", "hashknownhosts", "ciphers", "macs", "hostkeyalgorithms", "identitiesonly",
-    "passwordauthentication", "preferredauthentications", "kbdinteractiveauthentication", "globalknownhostsfile",
+    "hostname", "user", "port", "identityfile", "proxyjump", "proxycommand", "userknownhostsfile",
+    "hostkeyalias", "stricthostkeychecking", "hashknownhosts", "ciphers", "macs", "hostkeyalgorithms",
+    "identitiesonly", "passwordauthentication", "preferredauthentications", "globalknownhostsfile",
+    "kbdinteractiveauthentication",
 }  # fmt: skip
 
 
@@ -129,15 +130,16 @@ BLOCKS = st.one_of(
     PATTERNS.map(lambda hosts: "Host " + " ".join(hosts)),
     st.builds(
         lambda negated, word, hosts: f"Match {negated}{word} {','.join(hosts)}",
-        st.sampled_from(["", "!"]), st.sampled_from(["host", "originalhost", "final host", "user", "localuser"]),
+        st.sampled_from(["", "!"]),
+        st.sampled_from(["host", "originalhost", "final host", "user", "localuser"]),
         PATTERNS,
     ),
     st.sampled_from(["Match all", "Match final all", "Match exec true", "Match host gpu1 exec false"]),
 )  # fmt: skip
 LINES = st.sampled_from([
-    "User alice", "User root", "Port 23", "Port = 24", "HostName gpu1.lab", "HostName %h.lab", "HostKeyAlias=a",
-    "IdentityFile ~/.ssh/a", 'IdentityFile "~/b c"', "ProxyJump gw", "ProxyJump none", "ProxyCommand nc %h %p",
-    "IdentitiesOnly yes", "# User bob", "Include part", "HashKnownHosts yes",
+    "User alice", "User root", "Port 23", "Port = 24", "HostName gpu1.lab", "HostName %h.lab",
+    "HostKeyAlias=a", "IdentityFile ~/.ssh/a", 'IdentityFile "~/b c"', "ProxyJump gw", "ProxyJump none",
+    "ProxyCommand nc %h %p", "IdentitiesOnly yes", "# User bob", "Include part", "HashKnownHosts yes",
 ])  # fmt: skip
 FILES = st.lists(st.tuples(st.none() | BLOCKS, st.lists(LINES, max_size=4)), max_size=5).map(
     lambda blocks: "\n".join(line for block, lines in blocks for line in ([block] if block else []) + lines)
@@ -158,7 +160,9 @@ def test_an_include_begins_in_the_folder_of_its_file(tmp_path: Path) -> None:
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "conf.d/1").write_text("Port 2222\nHost other\n")
     (tmp_path / "conf.d/2").write_text("User alice\n")
-    options = read(tmp_path, "Host gpu1\n Include conf.d/* missing\n HostName x\nHost cpu\n Include conf.d/2\n")
+    options = read(
+        tmp_path, "Host gpu1\n Include conf.d/* missing\n HostName x\nHost cpu\n Include conf.d/2\n"
+    )
     assert options.values == {"port": ["2222"], "user": ["alice"], "hostname": ["x"]}
 
 
@@ -167,7 +171,8 @@ def test_an_include_of_itself_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "condition", ["version OpenSSH_9*", "localnetwork 10.0.0.0/8", "command rsync*", "whatever", "host gpu1 weird x"]
+    "condition",
+    ["version OpenSSH_9*", "localnetwork 10.0.0.0/8", "command rsync*", "whatever", "host gpu1 weird x"],
 )
 def test_a_match_that_is_not_understood_costs_only_its_block(tmp_path: Path, condition: str) -> None:
     options = read(tmp_path, f"Match {condition}\n Port 1\nHost gpu1\n Port 2222\n")
@@ -231,7 +236,8 @@ def test_an_address_is_taken_apart(text: str, host: str, user: str | None, port:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "@gpu1", "alice@", "gpu1:", "gpu1:0", "gpu1:70000", "a b", "-oProxyCommand=x", "-x@gpu1", "[::1"]
+    "text",
+    ["", "@gpu1", "alice@", "gpu1:", "gpu1:0", "gpu1:70000", "a b", "-oProxyCommand=x", "-x@gpu1", "[::1"],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):

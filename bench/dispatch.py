@@ -1,0 +1,57 @@
+"""1,000 runs of /bin/true as one sweep over sshd on 2 slots, against GNU parallel over a ControlMaster connection.
+
+Ours is measured from `submit()` until every run has ended and all of it is in the store, the peer from its
+start to its end; both connections are open before.  GNU parallel keeps neither logs nor states of the jobs.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Sequence
+
+from bench.common import Bed, alternate, arguments, emit, ratio, spreads, write_folder
+
+CONFIG = """\
+run_command_prefix: /bin/true
+main_code_file: main
++sweep:
+  parameters: {x: {from: 1, to: COUNT}}
+  parameter_format: '{x}'
+"""
+GOAL = 8.0  # times as many jobs per second; 10 is the aim
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    given = arguments(__doc__, 3, argv, jobs=1000, slots=2)
+    if given.small:
+        given.jobs = 20
+    with Bed(slots=given.slots + 1) as bed:
+        bed.keep_open()  # takes the slot that is one more than the peer has
+        folder = write_folder(bed.folder / "sweep", CONFIG.replace("COUNT", str(given.jobs)), {"main": ""})
+        lines = "".join(f"/bin/true main {x}\n" for x in range(1, given.jobs + 1)).encode()
+
+        def neronet() -> dict[str, float]:
+            began = time.perf_counter()
+            runs = bed.neroman.submit(folder, "node1", again=True)
+            accepted = time.perf_counter()
+            bed.wait(lambda: runs.states == {"finished": given.jobs})
+            ended = time.perf_counter()
+            return {"seconds": ended - began, "jobs_per_s": given.jobs / (ended - began), "submit_s": accepted - began}
+
+        def parallel() -> dict[str, float]:
+            began = time.perf_counter()
+            command = ["parallel", "--will-cite", "-S", f"{given.slots}/node1"]
+            subprocess.run(command, input=lines, stdout=subprocess.DEVNULL, check=True)
+            seconds = time.perf_counter() - began
+            return {"seconds": seconds, "jobs_per_s": given.jobs / seconds}
+
+        found = alternate(given.rounds, {"neronet": neronet, "parallel": parallel})
+    emit(
+        "dispatch", given, jobs=given.jobs, slots=given.slots, **spreads(found),
+        ratio=ratio(found, "jobs_per_s", "parallel"), goal={"ratio": f">= {GOAL:g}"},
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""What a node tells, read as strictly as it can be used: a lie is refused here, before it is stored. Pure.
+
+Everything raises ValueError, TypeError or KeyError for what no correct node sends. JSON lets a number be
+a float, of any size or nan; a database, a clock and a screen take less.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from neronet.wire import states
+from neronet.wire.messages import STREAM_FILES
+from neronet.wire.points import MAX_NAMES
+
+MAX_TEXT = 2000  # characters of a reason or warning that are kept
+MAX_WORD = 300  # characters of a fact
+MAX_GPUS = 1024
+MAX_WAITS = 1000
+MAX_SIZE = 2**60  # bytes
+LAST_MOMENT = 1e11  # seconds since 1970; calendars end soon after
+MAX_STARTS = 1000  # of one run within one batch
+
+_METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_./%-]{0,199}\Z")
+
+Json = dict[str, Any]
+
+
+def whole(value: object, low: int, high: int) -> int:
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{value!r:.40} is no whole number from {low} to {high}")
+    return value
+
+
+def amount(value: object, high: float = 1e18) -> float:
+    """A finite number that is not negative."""
+    if type(value) not in (int, float) or not 0 <= value <= high:  # type: ignore[operator]
+        raise ValueError(f"{value!r:.40} is no amount")
+    return float(value)  # type: ignore[arg-type]
+
+
+def moment(value: object) -> float:
+    """Seconds since 1970."""
+    return amount(value, LAST_MOMENT)
+
+
+def text(value: object, length: int = MAX_TEXT) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    return value[:length]
+
+
+def maybe(read: Callable[[object], Any], value: object) -> Any:
+    return None if value is None else read(value)
+
+
+# -- records of journals
+
+
+def points(record: Json, names: set[str]) -> list[list[Any]]:
+    """The points of a record: [name, value, offset, step or None]; `names` are those that the attempt has."""
+    found: list[list[Any]] = record["v"]
+    for name, value, offset, step in found:
+        if name not in names:
+            _new_name(name, names)
+        if type(value) is not float or type(offset) is not int or not 0 <= offset < MAX_SIZE:
+            raise ValueError(f"{value!r:.40} at {offset!r:.40} is no point")
+        if step is not None and type(step) is not float:
+            raise ValueError(f"{step!r:.40} is no step")
+    return found
+
+
+def _new_name(name: object, names: set[str]) -> None:
+    if not isinstance(name, str) or not _METRIC.match(name):
+        raise ValueError(f"{name!r:.40} is no name of a metric")
+    if len(names) >= MAX_NAMES:
+        raise ValueError(f"more than {MAX_NAMES} names of metrics")
+    names.add(name)
+
+
+def ended(record: Json) -> Json:
+    """The end of an attempt, as `AttemptStore.report` takes it; `state` and `reason` are among it."""
+    if record["state"] not in states.ENDED:
+        raise ValueError(f"{record['state']!r:.40} is no end")
+    if len(record["sizes"]) != len(STREAM_FILES):
+        raise ValueError("an end without the sizes of its streams")
+    return {
+        "state": record["state"],
+        "reason": text(record["reason"]),
+        "exit_status": maybe(lambda status: whole(status, 0, 2**31), record["status"]),
+        "started": maybe(moment, record["started"]),
+        "ended": moment(record["ended"]),
+        "sizes": [whole(size, 0, MAX_SIZE) for size in record["sizes"]],
+        "outputs": [[text(path, 4096), bool(executable)] for path, _, executable in record["outputs"]],
+    }
+
+
+# -- what is only shown
+
+
+def facts(told: Json) -> Json:
+    """Of a node's facts those that we know and that are what they should be."""
+    return {**_known(told, _FACTS), **_known(told, _BOTH)}
+
+
+def load(told: Json) -> Json:
+    """The same of its load."""
+    return {**_known(told, _LOAD), **_known(told, _BOTH)}
+
+
+def _known(told: Json, readers: dict[str, Callable[[Any], Any]]) -> Json:
+    found = {}
+    for word, read in readers.items():
+        try:
+            found[word] = read(told[word])
+        except (KeyError, TypeError, ValueError):
+            continue  # the node may be older, newer or ill: the rest is still of use
+    return found
+
+
+def _bytes(value: object) -> int:
+    return whole(value, 0, MAX_SIZE)
+
+
+def _word(value: object) -> str:
+    return text(value, MAX_WORD)
+
+
+def _gpus(value: list[Json]) -> list[Json]:
+    return [
+        {
+            "index": whole(gpu["index"], 0, MAX_GPUS), "name": _word(gpu["name"]), "memory": _bytes(gpu["memory"]),
+            "used": _bytes(gpu["used"]), "load": amount(gpu["load"]),
+        }
+        for gpu in value[:MAX_GPUS]
+    ]  # fmt: skip
+
+
+def _waits(value: Json) -> Json:
+    return {_word(token): _word(why) for token, why in list(value.items())[:MAX_WAITS]}
+
+
+_BOTH: dict[str, Callable[[Any], Any]] = {"disk_free": _bytes, "disk_total": _bytes, "time": moment}
+_FACTS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("boot", "host", "python", "executable", "system", "root", "file_system", "scheduler"), _word),
+    "cores": lambda value: whole(value, 1, 2**20), "memory": _bytes, "btime": moment, "gpus": _gpus,
+}  # fmt: skip
+_LOAD: dict[str, Callable[[Any], Any]] = {
+    "load1": amount, "load15": amount, "memory_total": _bytes, "memory_free": _bytes, "waits": _waits,
+    "used": lambda value: whole(value, 0, 2**20),
+}  # fmt: skip

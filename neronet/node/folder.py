@@ -1,0 +1,62 @@
+"""The folder that a program runs in: the experiment's files put in before, taken out afterwards."""
+
+import os
+import stat
+
+from neronet.node.runs import copy, remove
+
+
+def populate(root, manifest, work, private):
+    """Puts the files of a manifest into `work`: links to the stored contents, copies where `private(path)` or no links.
+
+    May be repeated after a kill: what is there already stays.
+    """
+    # Root writes through any mode: a link would let a program change the content for all runs.
+    links = os.geteuid() != 0
+    for entry in manifest["entries"]:
+        path = os.path.join(work, entry[0])
+        if entry[1] == "d":
+            os.makedirs(path, exist_ok=True)
+            continue
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if os.path.lexists(path):
+            continue
+        if entry[1] == "l":
+            os.symlink(entry[2], path)
+            continue
+        content = root.content(entry[3]) + (".x" if entry[2] else "")
+        if os.stat(content).st_size != entry[4]:
+            remove(content)  # so that the next submission sends it again
+            raise OSError("the content of %s was damaged on this node (by a power cut?); submit again" % entry[0])
+        own = private(entry[0])
+        if links and not own:
+            try:
+                os.link(content, path)
+                continue
+            except OSError:
+                links = False  # a file system without them: copy, and do not try again
+        part = work + ".part"
+        remove(part)
+        copy(content, part)
+        os.chmod(part, (0o600 if own else 0o400) | (0o100 if entry[2] else 0))
+        os.rename(part, path)
+
+
+def unlink_inputs(manifest, work):
+    """Takes the unchanged inputs out of a finished attempt's folder; what the program made or changed stays."""
+    for entry in manifest["entries"]:
+        path = os.path.join(work, entry[0])
+        try:
+            status = os.lstat(path)
+            if entry[1] == "l" and stat.S_ISLNK(status.st_mode) and os.readlink(path) == entry[2]:
+                os.unlink(path)
+            elif entry[1] == "f" and stat.S_ISREG(status.st_mode) and not status.st_mode & 0o200:
+                os.unlink(path)
+        except OSError:
+            continue
+    for folder, _folders, _files in os.walk(work, topdown=False):
+        if folder != work:
+            try:
+                os.rmdir(folder)
+            except OSError:
+                pass  # the program left something there

@@ -1,0 +1,58 @@
+"""Starts the program of an attempt: its files, its environment, its wrapper."""
+
+import os
+import queue
+import threading
+
+from neronet.node import environment, outcome, procs, wrapper
+from neronet.node.folder import populate
+
+
+def prepare(host, attempt, kid):
+    """(argv, environment) of the wrapper, once work/ is filled.  May be repeated; raises OSError or ValueError.
+
+    kid: identity of the process that is going to watch.
+    """
+    batch, root = attempt.batch, host.root
+    argv = batch.run(attempt.index)["argv"]
+    claim = attempt.read_claim()
+    spec = batch.spec
+    own = list(spec.get("outputs") or []) + list(spec.get("writable") or [])
+    procs.pause("claimed")
+    populate(root, batch.manifest(), attempt.file("work"), lambda path: outcome.matches(path, own))
+    captured = batch.environment()
+    gpus = claim["gpus"] if claim["counts_gpus"] else None
+    variables = environment.for_program(captured["base"], captured["line"], spec, attempt, gpus)
+    if spec.get("setup"):
+        shell = procs.which("bash", variables.get("PATH")) or "/bin/sh"
+        argv = wrapper.with_setup(argv, spec["setup"], shell)
+        variables["NERONET_SETUP_FAILED"] = attempt.file("setup-failed")
+    again = procs.agent_argv("nerokid", root.path, batch.place)
+    variables["NERONET_WAKE"] = " ".join(map(wrapper.quote, again)) + " </dev/null >/dev/null 2>&1 &"
+    script = wrapper.script_path(root)
+    procs.pause("prepared")
+    return ["/bin/sh", script, attempt.path, host.here.boot, str(kid["pid"]), kid["start"]] + argv, variables
+
+
+class Starter(object):
+    """Starts programs from a thread of its own, so that they do not inherit the niceness of the watching thread."""
+
+    def __init__(self):
+        self._wishes, self._answers = queue.Queue(), queue.Queue()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def start(self, argv, variables):
+        """The wrapper's Popen; raises OSError or ValueError (an argument that no program can be given)."""
+        self._wishes.put((argv, variables))
+        answer = self._answers.get()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _serve(self):
+        while True:
+            argv, variables = self._wishes.get()
+            try:
+                self._answers.put(procs.spawn_detached(argv, variables))
+            except (OSError, ValueError) as error:
+                self._answers.put(error)
