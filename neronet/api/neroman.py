@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shutil
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from neronet.api import nodestatus, targets
+from neronet.api import nodestatus, targets, wishes
+from neronet.api.nodestatus import STALE, NodeStatus
+from neronet.api.runset import Run, RunSet, folder_of
+from neronet.api.submitting import Progress, Submitting
+from neronet.api.targets import ExperimentStatus, Planned
+from neronet.api.watching import Watching
+from neronet.api.wishes import ANSWER
 from neronet.engine.client import EngineClient
 from neronet.engine.doctor import Check, check
 from neronet.engine.holder import Holder, default_home
-from neronet.engine.submission import Job, missing, store_rerun, store_submission
-from neronet.errors import InputError, NeronetError
-from neronet.api.nodestatus import NodeStatus
-from neronet.api.runset import Run, RunSet, folder_of
-from neronet.spec.config import Config, load_config
+from neronet.errors import EngineError, InputError, NeronetError
+from neronet.spec.config import load_config
 from neronet.spec.nodes import Nodes, NodeSpec, add_node, load_nodes, remove_node
 from neronet.spec.preferences import load_preferences, write_first_files
-from neronet.spec.problems import Problem
+from neronet.spec.problems import Problem, did_you_mean
 from neronet.store.batches import BatchState
 from neronet.store.events import Event
-from neronet.store.experiments import ExperimentRow
 from neronet.store.home import home_id
 from neronet.store.points import Last
 from neronet.store.runs import RunRow
 from neronet.store.store import Store
-from neronet.sync.snapshot import take
-from neronet.api.targets import ExperimentStatus, Planned
-from neronet.api.watching import Watching
 from neronet.wire import states
 
 if TYPE_CHECKING:
     from neronet.transport.base import Question
 
 OPEN: tuple[BatchState, ...] = ("sending", "accepted")
-MANY = 10_000  # runs from which on a submission asks
-STALE = 10.0  # seconds after which what is known of a busy node is fetched anew
-QUICK = 3.0  # seconds that `status` waits for that at most
-ANSWER = 10.0  # seconds that a node may take before a wish is left to the next contact
+QUICK = 3.0  # seconds that `status` waits for what is stale at most
+PROBE = 20.0  # seconds that a node may take to answer at all
+# What `clean` removes: a home may be a folder that holds other things, too.
+OURS = (
+    "nodes.yaml*", "preferences.yaml*", "neronet.db*", "id", "engine.*", "neroman.log*", "files", "results", "node",
+    "reports",
+)  # fmt: skip
 
 
 class Neroman:
@@ -58,16 +57,24 @@ class Neroman:
         self.home = default_home() if home is None else Path(home).expanduser().absolute()
         write_first_files(self.home)
         self.home_id = home_id(self.home)
-        self.store = Store(self.home)
-        self.engine_client = EngineClient(self.home, self.store, background)
+        self._store, self._process = Store(self.home), os.getpid()
+        self.engine_client = EngineClient(self.home, self._store, background)
         self._watching = Watching(self.engine_client, self.home)
-        self._lock = threading.Lock()
+        self._submitting = Submitting(self.home, self.home_id, self._store, self.engine_client)
+
+    @property
+    def store(self) -> Store:
+        """The user's database. Raises EngineError in a forked process, which must not share its connection."""
+        if self._process != os.getpid():
+            raise EngineError("this Neroman belongs to the process that was forked", "make a new one in this process")
+        return self._store
 
     def close(self) -> None:
         """Ends what this process does for Neronet; runs on nodes go on."""
-        self._watching.close()
-        self.engine_client.close()
-        self.store.close()
+        if self._process == os.getpid():
+            self._watching.close()
+            self.engine_client.close()
+            self._store.close()
 
     def __enter__(self) -> Neroman:
         return self
@@ -85,7 +92,7 @@ class Neroman:
 
     def remove_node(self, id: str, force: bool = False) -> None:  # noqa: A002
         """Forgets a node. Refuses while runs on it are open, unless `force`: they are lost then."""
-        self._node(id)
+        self._spec(id)
         opened = self.store.attempts.unfinished(id)
         if opened and not force:
             raise InputError(
@@ -95,45 +102,55 @@ class Neroman:
         now = time.time()
         with self.store.transaction(durable=True):
             for row in opened:
-                self.store.attempts.report(row.run, row.attempt, states.LOST, f"node {id} was removed", ended=now)
+                reason = f"node {id} was removed"
+                self.store.attempts.report(row.run, row.attempt, states.LOST, reason, ended=now)
                 self.store.attempts.complete(row.run, row.attempt)
             for batch in self.store.batches.find(id, OPEN):
                 self.store.batches.set_state(batch.token, "final", now)
             self.store.nodes.delete(id)
-        remove_node(self.home / "nodes.yaml", id)
+            remove_node(self.home / "nodes.yaml", id)  # last: when it cannot be written, nothing has changed
 
     def nodes(self) -> list[NodeStatus]:
         """All nodes as they were last seen."""
         return nodestatus.of(self._nodes(), self.store)
 
-    def probe(self, id: str, timeout: float = 20.0) -> NodeStatus:  # noqa: A002
-        """A node as it is now. Raises NodeError when it cannot be used."""
-        self._node(id)
-        intent = self.engine_client.ask("probe", {"node": id}, timeout)
-        if not intent.ok:
-            result = intent.result or {"problem": f"{id} does not answer", "hint": ""}
-            raise NeronetError(result["problem"], result.get("hint", ""))
+    def probe(self, id: str, timeout: float = PROBE) -> NodeStatus:  # noqa: A002
+        """A node as it is now. Raises NeronetError when it cannot be used."""
+        nodestatus.usable([self._spec(id)])
+        problem, hint = self._probe([id], timeout)[id]
+        if problem:
+            raise NeronetError(problem, hint)
         return next(node for node in self.nodes() if node.id == id)
 
     def doctor(self, node: str | None = None) -> list[Check]:
         """What is right and wrong with a node, or with all of them."""
+        specs = list(self._nodes().nodes) if node is None else [self._spec(node)]
+        began = time.time()
+        found = self._probe([spec.id for spec in specs if spec.type in nodestatus.READY], PROBE)
         checks = []
-        for id in [self._node(node).id] if node else [spec.id for spec in self._nodes().nodes]:  # noqa: A001
-            problem = hint = ""
-            began = time.time()
-            try:
-                self.probe(id)
-            except NeronetError as error:
-                problem, hint = str(error), error.hint
-            row = self.store.nodes.get(id) or nodestatus.unknown(id)
+        for spec in specs:
+            problem, hint = found.get(spec.id) or nodestatus.not_ready(spec)
+            row = self.store.nodes.get(spec.id) or nodestatus.unknown(spec.id)
             checks += check(row, problem, hint, began)
         return checks
+
+    def _probe(self, ids: Sequence[str], timeout: float) -> dict[str, tuple[str, str]]:
+        """Contacts nodes: id -> (problem, hint), ("", "") for those that answer."""
+        if not ids:
+            return {}
+        intent = self.engine_client.ask("probe", {"nodes": list(ids)}, timeout)
+        if intent.done is not None and not intent.ok:
+            raise EngineError((intent.result or {}).get("problem", ""), (intent.result or {}).get("hint", ""))
+        told = (intent.result or {}).get("nodes", {})
+        nothing = {"problem": f"it did not answer within {timeout:g} s", "hint": "it may be slow; ask again"}
+        found = {id: told.get(id, nothing) for id in ids}  # noqa: A001
+        return {id: (one.get("problem", ""), one.get("hint", "")) for id, one in found.items()}  # noqa: A001
 
     # -- experiments
 
     def add_experiment(self, folder: str | Path) -> list[str]:
         """Adds, or updates, the experiments of a folder; their ids. Raises ConfigError with all problems at once."""
-        return self._add(load_config(targets.folder_path(folder)))
+        return self._submitting.add([load_config(targets.folder_path(folder))])
 
     def problems(self, folder: str | Path) -> tuple[Problem, ...]:
         """Errors, warnings and notes about the configuration of a folder."""
@@ -154,7 +171,8 @@ class Neroman:
 
     def preview(self, target: str | Path) -> list[Planned]:
         """The runs that a folder, an experiment or a collection stands for, with their exact commands."""
-        return [planned for folder in self._collect([target]) for planned in targets.plan(targets.resolve(self.store, folder)[1])]
+        folders = targets.collect(self.store, [target])
+        return [planned for folder in folders for planned in targets.plan(targets.resolve(self.store, folder)[1])]
 
     # -- submitting
 
@@ -166,7 +184,7 @@ class Neroman:
         again: bool = False,
         confirmed: bool = False,
         wait: float = ANSWER,
-        progress: Callable[[dict[str, Any]], None] | None = None,
+        progress: Progress | None = None,
     ) -> RunSet:
         """Submits what `target` stands for to a node or group (default: the default node); the new runs.
 
@@ -175,65 +193,11 @@ class Neroman:
         Raises InputError, and asks for `confirmed` above 10,000 runs.
         """
         nodes = self._nodes()
-        members = self._members(nodes, node)
-        notes: list[str] = []
-        jobs = []
-        for folder in self._collect([target] if isinstance(target, str | Path) else target):
-            config, points = targets.resolve(self.store, folder)
-            notes += targets.news(self.store, config)
-            self._add(config)
-            jobs += self._jobs(config, points)
-        total = sum(len(job.points) for job in jobs)
-        if total > MANY and not confirmed:
-            raise InputError(f"these are {total} runs", "say that you mean it: --yes, or confirmed=True")
-        numbers: list[int] = []
-        for job in jobs:
-            numbers += self._store_job(job, members, nodes, again, notes)
-        if numbers:
-            self._await_accepted(numbers, wait, progress, notes)
+        given = [target] if isinstance(target, str | Path) else target
+        numbers, notes = self._submitting.submit(
+            given, nodes, self._members(nodes, node), again, confirmed, wait, progress
+        )
         return RunSet(self, numbers, notes)
-
-    def _jobs(self, config: Config, points: targets.Points) -> list[Job]:
-        jobs = []
-        for experiment in config.experiments:
-            if experiment.id in points:
-                snapshot = take(experiment.folder, experiment, self.home, self.store.files)
-                jobs.append(Job(experiment, points[experiment.id], snapshot))
-        return jobs
-
-    def _store_job(
-        self, job: Job, members: list[NodeSpec], nodes: Nodes, again: bool, notes: list[str]
-    ) -> list[int]:
-        notes += job.snapshot.notes
-        if not again:
-            fresh, before = missing(self.store, job)
-            if before:
-                notes.append(targets.ran_before(job, before))
-            job = Job(job.experiment, fresh, job.snapshot)
-        if not job.points:
-            return []
-        by_id = {spec.id: spec for spec in nodes.nodes}
-        loads = nodestatus.members(members, self.store)
-        return store_submission(self.store, self.home, self.home_id, job, loads, by_id, self._environment())
-
-    def _await_accepted(
-        self, numbers: list[int], wait: float, progress: Callable[[dict[str, Any]], None] | None, notes: list[str]
-    ) -> None:
-        self.engine_client.on_upload(progress)
-        self.engine_client.ring()
-        pending = set(numbers)
-
-        def accepted() -> bool:
-            rows = self.store.runs.find(pending)
-            pending.intersection_update({row.number for row in rows if row.state == states.SUBMITTING})
-            return not pending
-
-        try:
-            if not self.engine_client.wait(accepted, wait):
-                for node in sorted({row.node for row in self.store.runs.find(pending)}):
-                    notes.append(nodestatus.submitting(self.store.nodes.get(node), node))
-        finally:
-            self.engine_client.on_upload(None)
 
     # -- runs
 
@@ -245,7 +209,7 @@ class Neroman:
 
     def terminate(self, selector: str | Sequence[str] | RunSet) -> RunSet:
         """Ends runs; those on a node that does not answer end at the next contact, notes say so."""
-        return self._act("terminate", selector, f"by {getpass.getuser()}@{socket.gethostname()}")
+        return self._act("terminate", selector, wishes.by_user())
 
     def hold(self, selector: str | Sequence[str] | RunSet) -> RunSet:
         """Keeps runs that have not begun from beginning."""
@@ -263,48 +227,18 @@ class Neroman:
 
     def rerun(self, selector: str | Sequence[str] | RunSet, failed: bool = False) -> RunSet:
         """New attempts of ended runs (only of those that did not finish, when `failed`), from the same snapshots."""
-        runs = self._selected(selector)
-        rows = runs.rows()
-        chosen = [row for row in rows if row.state in states.ENDED and not (failed and row.state == states.FINISHED)]
-        notes = []
-        if running := sum(row.state not in states.ENDED for row in rows):
-            notes.append(f"{running} of them have not ended and are left alone")
+        rows = self._selected(selector).rows()
+        ended = [row for row in rows if row.state in states.ENDED]
+        chosen = [row for row in ended if not (failed and row.state == states.FINISHED)]
+        running = len(rows) - len(ended)
+        notes = [f"{running} of them have not ended and are left alone"] if running else []
         if chosen:
-            nodes = {spec.id: spec for spec in self._nodes().nodes}
-            for gone in {row.node for row in chosen} - set(nodes):
-                raise InputError(f"node {gone}, where some of these ran, is not in nodes.yaml any more",
-                                 "submit the experiment to another node")
-            store_rerun(self.store, self.home, self.home_id, chosen, nodes, self._environment())
-            self._await_accepted([row.number for row in chosen], ANSWER, None, notes)
+            notes += self._submitting.rerun(chosen, self._nodes(), ANSWER)
         return RunSet(self, [row.number for row in chosen], notes)
 
     def _act(self, do: str, selector: str | Sequence[str] | RunSet, why: str, priority: int = 0) -> RunSet:
         runs = self._selected(selector)
-        rows = [row for row in runs.rows() if row.reported_state not in states.ENDED]
-        notes = [f"{len(runs) - len(rows)} had ended before"] if len(rows) < len(runs) else []
-        wishes = targets.wishes(rows, do, why, priority)
-        deadline = time.monotonic() + ANSWER
-        for node, payload in wishes:
-            intent = self.engine_client.ask("act", payload, max(0.0, deadline - time.monotonic()))
-            if intent.done is None:
-                notes.append(f"{node} does not answer; done at the next contact")
-            elif not intent.ok:
-                notes.append(f"{node}: {(intent.result or {}).get('problem', 'it did not work')}")
-        if do in ("hold", "release"):
-            notes += self._show_held(rows, why)
-        if do == "terminate":
-            self.engine_client.wait(lambda: all(row.state in states.ENDED for row in runs.rows()), max(0.0, deadline - time.monotonic()))
-        return RunSet(self, runs.numbers, notes)
-
-    def _show_held(self, rows: Iterable[RunRow], reason: str) -> list[str]:
-        begun = 0
-        with self.store.transaction():
-            for row in self.store.runs.find([row.number for row in rows]):
-                if row.state in (states.SUBMITTING, states.QUEUED):
-                    self.store.attempts.report(row.number, row.attempt, row.state, reason)
-                else:
-                    begun += 1
-        return [f"{begun} of them had begun before"] if begun else []
+        return RunSet(self, runs.numbers, wishes.act(self.store, self.engine_client, runs.rows(), do, why, priority))
 
     def _selected(self, selector: str | Sequence[str] | RunSet) -> RunSet:
         return selector if isinstance(selector, RunSet) else self.runs(selector)
@@ -384,7 +318,7 @@ class Neroman:
 
     def recover(self, node: str) -> RunSet:
         """Rebuilds the runs that a lost database had on a node from what is there; these runs."""
-        self._node(node)
+        nodestatus.usable([self._spec(node)])
         intent = self.engine_client.ask("recover", {"node": node}, 600.0)
         if not intent.ok:
             result = intent.result or {"problem": f"{node} does not answer"}
@@ -395,7 +329,18 @@ class Neroman:
         """Removes all of Neronet's data on this computer: experiments, runs, results, nodes. Nothing on the nodes."""
         self.stop_engine()
         self.close()
-        shutil.rmtree(self.home)
+        try:
+            for place in [place for pattern in OURS for place in self.home.glob(pattern)]:
+                if place.is_dir() and not place.is_symlink():
+                    shutil.rmtree(place)
+                else:
+                    place.unlink()
+            if not any(self.home.iterdir()):
+                self.home.rmdir()
+        except OSError as error:
+            raise NeronetError(
+                f"{error.filename} cannot be removed: {error.strerror}", "does something of yours still run there?"
+            ) from error
 
     def engine(self) -> Holder | None:
         """The process that runs the engine, None when none does."""
@@ -425,27 +370,12 @@ class Neroman:
         nodes.check()
         return nodes
 
-    def _node(self, id: str) -> NodeSpec:  # noqa: A002
-        return self._members(self._nodes(), id)[0]
+    def _spec(self, id: str) -> NodeSpec:  # noqa: A002
+        nodes = {spec.id: spec for spec in self._nodes().nodes}
+        if id not in nodes:
+            raise InputError(f"there is no node {id}", did_you_mean(id, nodes))
+        return nodes[id]
 
     def _members(self, nodes: Nodes, name: str | None) -> list[NodeSpec]:
         default = load_preferences(self.home / "preferences.yaml").default_node or nodes.default_node
         return nodestatus.choose(nodes, name or default)
-
-    def _collect(self, given: Sequence[str | Path]) -> list[targets.Folder]:
-        return targets.collect(self.store, given)
-
-    def _add(self, config: Config) -> list[str]:
-        config.check()
-        now = time.time()
-        self.store.experiments.put(
-            ExperimentRow(item.id, item.folder, item.collection, config.sha256, item.to_json(), now)
-            for item in config.experiments
-        )
-        return [item.id for item in config.experiments]
-
-    def _environment(self) -> dict[str, str]:
-        """What a program on a local node gets: what the user has here and now."""
-        return {name: value for name, value in os.environ.items() if not name.startswith("NERONET_")}
-
-

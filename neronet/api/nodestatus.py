@@ -15,6 +15,7 @@ from neronet.spec.problems import nearest
 from neronet.store.nodes import NodeRow
 from neronet.store.store import Store
 
+STALE = 10.0  # seconds after which what is known of a busy node is looked up anew
 READY = ("direct", "local")  # the types of nodes that runs can be submitted to
 
 
@@ -41,8 +42,8 @@ class NodeStatus:
     gpus: tuple[dict[str, Any], ...]
 
     def to_json(self) -> dict[str, Any]:
-        known = {**self.__dict__, "groups": list(self.groups), "gpus": list(self.gpus), "last_seen": utc(self.last_seen)}
-        return known
+        lists = {"groups": list(self.groups), "gpus": list(self.gpus)}
+        return {**self.__dict__, **lists, "last_seen": utc(self.last_seen)}
 
 
 def of(nodes: Nodes, store: Store) -> list[NodeStatus]:
@@ -73,18 +74,23 @@ def slots(spec: NodeSpec, facts: dict[str, Any]) -> int | None:
     return spec.slots or spec.gpus or len(facts.get("gpus") or ()) or facts.get("cores")
 
 
+def silent(specs: Sequence[NodeSpec], store: Store, now: float) -> list[str]:
+    """Those of these nodes of which nothing was heard lately."""
+    rows = {row.id: row for row in store.nodes.all()}
+    heard = {node for node, row in rows.items() if row.reachable and now - (row.last_seen or 0.0) < STALE}
+    return [spec.id for spec in specs if spec.id not in heard]
+
+
 def members(specs: Sequence[NodeSpec], store: Store) -> list[Member]:
-    """What placing runs needs to know of these nodes; those that do not answer only where none does."""
+    """What placing runs needs to know of these nodes."""
     found = []
     for spec in specs:
         row = store.nodes.get(spec.id) or unknown(spec.id)
-        if row.reachable is False and len(specs) > 1:
-            continue
         facts, load = row.facts or {}, row.load or {}
         count = slots(spec, facts) or 1
-        per_core = float(load.get("load15", 0.0)) / max(1, int(facts.get("cores") or 1))
-        found.append(Member(spec.id, max(0, count - int(load.get("used", 0))), count, per_core))
-    return found or members(specs[:1], store)
+        per_core = load.get("load15", 0.0) / facts.get("cores", 1)
+        found.append(Member(spec.id, max(0, count - load.get("used", 0)), count, per_core))
+    return found
 
 
 def choose(nodes: Nodes, name: str | None) -> list[NodeSpec]:
@@ -102,11 +108,22 @@ def choose(nodes: Nodes, name: str | None) -> list[NodeSpec]:
     else:
         near = nearest(name, [*by_id, *nodes.groups])
         raise InputError(f"there is no node or group {name}", f"did you mean {near}?" if near else "`nerocli addnode` adds one")
-    for spec in chosen:
-        if spec.type not in READY:
-            raise InputError(f"node {spec.id} has type {spec.type}, which this version cannot use yet",
-                             "`type: direct` starts runs without the scheduler")
+    usable(chosen)
     return chosen
+
+
+def usable(specs: Sequence[NodeSpec]) -> None:
+    """Raises InputError when one of them is of a type that runs cannot be submitted to."""
+    for spec in specs:
+        if spec.type not in READY:
+            raise InputError(*not_ready(spec))
+
+
+def not_ready(spec: NodeSpec) -> tuple[str, str]:
+    return (
+        f"node {spec.id} has type {spec.type}, which this version cannot use yet",
+        "`type: direct` starts runs without the scheduler",
+    )
 
 
 def submitting(row: NodeRow | None, node: str) -> str:

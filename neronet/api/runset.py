@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import inspect
 import time
 from collections import Counter
@@ -165,6 +166,7 @@ class RunSet(Sequence[Run]):
         if len(self) != 1:
             raise InputError(f"one log can be followed at a time, these are {len(self)} runs", "name one run")
         self._neroman.engine_client.ensure()
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode  # a piece may end within a sign
         position = 0
         while True:
             run = self[0]
@@ -177,8 +179,10 @@ class RunSet(Sequence[Run]):
                 data = b""
             position += len(data)
             if data:
-                yield data.decode("utf-8", "replace")
+                yield decode(data)
             elif ended:
+                if rest := decode(b"", final=True):
+                    yield rest
                 return
             else:
                 self._neroman.engine_client.sleep(FOLLOW)

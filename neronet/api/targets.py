@@ -12,9 +12,12 @@ from typing import Any
 
 from neronet.engine.submission import Job
 from neronet.errors import InputError
-from neronet.spec.config import Config, load_config
+from neronet.spec.config import Config, load_config, parse_config
+from neronet.spec.document import load
+from neronet.spec.edit import copy_block
 from neronet.spec.experiment import Experiment
-from neronet.spec.problems import nearest
+from neronet.spec.files import write_text
+from neronet.spec.problems import Problems, nearest
 from neronet.store.experiments import ExperimentRow
 from neronet.store.runs import RunRow
 from neronet.store.store import Store
@@ -24,6 +27,7 @@ from neronet.wire import states
 
 CONFIG = "config.yaml"
 Points = dict[str, list[Point]]  # experiment -> its points
+Values = frozenset[tuple[str, str]]  # the parameters of a point
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,12 @@ class ExperimentStatus:
 
 @dataclass
 class Folder:
-    """What is meant of an experiment folder: all of it, or experiments, or commands of them."""
+    """What is meant of an experiment folder: all of it, or experiments, or points of them."""
 
     path: Path
     everything: bool = False
     experiments: set[str] = field(default_factory=set)
-    commands: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
+    points: dict[str, set[Values]] = field(default_factory=dict)
 
 
 def folder_path(folder: str | Path) -> Path:
@@ -85,8 +89,8 @@ def collect(store: Store, given: Sequence[str | Path]) -> list[Folder]:
             folder = folders.setdefault(found.path, Folder(found.path))
             folder.everything |= found.everything
             folder.experiments |= found.experiments
-            for experiment, commands in found.commands.items():
-                folder.commands.setdefault(experiment, set()).update(commands)
+            for experiment, points in found.points.items():
+                folder.points.setdefault(experiment, set()).update(points)
     return list(folders.values())
 
 
@@ -111,7 +115,7 @@ def _one(store: Store, rows: list[ExperimentRow], target: str | Path) -> list[Fo
     for run in store.runs.find(sorted(numbers)):
         if run.experiment not in folders:
             raise InputError(f"the experiment {run.experiment} of {run.name} was deleted", "add its folder again, or `nerocli rerun`")
-        found.append(Folder(folders[run.experiment], commands={run.experiment: {run.argv}}))
+        found.append(Folder(folders[run.experiment], points={run.experiment: {_values(run)}}))
     return found
 
 
@@ -120,7 +124,7 @@ def resolve(store: Store, folder: Folder) -> tuple[Config, Points]:
     config = load_config(folder.path)
     config.check()
     known = {experiment.id: experiment for experiment in config.experiments}
-    for name in sorted((folder.experiments | set(folder.commands)) - set(known)):
+    for name in sorted((folder.experiments | set(folder.points)) - set(known)):
         raise InputError(f"{folder.path / CONFIG} no longer has the experiment {name}", f"it has {', '.join(known)}")
     for experiment in known.values():
         _not_elsewhere(store, experiment)
@@ -128,12 +132,16 @@ def resolve(store: Store, folder: Folder) -> tuple[Config, Points]:
     for name, experiment in known.items():
         if folder.everything or name in folder.experiments:
             points[name] = expand(experiment)
-        elif name in folder.commands:
-            chosen = [point for point in expand(experiment) if point.argv in folder.commands[name]]
-            if len(chosen) < len(folder.commands[name]):
+        elif name in folder.points:
+            chosen = [point for point in expand(experiment) if _values(point) in folder.points[name]]
+            if len(chosen) < len(folder.points[name]):
                 raise InputError(f"some of these runs of {name} are no longer in its configuration", "`nerocli rerun` repeats a run as it was")
             points[name] = chosen
     return config, points
+
+
+def _values(of: Point | RunRow) -> Values:
+    return frozenset(of.parameters.items())
 
 
 def _not_elsewhere(store: Store, experiment: Experiment) -> None:
@@ -180,15 +188,15 @@ def known(store: Store, id: str) -> ExperimentRow:  # noqa: A002
 
 
 def copy(store: Store, id: str, new: str) -> None:  # noqa: A002
-    """Writes the block of an experiment once more into its config.yaml, under another id, and adds it."""
-    from neronet.spec.edit import copy_block
-
+    """Writes the block of an experiment once more into its config.yaml, as `+new`, and adds it."""
     row = known(store, id)
     path = row.folder / CONFIG
-    text = copy_block(path.read_text(encoding="utf-8"), id, new)
-    path.write_text(text, encoding="utf-8")
-    config = load_config(row.folder)
-    config.check()
+    problems = Problems(CONFIG)
+    before, root = load(path.read_bytes(), problems)
+    text = copy_block(before, root, id, new)
+    config = parse_config(text, CONFIG, row.folder)
+    config.check()  # before anything is written
+    write_text(path, text)
     found = next(experiment for experiment in config.experiments if experiment.id == new)
     store.experiments.put([ExperimentRow(new, found.folder, found.collection, config.sha256, found.to_json(), row.added)])
 

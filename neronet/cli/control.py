@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ def terminate(arguments: Namespace, session: Session) -> None:
     told = [run for run in runs if run.number in still]
     _tell(told, "asked to end", "All of these had ended before; nothing to do.", notes, session)
     if told:
-        session.console.print(*describe.counts(runs.states, session.console.unicode))
+        session.console.print(*describe.counts(Counter(run.state for run in told), session.console.unicode))
 
 
 def hold(arguments: Namespace, session: Session) -> None:

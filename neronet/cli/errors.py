@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from neronet.cli.table import Piece
     from neronet.spec.problems import Problem
 
+NUMBER = "{:>6}  "  # of a line of a file
 SEVERITIES = {"error": ("✗", "x", "bad"), "warning": ("▲", "!", "warn"), "note": ("·", "-", "quiet")}
 
 
@@ -36,18 +37,22 @@ def show(error: NeronetError, console: Console) -> None:
 
 
 def show_problems(problems: Sequence[Problem], console: Console) -> None:
-    """Every problem with its place and the line it is about."""
+    """Every problem with its place, the line it is about, and a caret with what to do."""
     for problem in problems:
         place = f"{_short(problem.file)}:{problem.line}:{problem.column}  "
         console.say(mark(problem.severity, console), (place, "strong"), problem.text)
+        blank = " " * len(NUMBER.format(0))
         line = _line_of(problem)
         if line:
-            number = f"{problem.line:>6}  "
-            before, shown = _window(line, problem.column, console.width - len(number) - 1)
-            console.say((number, "quiet"), shown)
-            console.say(" " * (len(number) + before), ("^", SEVERITIES[problem.severity][2]))
+            before, shown = _window(line, problem.column, console.width - len(blank) - 1)
+            console.say((NUMBER.format(problem.line), "quiet"), shown)
+            caret: list[Piece] = [blank + " " * before, ("^", SEVERITIES[problem.severity][2])]
+            beside = len(blank) + before + 2 + columns(problem.hint) <= console.width
+            console.say(*caret, (f" {problem.hint}" if beside else "", "quiet"))
+            if beside:
+                continue
         if problem.hint:
-            _sentence(console, "        ", problem.hint, "quiet")
+            _sentence(console, blank, problem.hint, "quiet")
 
 
 def mark(severity: str, console: Console) -> Piece:

@@ -13,12 +13,14 @@ from neronet.cli.table import Column, Table
 from neronet.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from neronet.api import RunSet
 
 NONE = "no metrics yet; a metric is what it prints as a line of its own: NAME VALUE"
 
 
-def logs(arguments: Namespace, session: Session) -> int:
+def logs(arguments: Namespace, session: Session) -> None:
     """The log as it is where it is piped, harmless line by line in a terminal."""
     console = session.console
     runs = _one(arguments.run, session)
@@ -35,10 +37,9 @@ def logs(arguments: Namespace, session: Session) -> int:
         _print(log, session)
     if not printed:
         console.say((f"{run.name} has printed nothing to {stream} yet: it is {run.state}", "quiet"))
-    return 0
 
 
-def points(arguments: Namespace, session: Session) -> int:
+def points(arguments: Namespace, session: Session) -> None:
     console = session.console
     runs = _one(arguments.run, session)
     run = runs[0]
@@ -53,27 +54,29 @@ def points(arguments: Namespace, session: Session) -> int:
         console.raw(frame.to_csv(index=False))
     elif not run.metrics:
         console.print(f"{run.name}: {NONE}")
-    elif metric is None:
-        table = Table(
-            [
-                Column("metric"),
-                *(Column(title, right=True) for title in ("points", "first", "last", "least", "most")),
-            ]
-        )
-        for name, values in frame.groupby("metric", sort=False)["value"]:
-            shown = (values.iloc[0], values.iloc[-1], values.min(), values.max())
-            table.add(str(name), f"{len(values):,}", *(text.number(float(value)) for value in shown))
-        console.table(table)
     else:
-        table = Table([Column("index", right=True), Column("time"), Column(metric, right=True)])
-        for index, moment, value in zip(frame["index"], frame["time"], frame["value"], strict=True):
-            table.add(f"{index:g}", text.moment(moment.timestamp()), text.number(float(value)))
-        console.table(table)
-    return 0
+        console.table(_values(frame, metric) if metric is not None else _summary(frame))
+
+
+def _summary(frame: pd.DataFrame) -> Table:
+    titles = ("points", "first", "last", "least", "most")
+    table = Table([Column("metric"), *(Column(title, right=True) for title in titles)])
+    for name, values in frame.groupby("metric", sort=False)["value"]:
+        shown = (values.iloc[0], values.iloc[-1], values.min(), values.max())
+        table.add(str(name), f"{len(values):,}", *(text.number(float(value)) for value in shown))
+    return table
+
+
+def _values(frame: pd.DataFrame, metric: str) -> Table:
+    table = Table([Column("index", right=True), Column("time"), Column(metric, right=True)])
+    for row in records(frame):
+        table.add(f"{row['index']:g}", text.moment(row["time"]), text.number(row["value"]))
+    return table
 
 
 def _one(selector: str, session: Session) -> RunSet:
-    """The run set of exactly one run."""
+    """The run set of exactly one run, as it is now."""
+    session.neroman.refresh()
     runs = session.neroman.runs(selector)
     if len(runs) != 1:
         some = ", ".join(f"{run.number} ({run.name})" for run in runs[:3])

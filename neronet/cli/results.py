@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neronet.cli import text
 from neronet.cli.jsonout import dumps
@@ -56,7 +56,7 @@ def as_json(frame: pd.DataFrame) -> str:
     return dumps(records(frame.reset_index(names="number")))
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, object]]:
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows as plain values, times as seconds since 1970."""
     rows = frame.to_dict("records")
     return [{str(name): _plain(value) for name, value in row.items()} for row in rows]

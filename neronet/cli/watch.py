@@ -39,7 +39,7 @@ def watch(arguments: Namespace, session: Session) -> None:
 def follow(runs: RunSet, neroman: Neroman, console: Console) -> None:
     """Show the runs until all have ended: in a terminal a live picture, which vanishes, else lines."""
     if not console.terminal:
-        told: dict[int, str] = {}
+        told = {row.number: row.state for row in runs.rows() if row.state in states.ENDED}
         for _ in _changes(runs):
             now = {place: row for place, row in enumerate(runs.rows()) if row.state != told.get(row.number)}
             told |= {row.number: row.state for row in now.values()}
@@ -72,14 +72,16 @@ def _changes(runs: RunSet) -> Iterator[None]:
 
 
 def changes(runs: Sequence[Run], unicode: bool) -> Iterator[Line]:
-    """What became of these runs: a line for each that has ended, one for all of the same open state."""
-    for state in states.STATES:
-        same = [run for run in runs if run.state == state]
-        if same and state in states.OPEN:
-            numbers = text.number_ranges([run.number for run in same])
-            yield [*describe.counts({state: len(same)}, unicode), (f"  {numbers}", "quiet")]
-            continue
-        for run in same:
+    """What became of these runs: a line for each that has ended, one for those of the same open state."""
+    for state, reason in dict.fromkeys((run.state, run.reason) for run in runs if run.state in states.OPEN):
+        numbers = [run.number for run in runs if (run.state, run.reason) == (state, reason)]
+        line = [
+            *describe.counts({state: len(numbers)}, unicode),
+            (f"  {text.number_ranges(numbers)}", "quiet"),
+        ]
+        yield [*line, f"  {reason}" if reason else ""]
+    for run in runs:
+        if run.state in states.ENDED:
             metrics = "  ".join(f"{name} {text.number(value)}" for name, value in run.metrics.items())
             yield [(f"{run.number} ", "quiet"), run.name, "  ", *describe.state(run, unicode), "  ", metrics]
 

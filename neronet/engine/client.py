@@ -6,7 +6,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +39,13 @@ class EngineClient:
         self._uploads: Callable[[Message], None] | None = None
         self._client = Client(home, self._kind(), {"changed": self._changed, "progress": self._progress})
         self._answers = Answers(self._client)
-        self._started = False
+        self._started = self._closed = False
 
     def ensure(self) -> None:
         """Makes sure that somebody runs the engine. Raises EngineError."""
         with self._lock:
+            if self._closed:
+                raise EngineError("this Neroman was closed", "make a new one")
             if not self._started:
                 self._started = True
                 self._client.start()
@@ -64,7 +66,7 @@ class EngineClient:
     def ring(self) -> None:
         """Something was written for the engine."""
         self.ensure()
-        if self._engine is not None:
+        if self._engine is not None and self._lease.held:
             self._engine.ring()
         else:
             self._client.ring()
@@ -74,11 +76,19 @@ class EngineClient:
 
         Raises EngineError when nobody picks it up.
         """
-        name = secrets.token_hex(8)
-        self._store.intents.put(name, kind, payload)
-        self.ring()
-        deadline = time.monotonic() + timeout
+        return self.ask_all(kind, [payload], timeout)[0]
+
+    def ask_all(self, kind: str, payloads: Sequence[dict[str, Any]], timeout: float) -> list[Intent]:
+        """The same for several, which are done side by side."""
+        names = [secrets.token_hex(8) for _ in payloads]
+        for name, payload in zip(names, payloads, strict=True):
+            self._store.intents.put(name, kind, payload)
+        if names:
+            self.ring()
         begun = time.monotonic()
+        return [self._await(name, begun, begun + timeout) for name in names]
+
+    def _await(self, name: str, begun: float, deadline: float) -> Intent:
         while True:
             left = deadline - time.monotonic()
             intent = self._store.intents.wait(name, max(0.0, min(left, CHECK)))
@@ -129,6 +139,8 @@ class EngineClient:
 
     def close(self) -> None:
         """Ends the engine if it runs here; another process takes over when it has something to do."""
+        with self._lock:
+            self._closed = True  # another thread that still waits must not begin a new engine
         if self._started:
             self._client.close()
         if self._engine is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,7 @@ LOGS = (0, 1)  # the points file is parsed on the node and not mirrored
 OUTPUTS_AT_ONCE = 8
 OUTPUT_LIMIT = 64 * 1024**3  # bytes of outputs of one attempt
 MAX_JOURNALS = 20_000  # of one batch
+MAX_EVENTS = 1000  # of one attempt in one session
 
 
 @dataclass
@@ -75,7 +77,8 @@ class Collector:
         self._names: dict[tuple[int, int], set[str]] = {}  # (run, attempt) -> its metrics
         self._points: dict[tuple[int, int, int], list[tuple[float, list[list[Any]]]]] = {}
         self._touched: dict[tuple[str, int, int], Arriving] = {}
-        self._asked = 0
+        self._events: Counter[tuple[int | None, int | None]] = Counter()
+        self._asked = self._taken = 0
 
     # -- what to ask for
 
@@ -95,12 +98,19 @@ class Collector:
                     self._touched[arriving.key] = arriving
         with self._store.transaction():
             wishes += self._settle()
+            if not self._batches.get(token, True):
+                wishes += self._finish(token)
         return wishes
 
     @property
     def asked(self) -> int:
         """How often logs and outputs were asked for so far: unchanged after a sync, all that there was is here."""
         return self._asked
+
+    @property
+    def taken(self) -> int:
+        """How many pieces of logs, outputs and journals have come so far."""
+        return self._taken
 
     def arriving(self) -> bool:
         """Whether something is still to come of attempts that have ended."""
@@ -113,6 +123,7 @@ class Collector:
         with self._store.transaction():
             for message, payload in received:
                 kind = message["m"]
+                self._taken += kind in ("journal", "log", "output")
                 if kind == "journal":
                     self._journal(message, payload or b"")
                 elif kind == "log":
@@ -121,7 +132,7 @@ class Collector:
                     self._output(message, payload or b"")
                 elif kind == "load":
                     self._store.nodes.update(self._node, load=told.load(message["load"]), last_seen=time.time())
-                elif kind in ("note", "error"):
+                elif kind == "note" or (kind == "error" and message["about"].partition(" ")[0] not in told.REPLIES):
                     hint = message.get("hint", "")
                     text = message["text"] + (f" ({hint})" if hint else "")
                     self._store.nodes.update(self._node, reason=text[:MAX_TEXT])
@@ -142,14 +153,17 @@ class Collector:
                 self._batches[item.token].pop((item.index, item.start), None)
         for token in {item.token for item in self._touched.values()}:
             if not self._batches[token]:
-                batch = self._store.batches.get(token)
-                if batch is not None and batch.state == "accepted":
-                    self._finish(token)
+                wishes += self._finish(token)
         self._touched.clear()
         return wishes
 
-    def _finish(self, token: str) -> None:
-        self._store.batches.set_state(token, "final", time.time())
+    def _finish(self, token: str) -> list[Message]:
+        """Nothing of this batch is open any more: whatever its node may still say, nobody listens."""
+        del self._batches[token], self._journals[token]
+        batch = self._store.batches.get(token)
+        if batch is not None and batch.state == "accepted":
+            self._store.batches.set_state(token, "final", time.time())
+        return [{"m": "unfollow", "token": token}]
 
     def _ask_for(self, item: Arriving) -> list[Message]:
         wishes: list[Message] = []
@@ -273,8 +287,9 @@ class Collector:
         if item is None or number not in LOGS or (have := item.streams[number]).done:
             return
         if message["reset"]:
+            if not have.generation:  # some do so for every line
+                self._event(f"the program truncated its {STREAM_FILES[number]}", item.run, item.attempt)
             have = have._replace(generation=have.generation + 1, physical=0)
-            self._event(f"the program truncated its {STREAM_FILES[number]}", item.run, item.attempt)
         data = payload[max(0, have.physical - message["offset"]) :]
         if message["offset"] > have.physical:
             return  # an answer to an older wish; what is between is on its way
@@ -343,6 +358,9 @@ class Collector:
     def _event(
         self, text: str, run: int | None, attempt: int | None, kind: str = "note", when: float | None = None
     ) -> None:
+        self._events[run, attempt] += 1
+        if self._events[run, attempt] > MAX_EVENTS:
+            return
         moment = time.time() if when is None else when
         self._store.events.add(moment, kind, text[:MAX_TEXT], run=run, attempt=attempt, node=self._node)
 

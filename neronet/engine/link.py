@@ -11,14 +11,15 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from neronet import wire
+from neronet.engine.told import REPLIES, Refused
 from neronet.errors import AuthRefused, HostKeyChanged, HostKeyUnknown, NeronetError, NodeError, ProtocolError, Unreachable
 from neronet.spec.nodes import NodeSpec
 from neronet.transport import attach, connect
-from neronet.transport.base import Ask, Channel
+from neronet.transport.base import Ask, Channel, Question, Transport
 from neronet.wire import frames, messages
 
 Message = dict[str, Any]
@@ -28,6 +29,8 @@ PING = 20.0  # seconds between two signs of life; the node waits for four of the
 HELLO = 20.0  # seconds that a started agent may take to say hello
 REPLY = 60.0  # seconds that a node may take to answer one message
 LOAD = 5.0  # seconds between two reports of the node's load
+SILENCE = 90.0  # seconds without a byte after which a session is taken for dead
+LINGER = 60.0  # seconds that a login is kept when nothing is to be done
 MAX_CONTENT = 256 * 1024 * 1024  # bytes of one file of the agent: a list of a million runs has fewer
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds until the next try, by failures in a row
 
@@ -36,8 +39,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     "missing": (), "stored": ("sha",), "accepted": ("token",), "done": ("id",), "synced": ("id",), "batches": (),
     "tidied": ("token",), "load": (), "content": ("what", "key"),
 }  # fmt: skip
-# What an `error` is about, and the reply that it stands for.
-ABOUT = {"have": "missing", "file": "stored", "batch": "accepted", "tidy": "tidied", "list": "batches"}
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class Session:
         self._writing = asyncio.Lock()
         self._parts: dict[tuple[str, str], bytearray] = {}
         self._syncs = 0
+        self._closed = ""  # why it ended
+        self._heard = time.monotonic()
 
     async def hello(self) -> Message:
         """The node's first message. Raises ProtocolError when it is none, or of a version that we do not speak."""
@@ -91,6 +94,8 @@ class Session:
 
     def expect(self, reply: str, key: str) -> asyncio.Future[Message]:
         """The answer of kind `reply` about `key`, once it comes."""
+        if self._closed:
+            raise Unreachable(self._closed)
         future = self._waiting.get((reply, key))
         if future is None or future.done():
             future = self._waiting[reply, key] = asyncio.get_running_loop().create_future()
@@ -98,7 +103,8 @@ class Session:
 
     async def wait(self, answer: asyncio.Future[Message]) -> Message:
         try:
-            return await asyncio.wait_for(answer, REPLY)
+            # Shielded: somebody else may wait for the same answer, and longer.
+            return await asyncio.wait_for(asyncio.shield(answer), REPLY)
         except asyncio.TimeoutError:
             raise Unreachable(f"{self._node} does not answer") from None
 
@@ -119,6 +125,7 @@ class Session:
 
     async def _receive(self) -> list[tuple[Message, bytes | None]]:
         data = await self._channel.read(256 * 1024)
+        self._heard = time.monotonic()
         if not data:
             said = self._channel.stderr_tail().strip()
             raise Unreachable(f"the connection to {self._node} ended" + (f": {said[-300:]}" if said else ""))
@@ -145,63 +152,95 @@ class Session:
                 future.set_result(message)
         elif kind == "error":
             word, _, key = message["about"].partition(" ")
-            future = self._waiting.pop((ABOUT.get(word, ""), key), None)
+            if word == "act":  # one at a time; the error names the batch instead
+                key = next((key for reply, key in self._waiting if reply == "done"), "")
+            future = self._waiting.pop((REPLIES.get(word, ""), key), None)
             if future is not None and not future.done():
-                future.set_exception(NodeError(f"{self._node}: {message['text']}", message["hint"]))
+                future.set_exception(Refused(f"{self._node}: {message['text']}", message["hint"]))
+                future.exception()  # it counts also when nobody waits for it yet
 
-    def close(self) -> None:
+    async def keep_alive(self) -> None:
+        """Says now and then that we are there. Raises Unreachable when nothing was heard for too long."""
+        number = 0
+        while True:
+            await asyncio.sleep(PING)
+            if time.monotonic() - self._heard > SILENCE:
+                raise Unreachable(f"{self._node} has said nothing for {SILENCE:g} s")
+            number += 1
+            if not self._writing.locked():  # else something is on its way already, and may be stuck
+                await self.say({"m": "ping", "id": number})
+
+    def close(self, reason: str) -> None:
+        """Whoever waits for an answer gets Unreachable with this reason."""
+        self._closed = reason
         for future in self._waiting.values():
-            future.cancel()
+            if not future.done():
+                future.set_exception(Unreachable(reason))
+                future.exception()  # nobody may be waiting
 
 
 class Link:
     """Keeps a session to one node while `needed()`, and tries again when it ends.
 
     work(session): sends what waits in the store for this node; called at the
-    begin and each time `wake` was.  seen(facts or None, reason): tells whether
-    the node can be reached.
+    begin, each time `wake` was, and after the seconds that it returned (None:
+    not).  seen(facts or None, reason): tells whether the node can be reached.
     """
 
     def __init__(
         self, node: NodeSpec, *, hello: Message, place: Message, ask: Ask, home: Any, environment: dict[str, str] | None,
-        needed: Callable[[], bool], begin: Callable[[], Take], work: Callable[[Session], Any],
+        needed: Callable[[], bool], begin: Callable[[], Take], work: Callable[[Session], Awaitable[float | None]],
         seen: Callable[[Message | None, str], None],
     ) -> None:  # fmt: skip
         self.node = node
         self.session: Session | None = None
         self.failures = 0  # in a row
         self.problem: NeronetError | None = None
-        self._hello, self._place, self._ask, self._home, self._environment = hello, place, ask, home, environment
+        self._hello, self._place, self._home, self._environment = hello, place, home, environment
+        self._ask_user, self._asked = ask, False
+        self._transport: Transport | None = None  # a login outlives the sessions that it carries, for a while
         self._needed, self._begin, self._work, self._seen = needed, begin, work, seen
         self._wake = asyncio.Event()
+        self._again = asyncio.Event()
         self._tried = asyncio.Event()  # set whenever a try to connect has ended, well or not
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"link {node.id}")
 
     def wake(self) -> None:
-        """Something is to be done on this node; a pause between two tries ends."""
+        """Something is to be done on this node."""
         self._wake.set()
+
+    def retry(self) -> None:
+        """Somebody waits for this node: a pause between two tries ends."""
+        self._wake.set()
+        self._again.set()
 
     async def connected(self) -> Session:
         """The session, connecting now if need be. Raises the NeronetError of the try that failed."""
         if self.session is None:
             self._tried.clear()
-            self.wake()
+            self.retry()
             await self._tried.wait()
         if self.session is None:
             raise self.problem or Unreachable(f"{self.node.id} does not answer")
         return self.session
 
-    async def close(self) -> None:
+    async def close(self, reason: str) -> None:
+        """Ends it for good; who waits for a connection gets Unreachable with this reason."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        await self._hang_up()
+        self.problem = Unreachable(reason)
+        self._tried.set()
 
     async def _run(self) -> None:
         while True:
-            if not self._needed():
-                await self._wake.wait()
-            self._wake.clear()
             began = time.monotonic()
             try:
+                self._wake.clear()
+                if not self._needed():
+                    await self._rest()
+                    continue
+                self._again.clear()
                 await self._live()
                 self.failures, self.problem = 0, None
                 continue
@@ -210,6 +249,7 @@ class Link:
             except Exception as error:  # ours: the engine must go on with the other nodes
                 log.exception("the session with %s failed", self.node.id)
                 self.problem = NodeError(f"an error in Neronet ended the connection to {self.node.id}: {error!r}")
+            log.info("%s: %s", self.node.id, self.problem)
             self.failures = self.failures + 1 if time.monotonic() - began < PAUSES[-1] else 1
             self._seen(None, str(self.problem))
             self._tried.set()
@@ -220,16 +260,46 @@ class Link:
         seconds = PAUSES[min(self.failures, len(PAUSES)) - 1] * random.uniform(0.8, 1.2)
         by_hand = isinstance(self.problem, AuthRefused | HostKeyChanged | HostKeyUnknown)
         try:
-            await asyncio.wait_for(self._wake.wait(), None if by_hand else seconds)
+            await asyncio.wait_for(self._again.wait(), None if by_hand else seconds)
         except asyncio.TimeoutError:
             pass
 
+    async def _rest(self) -> None:
+        """Until there is something to do. The login is kept for a while, one that the user had to help with to the end."""
+        kept = None if self._transport is None or self._asked else LINGER
+        try:
+            await asyncio.wait_for(self._wake.wait(), kept)
+        except asyncio.TimeoutError:
+            await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        transport, self._transport, self._asked = self._transport, None, False
+        if transport is not None:
+            await transport.close()
+
+    async def _ask(self, question: Question) -> str | None:
+        self._asked = True
+        return await self._ask_user(question)
+
+    async def _attach(self) -> Channel:
+        """The agent's channel, by the login that there is if it still works."""
+        if self._transport is not None:
+            try:
+                return await self._agent(self._transport)
+            except Unreachable:
+                await self._hang_up()
+        self._transport = await connect(self.node, self._home, self._ask)
+        return await self._agent(self._transport)
+
+    async def _agent(self, transport: Transport) -> Channel:
+        return await attach(transport, self.node, self._home, self._place["place"], self._environment)
+
     async def _live(self) -> None:
-        transport = await connect(self.node, self._home, self._ask)
         channel: Channel | None = None
         session: Session | None = None
+        whole = False
         try:
-            channel = await attach(transport, self.node, self._home, self._place["place"], self._environment)
+            channel = await self._attach()
             session = Session(channel, self.node.id, self._begin())
             facts = (await session.hello())["facts"]
             await session.say(self._hello)
@@ -238,30 +308,28 @@ class Link:
             self._seen(facts, "")
             self.session = session
             self._tried.set()
-            await _first_to_end(session.read(), self._serve(session), _ping(session))
+            await _first_to_end(session.read(), self._serve(session), session.keep_alive())
+            whole = True
         finally:
             self.session = None
             if session is not None:
-                session.close()
+                session.close(f"the connection to {self.node.id} ended")
             if channel is not None:
                 await channel.close()
-            await transport.close()
+            if not whole:
+                await self._hang_up()
 
     async def _serve(self, session: Session) -> None:
         while True:
             self._wake.clear()
-            await self._work(session)
+            again = await self._work(session)
             if not self._needed():
+                self.session = None  # nobody may begin anything in it from now on
                 return
-            await self._wake.wait()
-
-
-async def _ping(session: Session) -> None:
-    number = 0
-    while True:
-        await asyncio.sleep(PING)
-        number += 1
-        await session.say({"m": "ping", "id": number})
+            try:
+                await asyncio.wait_for(self._wake.wait(), again)
+            except asyncio.TimeoutError:
+                pass
 
 
 async def _first_to_end(*works: Any) -> None:

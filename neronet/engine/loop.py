@@ -16,21 +16,29 @@ from pathlib import Path
 from typing import Any
 
 from neronet import wire
+from neronet.engine import told
 from neronet.engine.bell import Bell
 from neronet.engine.holder import Lease
 from neronet.engine.link import LOAD, Link, Message, Session
 from neronet.engine.questions import Questions
 from neronet.engine.recover import recover
 from neronet.engine.work import NodeWork, limits_of, place_of
-from neronet.errors import EngineError, InputError, NeronetError
+from neronet.errors import EngineError, InputError, NeronetError, StoreError
 from neronet.spec.nodes import NodeSpec, load_nodes
 from neronet.spec.preferences import load_preferences
 from neronet.store.home import home_id
 from neronet.store.intents import Intent
 from neronet.store.store import Store
+from neronet.transport.base import Question
 
 LOOK = 0.05  # seconds between two looks whether another process has written without ringing
 START = 30.0  # seconds that the thread may take to begin
+TROUBLE = 1.0  # seconds until a store that could not be read or written is tried again
+
+WAITS_FOR = {
+    "code": "asks for a one-time code", "host_key": "has a host key that is not known yet",
+    "passphrase": "needs the passphrase of your key", "password": "asks for your password",
+}  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +57,8 @@ class Engine:
         self._links: dict[str, tuple[Link, NodeWork]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._nodes: dict[str, NodeSpec] = {}
+        self._stamp: object = None  # of nodes.yaml as it was read
+        self._sending: set[str] = set()  # tokens of batches that were seen waiting to be sent
         self._busy = False
 
     def start(self) -> None:
@@ -116,37 +126,75 @@ class Engine:
                 for task in self._tasks:
                     task.cancel()
                 await asyncio.gather(*self._tasks, return_exceptions=True)
-                await asyncio.gather(*(link.close() for link, _ in self._links.values()))
+                await asyncio.gather(*(link.close("the engine ended") for link, _ in self._links.values()))
                 await self._bell.close()
 
     async def _work(self) -> None:
-        seen = -1
+        seen, problem = -1, ""
         while not self._stop.is_set():
-            version = self._store.data_version()
-            if version != seen or self._wake.is_set():
-                seen = version
-                self._wake.clear()
-                await self._look()
-            self._busy = bool(self._bell.clients or self._tasks or any(work.needed() for _, work in self._links.values()))
+            try:
+                await self._read_nodes()
+                version = self._store.data_version()
+                if version != seen or self._wake.is_set():
+                    seen = version
+                    self._wake.clear()
+                    self._look()
+                self._busy = bool(
+                    self._bell.clients or self._tasks or any(work.needed() for _, work in self._links.values())
+                )
+                problem = ""
+            except StoreError as error:  # a full disk; there will be room again
+                seen = -1
+                if problem != str(error):
+                    problem = str(error)
+                    log.error("%s", problem)
+                await _first([self._stop.wait()], TROUBLE)
             await _first([self._stop.wait(), self._wake.wait()], LOOK)
 
-    async def _look(self) -> None:
+    def _look(self) -> None:
         """Begins whatever is new in the store."""
-        await self._read_nodes()
-        for node in {batch.node for batch in self._store.batches.find(states=("sending", "accepted"))}:
-            if node in self._nodes:
-                self._link(node)[0].wake()
+        opened = self._store.batches.find(states=("sending", "accepted"))
+        new = {batch.token: batch.node for batch in opened if batch.state == "sending"}
+        for node in {batch.node for batch in opened} & set(self._nodes):
+            self._link(node)[0].wake()
+        for token in set(new) - self._sending:  # somebody waits: a pause between two tries ends, once
+            if new[token] in self._nodes:
+                self._link(new[token])[0].retry()
+        self._sending = set(new)
         while (intent := self._store.intents.take(self._name)) is not None:
             self._begin(intent)
 
     async def _read_nodes(self) -> None:
-        """Follows edits of nodes.yaml: a node whose entry changed gets a new connection."""
-        nodes = {node.id: node for node in load_nodes(self.home / "nodes.yaml").nodes}
-        for name, (link, _) in list(self._links.items()):
+        """Follows edits of nodes.yaml: a node whose entry changed gets a new connection.
+
+        While the file has errors, what it said before holds.
+        """
+        path = self.home / "nodes.yaml"
+        stamp = _stamp(path)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        found = load_nodes(path)
+        wrong = [problem for problem in found.problems if problem.severity == "error"]
+        if wrong:
+            text = f"{wrong[0]}; until that is mended the engine goes on with what it knew"
+            self._store.events.add(time.time(), "problem", text)
+            log.error("%s", text)
+            if self._nodes:
+                return
+        nodes = {node.id: node for node in found.nodes}
+        moved: list[Intent] = []
+        for name, (link, work) in list(self._links.items()):
             if nodes.get(name) != link.node:
                 del self._links[name]
-                await link.close()
+                await link.close(f"the entry of {name} in nodes.yaml has changed")
+                moved += work.wishes
+        for name in set(self._nodes) - set(nodes):
+            self._store.nodes.update(name, reachable=False, reason=f"{name} is no longer in nodes.yaml")
         self._nodes = nodes
+        self._wake.set()
+        for intent in moved:
+            self._begin(intent)
 
     def _link(self, node: str) -> tuple[Link, NodeWork]:
         """The connection to a node and its work; raises InputError for one that nodes.yaml does not know."""
@@ -158,7 +206,7 @@ class Engine:
             work = NodeWork(self._store, self.home, spec, limit, self._bell.changed, self._bell.progress)
             place = place_of(self._home_id, node)
             link = Link(
-                spec, ask=self._questions.ask, home=self.home, environment=None,
+                spec, ask=self._ask, home=self.home, environment=None,
                 hello={"m": "hello", "protocol": wire.PROTOCOL, "version": "neronet", "home": self._home_id},
                 place={"m": "place", "place": place, "limits": limits_of(spec)},
                 needed=work.needed, begin=work.begin, work=work.work,
@@ -167,15 +215,29 @@ class Engine:
             self._links[node] = link, work
         return self._links[node]
 
+    async def _ask(self, question: Question) -> str | None:
+        # Who looks from a place where nobody can be asked must see what it waits for.
+        reason = f"{question.node} {WAITS_FOR[question.kind]}; answer it in a terminal: nerocli doctor {question.node}"
+        self._store.nodes.update(question.node, reason=reason)
+        self._bell.changed()
+        return await self._questions.ask(question)
+
     def _seen(self, node: str, place: str, facts: Message | None, reason: str) -> None:
+        try:
+            self._store_seen(node, place, facts, reason)
+        except StoreError as error:  # a full disk must not end the link
+            log.error("%s", error)
+        self._bell.changed()
+
+    def _store_seen(self, node: str, place: str, facts: Message | None, reason: str) -> None:
         known = self._store.nodes.get(node)
         if facts is not None:
-            self._store.nodes.update(node, place=place, reachable=True, last_seen=time.time(), reason="", facts=facts)
+            news = told.facts(facts)
+            self._store.nodes.update(node, place=place, reachable=True, last_seen=time.time(), reason="", facts=news)
         elif known is None or known.reachable is not False or known.reason != reason:
             if known is not None and known.reachable:
                 self._store.events.add(time.time(), "unreachable", reason, node=node)
             self._store.nodes.update(node, reachable=False, reason=reason)
-        self._bell.changed()
 
     # -- intents
 
@@ -187,11 +249,15 @@ class Engine:
                 self._store.intents.finish(intent.id, False, {"problem": str(error)})
                 return
             work.wishes.append(intent)
-            link.wake()
+            link.retry()
             return
         kinds: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {
             "fetch": self._fetch, "probe": self._probe, "tidy": self._tidy, "recover": self._recover,
         }  # fmt: skip
+        if intent.kind not in kinds:
+            problem = f"this engine does not know how to {intent.kind}: it is older than the program that asks"
+            self._store.intents.finish(intent.id, False, {"problem": problem, "hint": "`nerocli engine stop` ends it"})
+            return
         task = asyncio.get_running_loop().create_task(self._do(intent, kinds[intent.kind]))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -223,13 +289,20 @@ class Engine:
         return {"nodes": dict(zip(nodes, await asyncio.gather(*map(one, nodes))))}
 
     async def _probe(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """Contacts a node now; its facts and load are in the store then."""
+        """{"nodes": {node: {"problem", "hint"} or {}}}: contacts them now; their facts and load are in the store then."""
 
         async def look(session: Session, _: NodeWork) -> None:
             await session.ask({"m": "load", "interval": LOAD}, "load", "")
 
-        await self._visit(payload["node"], look)
-        return {}
+        async def one(node: str) -> dict[str, str]:
+            try:
+                await self._visit(node, look)
+            except NeronetError as error:
+                return {"problem": str(error), "hint": error.hint}
+            return {}
+
+        nodes = payload["nodes"]
+        return {"nodes": dict(zip(nodes, await asyncio.gather(*map(one, nodes)), strict=True))}
 
     async def _tidy(self, payload: dict[str, Any]) -> dict[str, Any]:
         async def tidy(session: Session, work: NodeWork) -> None:
@@ -244,7 +317,8 @@ class Engine:
         found: list[int] = []
 
         async def rebuild(session: Session, work: NodeWork) -> None:
-            found.extend(await recover(session, self._store, node, self._home_id))
+            others = [place_of(self._home_id, other) for other in self._nodes if other != node]
+            found.extend(await recover(session, self._store, node, self._home_id, others))
             await work.fetch(session)
 
         await self._visit(node, rebuild)
@@ -259,6 +333,15 @@ class Engine:
         finally:
             work.visits -= 1
             link.wake()
+
+
+def _stamp(path: Path) -> object:
+    """Another value whenever the file has changed; None while there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 async def _first(waits: list[Any], timeout: float) -> None:

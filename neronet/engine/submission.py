@@ -36,7 +36,7 @@ class Job:
 
 def missing(store: Store, job: Job) -> tuple[list[Point], list[RunRow]]:
     """(points that no run has yet, runs that the others have): same command and same files are the same."""
-    keys = [point_key(job.experiment.id, point.argv, job.snapshot.head.sha) for point in job.points]
+    keys = [point_key(job.experiment.id, point.parameters, point.argv, job.snapshot.head.sha) for point in job.points]
     known = store.runs.ran_before(keys)
     fresh = [point for point, key in zip(job.points, keys) if key not in known]
     return fresh, sorted(known.values(), key=lambda row: row.number)

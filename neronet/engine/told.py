@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from neronet.errors import NodeError
 from neronet.wire import states
 from neronet.wire.messages import STREAM_FILES
 from neronet.wire.points import MAX_NAMES
@@ -22,9 +23,18 @@ MAX_SIZE = 2**60  # bytes
 LAST_MOMENT = 1e11  # seconds since 1970; calendars end soon after
 MAX_STARTS = 1000  # of one run within one batch
 
+# What an `error` is about -> the reply that it stands for.
+REPLIES = {
+    "have": "missing", "file": "stored", "batch": "accepted", "tidy": "tidied", "list": "batches", "act": "done",
+}  # fmt: skip
+
 _METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_./%-]{0,199}\Z")
 
 Json = dict[str, Any]
+
+
+class Refused(NodeError):
+    """The node's own word that it could not do what it was asked; the session goes on."""
 
 
 def whole(value: object, low: int, high: int) -> int:
@@ -49,6 +59,15 @@ def text(value: object, length: int = MAX_TEXT) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r:.40} is no text")
     return value[:length]
+
+
+def texts(value: object, most: int, length: int) -> tuple[str, ...]:
+    """A list of at most `most` texts, none longer than `length`."""
+    if not isinstance(value, list) or len(value) > most:
+        raise ValueError(f"{value!r:.40} is no list of texts")
+    if any(not isinstance(item, str) or len(item) > length for item in value):
+        raise ValueError(f"{value!r:.40} holds more than texts")
+    return tuple(value)
 
 
 def maybe(read: Callable[[object], Any], value: object) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neronet.engine.collect import Collector
-from neronet.errors import InputError, StoreError
+from neronet.engine.told import Refused
+from neronet.errors import InputError, StoreError, Unreachable
 from neronet.spec.nodes import NodeSpec
 from neronet.store.batches import Batch
 from neronet.store.intents import Intent
@@ -24,10 +26,14 @@ if TYPE_CHECKING:
     from neronet.engine.link import Message, Session, Take
 
 KEPT = 7 * 86400.0  # seconds that a node keeps what is final and fetched
-ON_THE_WAY = 4  # replies to parts of an upload that may be outstanding
+ON_THE_WAY = 64  # files of an upload of which the node has not said yet that they are stored
+REFUSED = 10.0  # seconds until what a node could not take is sent again
+STALLED = 60.0  # seconds that a node may send nothing of what it has announced
 LOCAL = "local"  # the part of a batch's content that stays on this side: {"folder", "runs_size"}
 
 Progress = Callable[[dict[str, Any]], None]
+
+log = logging.getLogger(__name__)
 
 
 def place_of(home_id: str, node: str) -> str:
@@ -59,28 +65,47 @@ class NodeWork:
         self._collector = Collector(self._store, self._home, self._node.id, self._mirror_limit, self._changed)
         return self._collector.take
 
-    async def work(self, session: Session) -> None:
-        """Sends what waits, follows what runs, carries out wishes, in this order: each may need the one before."""
+    async def work(self, session: Session) -> float | None:
+        """Follows what runs, sends what waits, carries out wishes, in this order: each may need the one before.
+
+        The seconds after which a part of it is to be tried again, None when nothing is left.
+        """
+        await self.follow(session)
+        again = None
         for batch in self._store.batches.find(self._node.id, ("sending",)):
-            await self._send(session, batch)
-        assert self._collector is not None
-        for batch in self._store.batches.find(self._node.id, ("accepted",)):
-            for message in self._collector.follow(batch.token):
-                await session.say(message)
+            try:
+                await self._send(session, batch)
+            except Refused as error:  # a full disk: what runs there goes on being followed
+                self._store.nodes.update(self._node.id, reason=f"{error} {error.hint}".strip())
+                self._changed()
+                again = REFUSED
+        await self.follow(session)
         while self.wishes:
             await self._carry_out(session, self.wishes[0])
             self.wishes.popleft()
         await self._tidy(session)
+        return again
+
+    async def follow(self, session: Session) -> None:
+        assert self._collector is not None
+        for batch in self._store.batches.find(self._node.id, ("accepted",)):
+            for message in self._collector.follow(batch.token):
+                await session.say(message)
 
     async def fetch(self, session: Session) -> None:
         """Returns when everything that the node had at the call is here."""
         assert self._collector is not None
-        await self.work(session)
+        await self.follow(session)
+        moved, taken = time.monotonic(), -1
         while True:
             asked = self._collector.asked
             await session.sync()
             if self._collector.asked == asked and not self._collector.arriving():
                 return
+            if self._collector.taken != taken:
+                moved, taken = time.monotonic(), self._collector.taken
+            elif time.monotonic() - moved > STALLED:
+                raise Unreachable(f"{self._node.id} does not send what its runs left")
             await asyncio.sleep(0.005)
 
     async def _send(self, session: Session, batch: Batch) -> None:
@@ -109,11 +134,11 @@ class NodeWork:
 
         stored: deque[asyncio.Future[Message]] = deque()
         async for message, data in upload(snapshot, runs, ask, progress):
-            if int(message["offset"]) + len(data) == message["total"]:
+            if message["offset"] == 0:
                 stored.append(session.expect("stored", str(message["sha"])))
             await session.say(message, data)
             # Not one by one, which would wait a round trip per file; not all at once, which would hide a full disk.
-            while len(stored) > ON_THE_WAY * 16:
+            while len(stored) > ON_THE_WAY or (stored and stored[0].done()):
                 await session.wait(stored.popleft())
         while stored:
             await session.wait(stored.popleft())
@@ -131,7 +156,10 @@ class NodeWork:
 
     async def _carry_out(self, session: Session, intent: Intent) -> None:
         wish = {"m": "act", "id": intent.id, **intent.payload["act"]}
-        result = (await session.ask(wish, "done", intent.id))["result"]
+        try:
+            result = (await session.ask(wish, "done", intent.id))["result"]
+        except Refused as error:
+            result = {"problem": str(error), "hint": error.hint}
         self._store.intents.finish(intent.id, "problem" not in result, result)
         self._changed()
 
@@ -139,7 +167,11 @@ class NodeWork:
         """Deletes on the node what arrived here long ago."""
         for batch in self._store.batches.find(self._node.id, ("final",)):
             if time.time() - batch.since > KEPT:
-                await self.tidy(session, batch.token)
+                try:
+                    await self.tidy(session, batch.token)
+                except Refused as error:
+                    log.warning("%s", error)
+                    self._store.batches.set_state(batch.token, "final", time.time())  # asked again when as old again
 
     async def tidy(self, session: Session, token: str) -> None:
         """Deletes a batch on the node now."""

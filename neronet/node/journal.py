@@ -34,8 +34,12 @@ class Journal(object):
     """The writing end; only its own process ever writes to it."""
 
     def __init__(self, path):
+        self.path = path
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._size = os.fstat(self._fd).st_size
+
+    def fileno(self):
+        return self._fd
 
     @property
     def empty(self):

@@ -95,7 +95,8 @@ class Kid(object):
         with self.host.locked():
             opened = [item for item in self.host.open_attempts() if done is None or item[0].mark != done[0].mark]
             taken = [share for _, share in opened]
-            found = self._adopt(opened) or self._claim(taken, limits, busy, done)
+            # Claims first: whether somebody must be adopted is looked for seldom, and then by a kid of its own.
+            found = self._claim(taken, limits, busy, done) or self._adopt(opened)
             if done is not None:
                 self.host.give_back(done[0])
             blocked = not found and bool(busy) and next(self._candidates(taken, limits, ()), None) is not None

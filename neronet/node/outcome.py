@@ -13,9 +13,12 @@ MAX_OUTPUTS, MAX_OUTPUT_TEXT = 10000, 300 * 1024  # files, and bytes of their na
 MAX_REASON = 1000  # characters
 
 
-def judge(attempt, boot, stop):
-    """(state, reason) of an attempt that is over; stop: the wish that ended it, {"state", "why"}, or None."""
-    status, start = attempt.read_exit(), attempt.read_start()
+def judge(attempt, status, stop, boot):
+    """(state, reason) of an attempt that is over.
+
+    status: its exit status or None; stop: the wish that ended it, {"state", "why"}, or None; boot: id of this boot.
+    """
+    start = attempt.read_start() if status is None else None
     if status is not None:
         state, reason = (stop["state"], stop["why"]) if stop else _by_itself(attempt, status)
     elif start is not None and start[0] not in ("", SEALED, boot):

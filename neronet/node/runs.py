@@ -20,6 +20,7 @@ import errno
 import json
 import os
 
+from neronet.node.procs import read_bytes
 from neronet.wire.messages import STREAM_FILES
 
 EXIT_ROOM = b" " * 32
@@ -82,8 +83,7 @@ def write_json(path, value, sync=True):
 def read_json(path, default=None):
     """The JSON value in `path`; `default` when the file is absent (a broken file raises ValueError)."""
     try:
-        with open(path, "rb") as file:
-            return json.loads(file.read().decode("utf-8", "surrogateescape"))
+        return json.loads(read_bytes(path).decode("utf-8", "surrogateescape"))
     except FileNotFoundError:
         return default
 
@@ -256,8 +256,7 @@ class Attempt(object):
     def read_exit(self):
         """The exit status that the wrapper wrote, or None."""
         try:
-            with open(self.file("exit"), "rb") as file:
-                text = file.read().strip()
+            text = read_bytes(self.file("exit")).strip()
         except FileNotFoundError:
             return None
         return int(text) if text.isdigit() else None
@@ -268,8 +267,7 @@ class Attempt(object):
     def read_start(self):
         """(boot id, stat line) of the wrapper once the program was allowed to run, (SEALED, why) or None."""
         try:
-            with open(self.file("start"), "rb") as file:
-                boot, _, line = file.read().decode("utf-8", "surrogateescape").partition(" ")
+            boot, _, line = read_bytes(self.file("start")).decode("utf-8", "surrogateescape").partition(" ")
         except FileNotFoundError:
             return None
         return boot, line

@@ -8,14 +8,16 @@ from neronet.node import environment, outcome, procs, wrapper
 from neronet.node.folder import populate
 
 
-def prepare(host, attempt, kid):
+def prepare(host, attempt, log):
     """(argv, environment) of the wrapper, once work/ is filled.  May be repeated; raises OSError or ValueError.
 
-    kid: identity of the process that is going to watch.
+    log: the journal of this process, which is going to watch.
     """
     batch, root = attempt.batch, host.root
     argv = batch.run(attempt.index)["argv"]
     claim = attempt.read_claim()
+    if claim is None:
+        raise FileNotFoundError("its folder is gone: %s" % attempt.path)
     spec = batch.spec
     own = list(spec.get("outputs") or []) + list(spec.get("writable") or [])
     procs.pause("claimed")
@@ -31,7 +33,8 @@ def prepare(host, attempt, kid):
     variables["NERONET_WAKE"] = " ".join(map(wrapper.quote, again)) + " </dev/null >/dev/null 2>&1 &"
     script = wrapper.script_path(root)
     procs.pause("prepared")
-    return ["/bin/sh", script, attempt.path, host.here.boot, str(kid["pid"]), kid["start"]] + argv, variables
+    held = "/proc/%d/fd/%d" % (os.getpid(), log.fileno())
+    return ["/bin/sh", script, attempt.path, host.here.boot, held, log.path] + argv, variables
 
 
 class Starter(object):

@@ -43,6 +43,7 @@ class Watcher(object):
         self._adopted = record["e"] == "adopted"
         self._starts = 0
         self._child = None
+        self._status = None  # the exit status, once it is known
         self._wrapper = None  # (pid, start time) of the wrapper, once it allowed the program to run
         self._boot = ""  # when that was
         self._started = None  # the same by the wall clock
@@ -120,7 +121,7 @@ class Watcher(object):
                     self.attempt.check_room()  # its wrapper may have found none to say that it began
                 if self._starts > STARTS:
                     raise OSError("/bin/sh ended before the program began")
-                self._child = self.kid.starter.start(*prepare(self.kid.host, self.attempt, self.kid.me))
+                self._child = self.kid.starter.start(*prepare(self.kid.host, self.attempt, self.journal))
                 procs.pause("spawned")
                 return
             except (OSError, ValueError) as error:
@@ -151,11 +152,14 @@ class Watcher(object):
                     self._check_stop()
                 due = time.monotonic() + self._patience()
             busy = self._pump(names)
+            if ended and not busy:
+                return
+            if self._pending:
+                self._flush()
+                self._rest_until = time.monotonic() + REST
             if ended:
                 if self._pending:
                     time.sleep(RETRY)
-                elif not busy:
-                    return
                 names = None
             elif not self._watching:
                 self._watching = True
@@ -236,7 +240,11 @@ class Watcher(object):
                 return False
             # It may have ended at once because the wrapper of a dead watcher was faster.
             self._child = None
-        return self.attempt.read_exit() is not None or not self._lives()
+        self._status = self.attempt.read_exit()
+        if self._status is None and not self._lives():
+            self._status = self.attempt.read_exit()  # it may have come in between
+            return True
+        return self._status is not None
 
     def _lives(self):
         if self._find_wrapper():
@@ -251,7 +259,7 @@ class Watcher(object):
     def _pump(self, names):
         """Reads what is new in the streams of these names (None: in all); True when there may be more at once."""
         if self._pending and not self._flush():
-            return False
+            return True
         busy = False
         for stream in self._streams:
             if names is not None and stream.name not in names:
@@ -262,9 +270,6 @@ class Watcher(object):
                 self._pending.append(self._record("cut", s=stream.number, base=stream.base))
             if found:
                 self._add_points(stream, found)
-        if self._pending:
-            self._flush()
-            self._rest_until = time.monotonic() + REST
         return busy
 
     def _add_points(self, stream, found):
@@ -329,7 +334,7 @@ class Watcher(object):
     def _stop_that_counts(self):
         """The wish that ended this attempt, or None: a program may have ended by itself before it was made."""
         stop = self._stop or self.attempt.read_stop()
-        if stop is None or self._signalled is not None or self.attempt.read_exit() is None:
+        if stop is None or self._signalled is not None or self._status is None:
             return stop
         try:
             return stop if self.attempt.stopped_at() <= self.attempt.ended_at() else None
@@ -361,8 +366,8 @@ class Watcher(object):
         if stop is not None:
             # By the mark alone: the number of the wrapper's session may belong to a stranger by now.
             procs.kill_tree(0, "NERONET_RUN=" + attempt.mark, 0)
-        status = attempt.read_exit()
-        state, reason = outcome.judge(attempt, self.here.boot, stop)
+        status = self._status
+        state, reason = outcome.judge(attempt, status, stop, self.here.boot)
         work = attempt.file("work")
         outputs, more = outcome.find_outputs(work, self.spec.get("outputs") or [])
         if more:

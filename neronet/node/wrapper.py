@@ -6,7 +6,8 @@ does not run yet.  The exit status goes into the file that was filled with blank
 before, in place.  The traps do nothing but are not ignored signals, which the
 program would inherit.  The program is exec'ed in a subshell: a name like `echo`
 or `exit` must not be taken for the shell's own command.  The kid that started it
-(its pid and start time) may be dead at the end; then another one is started.
+may be dead at the end, and its pid a stranger's: it lives if it holds its journal
+open.  Else another one is started.
 """
 
 import binascii
@@ -16,7 +17,7 @@ from neronet.node.runs import write_atomic
 
 # The long names: an exported variable of the user's must not be changed by accident.
 SCRIPT = b"""\
-neronet_run=$1 neronet_boot=$2 neronet_kid=$3 neronet_began=$4
+neronet_run=$1 neronet_boot=$2 neronet_kid=$3 neronet_journal=$4
 shift 4
 neronet_wake=$NERONET_WAKE
 unset NERONET_WAKE
@@ -30,12 +31,9 @@ cd "$neronet_run/work" || exit 0
 (exec "$@") </dev/null >>"$neronet_run/stdout.log" 2>>"$neronet_run/stderr.log"
 neronet_status=$?
 until printf %s $neronet_status 1<>"$neronet_run/exit" || ! [ -d "$neronet_run" ]; do sleep 1; done
-neronet_stat=
-{ read -r neronet_stat </proc/$neronet_kid/stat; } 2>/dev/null
-case $neronet_stat in
-*") "[!ZX]" "*" $neronet_began "*) ;;
-*) unset NERONET_RUN NERONET_POINTS LD_PRELOAD; eval "$neronet_wake" ;;
-esac
+[ "$neronet_kid" -ef "$neronet_journal" ] && exit 0
+unset NERONET_RUN NERONET_POINTS LD_PRELOAD
+eval "$neronet_wake"
 """
 
 # Setup lines run in the program's own shell, one by one; the number of the one that failed is left in a file.

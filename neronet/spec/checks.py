@@ -123,13 +123,11 @@ def _check_zips(
                 first = f"{quoted(known[0])} has {lengths[known[0]]:,} values"
                 hint = "parameters in a zip have one value each for every run; give both as many"
                 problems.error(node, f"{first}, but {quoted(other)} has {lengths[other]:,}", hint)
-
         columns = [each.values for each in experiment.parameters if each.name in group]
         lists = tuple(tuple(column) for column in columns if not isinstance(column, Range))
         if len(lists) == len(columns) and _has_twins(lists):
-            problems.note(
-                node, f"the zip of {_several(list(group))} has the same values twice", "they are run once"
-            )
+            text = f"the zip of {_several(list(group))} has the same values twice"
+            problems.note(node, text, "they are run once")
 
 
 @functools.lru_cache(maxsize=64)
@@ -171,12 +169,12 @@ def _not_among(files: tuple[str, ...], outputs: tuple[str, ...]) -> list[str]:
 def look(experiment: Experiment, given: Mapping[str, Given], problems: Problems) -> None:
     """Reports files that the experiment names and its folder does not have."""
     main, prefix = experiment.main_code_file, experiment.run_command_prefix
-    node = given["main_code_file"].node
+    node, place = given["main_code_file"].node, harmless(str(experiment.folder), 300)
     # An absolute path is a program of the node, and `python -m` takes a module.
     if main and not main.startswith("/") and prefix[-1:] != ("-m",):
         kind, executable = _kind(experiment.folder, main)
         if kind != "file":
-            text = "is a folder" if kind == "folder" else f"does not exist in {experiment.folder}"
+            text = "is a folder" if kind == "folder" else f"does not exist in {place}"
             hint = "correct the name, or add the file"
             problems.error(node, f"main_code_file: {quoted(main)} {text}", hint)
         elif not prefix and not executable:
@@ -184,7 +182,7 @@ def look(experiment: Experiment, given: Mapping[str, Given], problems: Problems)
             problems.error(node, text, "add one, for example python3")
     for name in experiment.required_files or ():
         if not _PATTERN.search(name) and _kind(experiment.folder, name)[0] == "nothing":
-            text = f"required_files: {quoted(name)} does not exist in {experiment.folder}"
+            text = f"required_files: {quoted(name)} does not exist in {place}"
             problems.error(given["required_files"].node, text, "correct the name, or add the file")
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from neronet.spec.problems import Problem, Problems, quoted
+from neronet.spec.problems import Problem, Problems, harmless, quoted
 
 if TYPE_CHECKING:
     import yaml
@@ -92,29 +92,29 @@ class _Stop(Exception):
     """What stops the reading was reported."""
 
 
-def read(path: Path) -> bytes | Problem:
-    """The bytes of a file, a little more than is allowed at most, or why they could not be read."""
+def read(path: Path, missing: bytes | None = None) -> bytes | Problem:
+    """The bytes of a file, a little more than is allowed at most, or why they could not be read.
+
+    `missing` is what a file that does not exist reads as; without it that is a problem too.
+    """
     try:
         if path.exists() and not path.is_file():
             return Problem(str(path), 1, 1, f"{path} is not a file")
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        return Problem(
-            str(path), 1, 1, f"there is no file {path}", "see nerocli template --help for a first one"
-        )
+        hint = "see nerocli template --help for a first one"
+        return Problem(str(path), 1, 1, f"there is no file {path}", hint) if missing is None else missing
     except (OSError, ValueError) as error:
-        return Problem(
-            str(path), 1, 1, f"{path} could not be read: {getattr(error, 'strerror', None) or error}"
-        )
+        why = getattr(error, "strerror", None) or error
+        return Problem(str(path), 1, 1, f"{path} could not be read: {why}")
 
 
 def load(data: bytes, problems: Problems) -> tuple[str, Node | None]:
     """The decoded text and its tree; None for an empty document and after an error that leaves no tree."""
     if len(data) > MAX_BYTES:
-        problems.error(
-            Place(1, 1), f"the file is larger than {MAX_BYTES // 1024} KiB", "put data into other files"
-        )
+        text = f"the file is larger than {MAX_BYTES // 1024} KiB"
+        problems.error(Place(1, 1), text, "put data into other files")
         return "", None
     try:
         text = data.decode("utf-8-sig")
@@ -125,18 +125,13 @@ def load(data: bytes, problems: Problems) -> tuple[str, Node | None]:
         return "", None
     bad = _UNPRINTABLE.search(text)
     if bad:
-        problems.error(
-            _place(text, bad.start()), f"the file holds the control character {quoted(bad.group())}"
-        )
+        place = Place(text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start()))
+        problems.error(place, f"the file holds the control character {quoted(bad.group())}")
         return text, None
     try:
         return text, _Composer(text, problems).document()
     except _Stop:
         return text, None
-
-
-def _place(text: str, offset: int) -> Place:
-    return Place(text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
 
 
 def plain(node: Node | None) -> object:
@@ -189,11 +184,8 @@ class _Composer:
         if depth > MAX_DEPTH:
             self._stop(event, f"more than {MAX_DEPTH} levels are nested here")
         if event.tag is not None:
-            self._problems.error(
-                self._mark(event.start_mark),
-                f"the tag {quoted(event.tag)} is not allowed",
-                "values are only text here",
-            )
+            text = f"the tag {quoted(event.tag)} is not allowed"
+            self._problems.error(self._mark(event.start_mark), text, "values are only text here")
         if kind == "ScalarEvent":
             node: Node = self._scalar(event)
         elif kind == "SequenceStartEvent":
@@ -207,7 +199,7 @@ class _Composer:
     def _alias(self, event: Any, depth: int) -> Node:
         node = self._anchors.get(event.anchor)
         if node is None:
-            self._stop(event, f"nothing before this is called &{quoted(event.anchor)[1:-1]}")
+            self._stop(event, f"nothing before this is called &{harmless(event.anchor)}")
         self._aliases += 1
         if self._aliases > MAX_ALIASES:
             self._stop(event, f"more than {MAX_ALIASES} aliases (*name)")
@@ -239,10 +231,8 @@ class _Composer:
             if not isinstance(key, Text):
                 self._problems.error(key, "a key must be a word", "write KEY: VALUE")
             elif key.text in entries:
-                first = entries[key.text][0].line
-                self._problems.error(
-                    key, f"{quoted(key.text)} stands here and in line {first}", "keep one of them"
-                )
+                text = f"{quoted(key.text)} stands here and in line {entries[key.text][0].line}"
+                self._problems.error(key, text, "keep one of them")
             else:
                 entries[key.text] = key, value
         return Block(*self._extent(event, inner, nodes), entries, event.flow_style)

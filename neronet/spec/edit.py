@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from neronet.errors import InputError
 from neronet.spec.document import Block, Items, Node, Text
 from neronet.spec.writing import written
 
@@ -80,3 +81,33 @@ def _entry(indent: str, key: str, fields: Mapping[str, object]) -> str:
     lines = [f"{indent}{written(key)}:"]
     lines += [f"{indent}  {written(name)}: {written(value)}" for name, value in fields.items()]
     return "\n".join(lines) + "\n"
+
+
+def copy_block(text: str, root: Node | None, id: str, new: str) -> str:  # noqa: A002
+    """`text` of a config.yaml with the block of the experiment `id` once more behind it, as `+new`.
+
+    Raises InputError for a block that cannot be copied as lines.
+    """
+    found = _find_block(root, id)
+    if found is None:
+        raise InputError(f"there is no block +{id} in the file", "add the folder again")
+    container, key, value = found
+    if container.flow or any(word.startswith("+") for word in getattr(value, "entries", ())):
+        raise InputError(f"the block +{id} cannot be copied as it is written", "copy it by hand")
+    first = text.rfind("\n", 0, key.start) + 1
+    last = _line_end(text, max(key.end, _content_end(text, value)))
+    lines = _lines(text[first:last])
+    position = key.start - first
+    copy = lines[:position] + written(f"+{new}") + lines[position + key.end - key.start :]
+    return _lines(text[:last]) + copy + text[last:]
+
+
+def _find_block(node: Node | None, id: str) -> tuple[Block, Text, Node] | None:  # noqa: A002
+    if not isinstance(node, Block):
+        return None
+    for word, (key, value) in node.entries.items():
+        if word in (f"+{id}", id):
+            return node, key, value
+        if (found := _find_block(value, id)) is not None:
+            return found
+    return None

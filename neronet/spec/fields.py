@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
 from neronet.spec import exclude, values
-from neronet.spec.document import Block, Items, Node, Text
+from neronet.spec.document import Block, Items, Node, Text, plain
 from neronet.spec.experiment import Condition, Parameter
 from neronet.spec.problems import Problems, Unfit, did_you_mean, harmless, nearest, quoted
 from neronet.spec.ranges import make_range
@@ -88,9 +88,8 @@ def choice(*words: str) -> Reader[str]:
 
 def parameter_name(text: str) -> str:
     if text.startswith("+"):
-        raise Unfit(
-            f"{quoted(text)} stands among the parameters", "an experiment stands beside parameters, not in it"
-        )
+        hint = "an experiment stands beside parameters, not in it"
+        raise Unfit(f"{quoted(text)} stands among the parameters", hint)
     if not _PARAMETER.fullmatch(text) or not text.isprintable():
         raise Unfit(f"{quoted(text)} cannot be the name of a parameter", "use letters, digits, _ . and -")
     return text
@@ -108,15 +107,13 @@ def parameter(key: Text, node: Node, text: str, problems: Problems) -> Parameter
     found = []
     for item in node.items if isinstance(node, Items) else ():
         if isinstance(item, Block):
-            problems.error(
-                item, "a list holds values, not blocks", "a range stands alone: x: {from: 1, to: 3}"
-            )
+            hint = "a range stands alone: x: {from: 1, to: 3}"
+            problems.error(item, "a list holds values, not blocks", hint)
             return None
         found.append(_source(item, text))
     if not found:
-        problems.error(
-            node, f"{quoted(name)} has an empty list of values", "write at least one value, or null"
-        )
+        hint = "write at least one value, or null to remove it"
+        problems.error(node, f"{quoted(name)} has an empty list of values", hint)
         return None
     return Parameter(name, tuple(found))
 
@@ -131,8 +128,8 @@ def _range(name: str, node: Block, problems: Problems) -> Parameter | None:
     try:
         return Parameter(name, make_range(fields))
     except Unfit as error:
-        first = str(error).partition(":")[0]
-        problems.error(node.entries.get(first, (node, node))[0], str(error), error.hint)
+        field = str(error).partition(":")[0]  # as in `count: 'x' is not ...`
+        problems.error(node.entries.get(field, (node, node))[0], str(error), error.hint)
         return None
 
 
@@ -175,11 +172,9 @@ def zips(node: Node, problems: Problems) -> tuple[tuple[str, ...], ...] | None:
 def setup(node: Node, problems: Problems) -> tuple[str, ...] | None:
     """Shell lines: a list, each item whole, or the lines of one text."""
     lines = listing(str)(node, problems) or ()
-    return (
-        lines
-        if isinstance(node, Items)
-        else tuple(line for text in lines for line in text.splitlines() if line)
-    )
+    if isinstance(node, Items):
+        return lines
+    return tuple(line for text in lines for line in text.splitlines() if line)
 
 
 def words_list(node: Node, problems: Problems) -> tuple[str, ...] | None:
@@ -202,20 +197,14 @@ def _condition(key: Text, node: Node, problems: Problems) -> Condition | None:
         problems.error(key, f"{quoted(key.text)} is a reserved word and cannot be the id of a condition")
         return None
     if not isinstance(node, Block):
-        problems.error(
-            key, f"the condition {quoted(key.text)} needs a block with " + ", ".join(_CONDITION_FIELDS)
-        )
+        words = ", ".join(_CONDITION_FIELDS)
+        problems.error(key, f"the condition {quoted(key.text)} needs a block with {words}")
         return None
     for word, _ in node.entries.values():
         if word.text not in _CONDITION_FIELDS:
-            problems.error(
-                word, f"a condition has no {quoted(word.text)}", did_you_mean(word.text, _CONDITION_FIELDS)
-            )
-    given = {
-        word: value
-        for word, (_, value) in node.entries.items()
-        if not (isinstance(value, Text) and value.is_null)
-    }
+            hint = did_you_mean(word.text, _CONDITION_FIELDS)
+            problems.error(word, f"a condition has no {quoted(word.text)}", hint)
+    given = {word: value for word, (_, value) in node.entries.items() if plain(value) is not None}
     comparator = _required(key, "comparator", given, choice(*COMPARATORS), problems)
     variablename = _required(key, "variablename", given, scalar(_metric), problems)
     action = _required(key, "action", given, choice(*ACTIONS), problems)
@@ -241,10 +230,8 @@ def _required(
 
 def _metric(text: str) -> str:
     if not _METRIC.fullmatch(text):
-        raise Unfit(
-            f"no program can print a metric called {quoted(text)}",
-            "a name begins with a letter or _, then letters, digits, _ . / % -",
-        )
+        hint = "a name begins with a letter or _, then letters, digits, _ . / % -"
+        raise Unfit(f"no program can print a metric called {quoted(text)}", hint)
     return text
 
 
@@ -262,9 +249,8 @@ def _when(text: str) -> float:
         return 0.0
     number = values.number(minutes.strip()) if word == "time" else None
     if number is None or not 0 <= number * 60 <= values.MAX_SECONDS:
-        raise Unfit(
-            f"{quoted(text)} is not a time for a condition", "write immediately, or time 90 (minutes)"
-        )
+        hint = "write immediately, or time 90 (minutes)"
+        raise Unfit(f"{quoted(text)} is not a time for a condition", hint)
     return number * 60
 
 
@@ -272,9 +258,8 @@ def _call(text: str) -> tuple[str, ...]:
     """`module function arguments`, split."""
     found = values.words(text)
     if len(found) < 2:
-        raise Unfit(
-            f"{quoted(text)} does not name a module and a function", "write MODULE FUNCTION ARGUMENTS"
-        )
+        hint = "write MODULE FUNCTION ARGUMENTS"
+        raise Unfit(f"{quoted(text)} does not name a module and a function", hint)
     return found
 
 
@@ -330,7 +315,6 @@ def unknown_word(key: Text, problems: Problems) -> None:
         hint = "the word is reserved"
     else:
         near = nearest(word, ATTRIBUTES)
-        hint = (
-            f"did you mean {near}? " if near else ""
-        ) + f"an experiment is written +{harmless(word) or 'name'}:"
+        hint = f"did you mean {near}? " if near else ""
+        hint += f"an experiment is written +{harmless(word) or 'name'}:"
     problems.error(key, f"{quoted(word)} is no word of a config.yaml", hint)

@@ -77,14 +77,10 @@ def split_address(address: str) -> tuple[str | None, str, int | None]:
     else:
         host, colon, port = place.partition(":")
         rest = colon + port
-    # What begins with - would be an option of the ssh program.
-    usable = (
-        address.isprintable()
-        and " " not in address
-        and not address.startswith("-")
-        and not host.startswith("-")
-    )
-    if not host or not usable or not (rest == "" or rest[0] == ":"):
+    # An option of the ssh program, which someone's file must not slip in.
+    is_option = address.startswith("-") or host.startswith("-")
+    is_word = address.isprintable() and " " not in address
+    if not host or is_option or not is_word or rest[:1] not in ("", ":"):
         hint = "write host, user@host, host:port or an alias of ~/.ssh/config"
         raise Unfit(f"{quoted(address)} is not an address", hint)
     return user or None, host, values.whole(rest[1:], 1, 65535) if rest else None
@@ -92,7 +88,7 @@ def split_address(address: str) -> tuple[str | None, str, int | None]:
 
 def load_nodes(path: Path) -> Nodes:
     """The nodes of a file; the node `local` alone where there is none."""
-    data = document.read(path) if path.exists() else b""
+    data = document.read(path, missing=b"")
     if isinstance(data, Problem):
         return Nodes((_here(),), {}, "", (data,))
     return parse_nodes(data, str(path))
@@ -124,9 +120,8 @@ def add_node(path: Path, id: str, address: str, fields: Mapping[str, object]) ->
     with _locked(path):
         text, root, before = _read(path)
         if id in _section(root, "nodes") or id in before.groups:
-            raise InputError(
-                f"there is a node or a group {quoted(id)} already", f"nerocli delnode {id} removes a node"
-            )
+            hint = f"nerocli delnode {id} removes a node"
+            raise InputError(f"there is a node or a group {quoted(id)} already", hint)
         _write(path, edit.insert(text, root, "nodes", id, given), before, id)
 
 
@@ -177,7 +172,7 @@ def _section(root: Node | None, word: str) -> dict[str, _Entry]:
 
 def _read(path: Path) -> tuple[str, Node | None, Nodes]:
     """The text, its tree, and what it says; raises ConfigError when it has errors."""
-    data = document.read(path) if path.exists() else FIRST_NODES.encode()
+    data = document.read(path, missing=FIRST_NODES.encode())
     if isinstance(data, Problem):
         raise ConfigError([data])
     nodes = parse_nodes(data, str(path))
@@ -189,12 +184,16 @@ def _write(path: Path, text: str, before: Nodes, changed: str) -> None:
     """Writes the file once it was read back: but for the node `changed` all must be what it was."""
     after = parse_nodes(text.encode(), str(path))
     broken = any(problem.severity == "error" for problem in after.problems)
-    others = [[node for node in each.nodes if node.id != changed] for each in (before, after)]
-    if broken or others[0] != others[1]:
-        raise InputError(
-            f"{path} could not be changed without harm to other nodes in it", "change it by hand"
-        )
+    if broken or _without(before, changed) != _without(after, changed):
+        raise InputError(f"{path} could not be changed without harm to the rest of it", "change it by hand")
     write_text(path, text)
+
+
+def _without(nodes: Nodes, id: str) -> tuple[object, object]:  # noqa: A002
+    """The nodes and the groups, as if the node `id` had never been in them."""
+    groups = {name: [each for each in members if each != id] for name, members in nodes.groups.items()}
+    others = [node for node in nodes.nodes if node.id != id]
+    return others, {name: members for name, members in groups.items() if members}
 
 
 @contextmanager
@@ -229,18 +228,15 @@ def _kind(text: str) -> str:
 
 def _root(text: str) -> str:
     if not text.startswith(("/", "~/")):
-        raise Unfit(
-            f"{quoted(text)} is not a path from the root or the home of the node",
-            "as in /scratch/you/neronet",
-        )
+        what = f"{quoted(text)} is not a path from the root or the home of the node"
+        raise Unfit(what, "as in /scratch/you/neronet")
     return text
 
 
 def _node_id(text: str) -> str:
     if not text.isascii():
-        raise Unfit(
-            f"{quoted(text)} cannot be the id of a node", "use letters, digits, _ . and -, at most 100"
-        )
+        hint = "use letters, digits, _ . and -, at most 100"
+        raise Unfit(f"{quoted(text)} cannot be the id of a node", hint)
     return values.identifier(text)
 
 
@@ -292,9 +288,8 @@ class _Reader:
 
     def file(self, root: Node | None) -> None:
         if root is not None and not isinstance(root, Block):
-            self._problems.error(
-                root, "the file is not a block of KEY: VALUE lines", "write nodes: on the first line"
-            )
+            hint = "write nodes: on the first line"
+            self._problems.error(root, "the file is not a block of KEY: VALUE lines", hint)
             return
         sections = dict(root.entries) if root else {}
         for key, node in self._section(sections, "nodes"):
@@ -306,9 +301,8 @@ class _Reader:
             self.default_node = scalar(self._known)(default[1], self._problems) or ""
         for key, _ in sections.values():
             near = nearest(key.text, ("nodes", "groups", "default_node"))
-            self._problems.warn(
-                key, f"{quoted(key.text)} means nothing here", f"did you mean {near}?" if near else ""
-            )
+            hint = f"did you mean {near}?" if near else ""
+            self._problems.warn(key, f"{quoted(key.text)} means nothing here", hint)
 
     def _section(self, sections: dict[str, tuple[Text, Node]], word: str) -> Iterable[tuple[Text, Node]]:
         _, node = sections.pop(word, (None, None))
@@ -333,9 +327,8 @@ class _Reader:
                     given[word.text] = _READERS[word.text](value, self._problems)
             elif near := nearest(word.text, _READERS, cutoff=0.8):
                 # Fields of their own are for the users; a slip of theirs is not.
-                self._problems.warn(
-                    word, f"{quoted(word.text)} means nothing to Neronet", f"did you mean {near}?"
-                )
+                text = f"{quoted(word.text)} means nothing to Neronet"
+                self._problems.warn(word, text, f"did you mean {near}?")
         if name == LOCAL and "ssh_address" not in given:
             given.setdefault("type", LOCAL)
         if entries and "ssh_address" not in given and given.get("type") != LOCAL:

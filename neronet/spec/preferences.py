@@ -31,7 +31,7 @@ class Preferences:
 
 def load_preferences(path: Path) -> Preferences:
     """The preferences in a file; the defaults where it or a word is missing."""
-    data = document.read(path) if path.exists() else b""
+    data = document.read(path, missing=b"")
     return Preferences(problems=(data,)) if isinstance(data, Problem) else parse_preferences(data, str(path))
 
 

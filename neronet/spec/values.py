@@ -15,7 +15,7 @@ MAX_SECONDS = 10 * 365 * 86400.0
 
 _WHOLE = re.compile(r"[+-]?\d{1,12}")
 _DECIMAL = r"\d{1,12}(?:\.\d{0,12})?"
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?\.?(?:inf|nan)", re.IGNORECASE)
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)|([+-]?)\.?(inf|nan)", re.IGNORECASE)
 _MEMORY = re.compile(rf"({_DECIMAL})\s*([kmgtp]?)(i?)(b?)", re.IGNORECASE)
 _CLOCK = re.compile(r"(?:(\d{1,5})-)?(\d{1,9})(?::(\d{1,9}))?(?::(\d{1,9}))?")
 _SPAN = re.compile(rf"({_DECIMAL})\s*([a-z]+)\s*")
@@ -39,9 +39,8 @@ def whole(text: str, lowest: int, highest: int) -> int:
 
 def number(text: str) -> float | None:
     """The number that a text stands for (`nan`, `inf` and YAML's `.inf` too), None when it is none."""
-    return (
-        float(text.replace(".inf", "inf").replace(".nan", "nan")) if _NUMBER.fullmatch(text.lower()) else None
-    )
+    match = _NUMBER.fullmatch(text)
+    return float(match[1] or f"{match[2]}{match[3]}") if match else None
 
 
 def truth(text: str) -> bool:
@@ -81,9 +80,8 @@ def seconds(text: str, unit: float = 60.0) -> float:
         parts = [int(part) for part in rest if part]
         # Slurm reads 5:30 as minutes and seconds, but 1-5:30 as days, hours and minutes.
         scales = (3600, 60, 1) if days or len(parts) == 3 else (60, 1)
-        total = int(days or 0) * 86400.0 + sum(
-            part * scale for part, scale in zip(parts, scales, strict=False)
-        )
+        total = int(days or 0) * 86400.0
+        total += sum(part * scale for part, scale in zip(parts, scales, strict=False))
     else:
         total = _spans(text)
     if not 0 < total <= MAX_SECONDS:
@@ -111,9 +109,8 @@ def words(text: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(text))
     except ValueError:
-        raise Unfit(
-            f"a quote or a backslash in {quoted(text)} is not closed", "write a plain ' as \"'\""
-        ) from None
+        hint = "write a plain ' as \"'\""
+        raise Unfit(f"a quote or a backslash in {quoted(text)} is not closed", hint) from None
 
 
 def identifier(text: str) -> str:
@@ -121,19 +118,16 @@ def identifier(text: str) -> str:
     if not _ID.fullmatch(text):
         raise Unfit(f"{quoted(text)} cannot be an id", "use letters, digits, _ . and -, at most 100")
     if _NUMBERS.fullmatch(text):
-        raise Unfit(
-            f"{quoted(text)} cannot be an id: it would be taken for numbers of runs",
-            f"for example run_{text}",
-        )
+        what = f"{quoted(text)} cannot be an id: it would be taken for numbers of runs"
+        raise Unfit(what, f"for example run_{text}")
     return text
 
 
 def variable(text: str) -> str:
     """The name of an environment variable."""
     if not _VARIABLE.fullmatch(text):
-        raise Unfit(
-            f"{quoted(text)} cannot be the name of an environment variable", "use letters, digits and _"
-        )
+        what = f"{quoted(text)} cannot be the name of an environment variable"
+        raise Unfit(what, "use letters, digits and _")
     return text
 
 

@@ -208,19 +208,15 @@ class Database:
         return int(self.row("PRAGMA user_version")[0])
 
     def _set_journal(self) -> None:
-        wanted = "truncate" if self.network else "wal"
         deadline = time.monotonic() + BUSY
         while True:
-            # Two processes that make the file at once: SQLite does not wait here by itself.
+            # SQLite does not wait here by itself when two processes make the file at once.
             try:
-                if self._sql.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0] == wanted:
-                    return
+                self._sql.execute(f"PRAGMA journal_mode = {'TRUNCATE' if self.network else 'WAL'}")
+                return
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
-            else:
-                if time.monotonic() > deadline:
-                    raise sqlite3.OperationalError("database is locked")
             time.sleep(0.01)
 
     def _back_up(self, version: int) -> None:

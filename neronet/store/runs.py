@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -98,12 +98,13 @@ class RunStore:
                     number = following
                 following = max(following, number + 1)
                 name = _free_name(sql, plain(run.name))
+                key = point_key(run.experiment, run.parameters, run.argv, run.snapshot)
                 sql.execute(
                     "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
                     (
                         number, name, run.experiment, to_json(run.collections), to_json(run.parameters),
                         to_json(run.argv), run.snapshot, run.submitted, plain(run.note), run.priority,
-                        folder(name), point_key(run.experiment, run.argv, run.snapshot), run.attempt,
+                        folder(name), key, run.attempt,
                     ),
                 )  # fmt: skip
                 self._attempts.insert(number, run.attempt, run.token, run.idx, 1, run.node, SUBMITTING)
@@ -158,9 +159,13 @@ def _free_name(sql: sqlite3.Connection, name: str) -> str:
     return f"{name}@{copy}"
 
 
-def point_key(experiment: str, argv: Sequence[str], snapshot: str) -> str:
-    """Equal for runs of an experiment that would do the same: same command, same files."""
-    return hashlib.sha256(f"{snapshot} {to_json([experiment, argv])}".encode("ascii")).hexdigest()
+def point_key(experiment: str, parameters: Mapping[str, str], argv: Sequence[str], snapshot: str) -> str:
+    """Equal for runs of an experiment that would do the same: same parameters, command and files.
+
+    Plain repeats have the same command, and differ in a parameter that it does not take.
+    """
+    what = to_json([snapshot, experiment, sorted(parameters.items()), argv])
+    return hashlib.sha256(what.encode("ascii")).hexdigest()
 
 
 @lru_cache(maxsize=1000)

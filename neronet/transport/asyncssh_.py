@@ -230,7 +230,7 @@ class _Way:
                 limit = LOGIN_SECONDS if login.begun else CONNECT_SECONDS
                 left = start + limit + self._ask.seconds - time.monotonic()
                 if left <= 0:
-                    raise failures.silent(self._node, settings.where)
+                    raise failures.silent(self._node, settings.where, limit)
                 await asyncio.wait({task}, timeout=max(left, 0.05))
             return task.result()
         except asyncssh.HostKeyNotVerifiable:

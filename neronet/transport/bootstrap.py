@@ -153,7 +153,7 @@ class _Answers:
         try:
             word, detail = await asyncio.wait_for(self._find(), seconds)
         except asyncio.TimeoutError:
-            raise self._silent(f"did not start Python within {seconds:.0f} s") from None
+            raise self._silent(f"did not start Python within {seconds:g} s") from None
         if word == "fail":
             raise unfit(self._node, detail)
         if word == "nopython":
@@ -219,6 +219,10 @@ def unfit(node: str, facts: str) -> NodeError:
         ),
         "owner": (f"{root} belongs to another user (uid {detail}), so nothing is put there", elsewhere),
         "file": (f"{root} is a file, but should be a folder for Neronet's files", elsewhere),
+        "shared": (
+            f"{root} holds other files and is open to others, so it is not made Neronet's own",
+            f"set `root:` of {node} in nodes.yaml to a new folder, such as {root}/neronet",
+        ),
         "closed": (f"the folder {root} for Neronet's files cannot be written: {detail}", elsewhere),
         "full": (
             f"there is no room for Neronet's files in {root}: {detail}",

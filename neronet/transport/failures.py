@@ -17,11 +17,9 @@ BY_HAND = "try `ssh` to it in a terminal, which may say more"
 _VPN = "is this computer online, and in the right network (VPN)?"
 
 
-def silent(node: str, where: str) -> Unreachable:
+def silent(node: str, where: str, seconds: float = CONNECT_SECONDS) -> Unreachable:
     """`where`: user, host and port, as a person would write them."""
-    return Unreachable(
-        f"{node}: {where} did not answer within {CONNECT_SECONDS:.0f} s", f"is the machine on? {_VPN}"
-    )
+    return Unreachable(f"{node}: {where} did not answer within {seconds:g} s", f"is the machine on? {_VPN}")
 
 
 def no_name(node: str, host: str) -> Unreachable:
@@ -59,7 +57,9 @@ def hung_up(node: str, where: str) -> Dropped:
 
 
 def cut(node: str, detail: str = "") -> Unreachable:
-    return Unreachable(f"{node}: the connection was lost" + (f" ({detail})" if detail else ""), _VPN)
+    """`detail`: what asyncssh or ssh say of it, if that is more than the same."""
+    more = f" ({detail})" if detail.lower() not in ("", "connection lost") else ""
+    return Unreachable(f"{node}: the connection was lost{more}", _VPN)
 
 
 def refused(node: str, where: str, tried: str, said: str = "", notes: Sequence[str] = ()) -> AuthRefused:

@@ -2,7 +2,7 @@
 
 `bootstrap.py` sends the text of this file on a command line, so it stands alone:
 Python 3.6, standard library, nothing of ours around it.  Each answer is one
-line that begins with the order's marker; the last act is exec.
+line that begins with the marker; the last act is exec.
 """
 
 import errno
@@ -11,7 +11,6 @@ import json
 import os
 import stat
 import sys
-from typing import Any
 
 STDIN, STDOUT = 0, 1
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -51,6 +50,8 @@ def prepare(root: str) -> None:
     if not stat.S_ISDIR(info.st_mode):
         raise Unfit("file", root, "")
     if info.st_mode & 0o077:
+        if os.listdir(root) and not os.path.isdir(os.path.join(root, "agent")):
+            raise Unfit("shared", root, "")  # somebody else may count on looking into it
         os.chmod(root, 0o700)
     if not os.access(root, os.W_OK | os.X_OK):
         code = errno.EROFS if os.statvfs(root).f_flag & os.ST_RDONLY else errno.EACCES
@@ -91,20 +92,18 @@ def store(path: str, data: bytes, temporary: str) -> None:
         raise
 
 
-def main(order: "dict[str, Any]") -> None:
-    marker = order["marker"]
-    root = native(order["root"])
+def main(marker: str, root: str, sha256: str, size: int, env: "dict[str, str]") -> None:
     try:
-        root = find_root(root)
+        root = find_root(native(root))
         prepare(root)
         folder = os.path.join(root, "agent")
         os.makedirs(folder, 0o700, exist_ok=True)
-        path = os.path.join(folder, f"neromum-{order['sha256'][:12]}.pyz")
+        path = os.path.join(folder, f"neromum-{sha256[:12]}.pyz")
         word = "have"
-        if sha256_of(path) != order["sha256"]:
+        if sha256_of(path) != sha256:
             tell(marker, "need")
-            data = take(order["size"])
-            if hashlib.sha256(data).hexdigest() != order["sha256"]:
+            data = take(size)
+            if hashlib.sha256(data).hexdigest() != sha256:
                 raise Unfit("damaged", root, "")
             store(path, data, f"{path}.{marker}")
             word = "ready"
@@ -116,11 +115,11 @@ def main(order: "dict[str, Any]") -> None:
             detail = error.strerror or str(error)
         tell(marker, "fail " + json.dumps({"kind": kind, "root": root, "detail": detail}))
         sys.exit(1)
-    for name, value in order["env"].items():
+    for name, value in env.items():
         os.environ[native(name)] = native(value)
     tell(marker, word)
     os.execv(sys.executable, [sys.executable, "-I", "-S", path, "neromum", "serve", root])  # noqa: S606
 
 
 if __name__ == "__main__":
-    main(json.loads(bytes.fromhex(sys.argv[1]).decode()))
+    main(**json.loads(bytes.fromhex(sys.argv[1]).decode()))

@@ -251,8 +251,8 @@ def test_without_a_terminal_changes_are_lines() -> None:
 
     assert plain(list(changes(runs, True))) == [
         "▶ 2 running  1, 3",
-        "4 lang_exp1/hyperparamx=4  ✓ finished  ",
         "2 lang_exp1/hyperparamx=2  ✗ failed: exit code 3  loss 2",
+        "4 lang_exp1/hyperparamx=4  ✓ finished  ",
     ]
     nothing_open = said("watch", neroman=FakeNeroman(all_runs=FakeRunSet([ended(1)])))
     assert "No run is open" in nothing_open.out

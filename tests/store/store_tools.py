@@ -15,14 +15,18 @@ SNAPSHOT = "5" * 64
 
 
 def new_run(name: str, idx: int = 0, token: str = TOKEN, **fields: object) -> NewRun:
-    run = NewRun(name, "lang", ("group",), {"x": str(idx)}, ("python", name), SNAPSHOT, token, idx, "gpu1", 1000.0)
+    run = NewRun(
+        name, "lang", ("group",), {"x": str(idx)}, ("python", name), SNAPSHOT, token, idx, "gpu1", 1000.0
+    )
     return run._replace(**fields)
 
 
 def submit(store: Store, *names: str, token: str = TOKEN) -> list[int]:
     """The numbers of new runs of these names, in one batch."""
     with store.transaction(durable=True):
-        store.batches.add(Batch(token, "gpu1", "place", "lang", SNAPSHOT, 1, "sending", 1000.0), {"runs": len(names)})
+        store.batches.add(
+            Batch(token, "gpu1", "place", "lang", SNAPSHOT, 1, "sending", 1000.0), {"runs": len(names)}
+        )
         runs = [new_run(name, idx, token) for idx, name in enumerate(names)]
         return store.runs.add(runs, folder)
 
@@ -31,7 +35,9 @@ def folder(name: str) -> str:
     return f"results/{name}"
 
 
-def records(values: Sequence[float], metric: str = "loss", start: int = 0, step: float | None = None) -> list[Record]:
+def records(
+    values: Sequence[float], metric: str = "loss", start: int = 0, step: float | None = None
+) -> list[Record]:
     """One record per value; the lines have the offsets start, start + 10, ..."""
     return [(100.0 + i, [(metric, value, start + 10 * i, step)]) for i, value in enumerate(values)]
 

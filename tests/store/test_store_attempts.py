@@ -38,7 +38,13 @@ def test_a_late_report_changes_no_state_but_fills_in_what_was_not_known(store, r
     store.attempts.report(run, 1, "running", "", started=5.0, host="n1")
     assert not store.attempts.report(run, 1, "pending", "Priority", claimed=4.0, started=99.0, host="n2")
     known = store.attempts.get(run, 1)
-    assert (known.state, known.reason, known.claimed, known.started, known.host) == ("running", "", 4.0, 5.0, "n1")
+    assert (known.state, known.reason, known.claimed, known.started, known.host) == (
+        "running",
+        "",
+        4.0,
+        5.0,
+        "n1",
+    )
     assert not store.attempts.report(run, 1, "nonsense")
     assert store.attempts.get(run, 1).state == "running"
 
@@ -63,7 +69,7 @@ def test_a_run_that_was_believed_lost_is_corrected(store, run):
     assert store.runs.get(run).state == "finished"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from([*STATES, "complete", "nonsense"]), max_size=20))
 def test_whatever_is_reported_a_shown_state_never_goes_backwards(tmp_path_factory, reports):
     with Store(tmp_path_factory.mktemp("home")) as store:

@@ -18,7 +18,9 @@ points = st.lists(st.tuples(numbers, numbers, st.none() | numbers), min_size=1, 
 
 
 def same(one: list[float], other: list[float]) -> bool:
-    return len(one) == len(other) and all(a == b or (a != a and b != b) for a, b in zip(one, other, strict=True))
+    return len(one) == len(other) and all(
+        a == b or (a != a and b != b) for a, b in zip(one, other, strict=True)
+    )
 
 
 def chunk_of(first: int, given: list[tuple[float, float, float | None]]) -> Chunk:
@@ -26,7 +28,7 @@ def chunk_of(first: int, given: list[tuple[float, float, float | None]]) -> Chun
     return encode(first, times, values, steps)
 
 
-@settings(max_examples=200)
+@settings(deadline=None)
 @given(st.lists(points, min_size=1, max_size=6), st.integers(0, 200))
 def test_points_come_back_as_they_were_however_they_were_cut(parts, start):
     packed, first, expected = [], 0, []
@@ -52,6 +54,7 @@ def test_nothing_decodes_to_nothing():
     assert [len(column) for column in decode([])] == [0, 0, 0]
 
 
+@settings(deadline=None)
 @given(st.lists(numbers, min_size=1), st.lists(numbers, min_size=1))
 def test_bounds_step_over_nan_wherever_it_stands(first, second):
     lo, hi = bounds(second, *bounds(first, NAN, NAN))
@@ -63,11 +66,10 @@ def test_bounds_step_over_nan_wherever_it_stands(first, second):
         assert math.isnan(hi)
 
 
-heads = st.builds(
-    Head, *[st.integers(0, 2**62)] * 5, *[st.floats(allow_nan=False)] * 5
-)  # fmt: skip
+heads = st.builds(Head, *[st.integers(0, 2**62)] * 5, *[st.floats(allow_nan=False)] * 5)
 
 
+@settings(deadline=None)
 @given(st.lists(heads, unique_by=lambda head: head.metric), heads)
 def test_heads_are_found_again_by_their_metric(known, news):
     packed = Heads()
@@ -85,6 +87,7 @@ def test_heads_are_found_again_by_their_metric(known, news):
     }
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 20), max_size=30), st.integers(-1, 20), st.data())
 def test_reading_again_from_anywhere_adds_only_what_is_behind_the_mark(gaps, mark, data):
     offsets = [sum(gaps[: i + 1]) for i in range(len(gaps))]  # equal ones are points of one line
@@ -99,6 +102,13 @@ def test_reading_again_from_anywhere_adds_only_what_is_behind_the_mark(gaps, mar
     assert sorted(kept) == sorted(name for name, *_ in line)
     assert all(len(points) == 3 for points in kept.values())
     assert len(first) <= len(line)
+
+
+def test_a_record_that_goes_back_and_forth_adds_each_line_once():
+    offsets = [20, 10, 20, 30, 30, 20, 30]
+    mark, series = select_new([(0.0, [("m", i, offset, None) for i, offset in enumerate(offsets)])], -1)
+    assert mark == 30
+    assert series["m"][1::3] == [0, 3, 4]
 
 
 def test_the_sizes_fit_each_other():

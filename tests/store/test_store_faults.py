@@ -69,7 +69,9 @@ def small_disk(home: Path) -> Iterator[Callable[[], None]]:
 
 
 def can_mount() -> bool:
-    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
+    return (
+        os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
+    )
 
 
 @pytest.mark.parametrize("disk", [small_files, *([small_disk] if can_mount() else [])])

@@ -8,7 +8,7 @@ import sys
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_tools import end, folder, new_run, records, submit
 
@@ -24,7 +24,9 @@ def add(store, *parameters: dict[str, str]) -> list[int]:
 
 def test_a_frame_has_a_row_per_run_and_a_column_per_parameter_and_metric(store):
     one, two = add(store, {"lr": "1e-3", "opt": "adam"}, {"lr": "0.1", "opt": "010"})
-    store.points.add(two, 1, 0, [(5.0, [("loss", 3.0, 0, None), ("acc", 0.5, 10, None), ("loss", 2.0, 20, None)])])
+    store.points.add(
+        two, 1, 0, [(5.0, [("loss", 3.0, 0, None), ("acc", 0.5, 10, None), ("loss", 2.0, 20, None)])]
+    )
     store.attempts.report(one, 1, "running", started=1_700_000_000.25)
     store.attempts.report(one, 1, "failed", "exit code 3", ended=1_700_000_060.5)
     store.attempts.complete(one, 1)
@@ -32,7 +34,13 @@ def test_a_frame_has_a_row_per_run_and_a_column_per_parameter_and_metric(store):
     assert list(frame.columns) == [*FIXED, "lr", "opt", "loss", "acc"]
     assert (frame.index.name, list(frame.index)) == ("number", [one, two])
     first, second = frame.loc[one], frame.loc[two]
-    assert list(first[["name", "experiment", "node", "state", "reason"]]) == ["run0", "lang", "gpu1", "failed", "exit code 3"]
+    assert list(first[["name", "experiment", "node", "state", "reason"]]) == [
+        "run0",
+        "lang",
+        "gpu1",
+        "failed",
+        "exit code 3",
+    ]
     assert first["started"] == pd.Timestamp("2023-11-14 22:13:20.25", tz="UTC")
     assert first["ended"] - first["started"] == pd.Timedelta(seconds=60.25)
     assert first["duration"] == 60.25
@@ -76,6 +84,7 @@ words = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(words, words)
 def test_no_two_columns_have_one_name(parameters, metrics):
     names = column_names(parameters, metrics)
@@ -154,4 +163,7 @@ def test_points_come_with_run_metric_index_and_time(store):
 
 def test_the_store_itself_needs_neither_pandas_nor_numpy():
     code = "import sys, neronet.store.frames; print({'pandas', 'numpy'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "set()\n"
+    )

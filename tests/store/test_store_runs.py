@@ -24,8 +24,18 @@ def test_a_run_comes_back_as_it_was_submitted(store):
     run = store.runs.get(number)
     assert run.parameters == parameters
     assert run.argv == argv
-    assert (run.name, run.experiment, run.collections, run.snapshot) == ("exp/lr=1e-3", "lang", ("group",), SNAPSHOT)
-    assert (run.note, run.priority, run.submitted, run.results) == ("a note", 3, 1000.0, "results/exp/lr=1e-3")
+    assert (run.name, run.experiment, run.collections, run.snapshot) == (
+        "exp/lr=1e-3",
+        "lang",
+        ("group",),
+        SNAPSHOT,
+    )
+    assert (run.note, run.priority, run.submitted, run.results) == (
+        "a note",
+        3,
+        1000.0,
+        "results/exp/lr=1e-3",
+    )
     assert (run.node, run.token, run.idx, run.attempt) == ("gpu1", "0123456789abcdef", 4, 1)
     assert (run.state, run.reported_state, run.reason) == ("submitting", "submitting", "")
     assert (run.exit_status, run.started, run.ended) == (None, None, None)
@@ -67,8 +77,9 @@ def test_what_was_run_before_is_found_by_one_question(store):
     numbers = submit(store, *map(str, range(50)))
     keys = [run.point_key for run in store.runs.find()]
     assert len(set(keys)) == 50
-    (again,) = submit(store, "7", token="f" * 16)
-    other = point_key("lang", ("python", "7"), "6" * 64)
+    with store.transaction(durable=True):
+        (again,) = store.runs.add([new_run("7", 7, "f" * 16)], folder)
+    other = point_key("lang", {"x": "7"}, ("python", "7"), "6" * 64)
     assert store.runs.ran_before([other]) == {}
     found = store.runs.ran_before([*keys, other])
     assert {key: run.number for key, run in found.items()} == {
@@ -76,10 +87,17 @@ def test_what_was_run_before_is_found_by_one_question(store):
     }  # fmt: skip
 
 
-def test_other_words_in_a_command_are_another_run():
-    assert point_key("x", ("a b",), SNAPSHOT) != point_key("x", ("a", "b"), SNAPSHOT)
-    assert point_key("x", ("a",), SNAPSHOT) == point_key("x", ("a",), SNAPSHOT)
-    assert len(point_key("x", ("\ud800", "ä"), SNAPSHOT)) == 64
+def test_a_run_is_the_same_when_experiment_parameters_command_and_files_are():
+    same = ("lang", {"x": "1", "y": "2"}, ("a", "b"), SNAPSHOT)
+    assert point_key(*same) == point_key("lang", {"y": "2", "x": "1"}, ("a", "b"), SNAPSHOT)
+    others = [
+        ("other", {"x": "1", "y": "2"}, ("a", "b"), SNAPSHOT),
+        ("lang", {"x": "2", "y": "1"}, ("a", "b"), SNAPSHOT),
+        ("lang", {"x": "1", "y": "2"}, ("a b",), SNAPSHOT),
+        ("lang", {"x": "1", "y": "2"}, ("a", "b"), "6" * 64),
+        ("lang", {"x": "\ud800"}, ("ä",), SNAPSHOT),
+    ]
+    assert len({point_key(*what) for what in [same, *others]}) == 6
 
 
 def test_some_runs_are_found_by_their_numbers_in_order(store):
@@ -127,5 +145,11 @@ def test_a_run_shows_its_last_attempt(store):
     assert store.runs.get(run).state == "failed"
     store.attempts.add(run, "f" * 16, 5, "gpu2")
     shown = store.runs.get(run)
-    assert (shown.attempt, shown.state, shown.node, shown.token, shown.idx) == (2, "submitting", "gpu2", "f" * 16, 5)
+    assert (shown.attempt, shown.state, shown.node, shown.token, shown.idx) == (
+        2,
+        "submitting",
+        "gpu2",
+        "f" * 16,
+        5,
+    )
     assert (shown.exit_status, shown.reason, shown.started, shown.ended) == (None, "", None, None)

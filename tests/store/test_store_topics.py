@@ -22,7 +22,9 @@ from neronet.store.offsets import StreamOffset
 
 def experiment(id: str, added: float = 1.0) -> ExperimentRow:  # noqa: A002
     folder = Path(os.fsdecode(b"/home/me/\xff exp"))
-    return ExperimentRow(id, folder, ("thesis", "draft"), "c" * 64, {"id": id, "parameters": [["x", ["1"]]]}, added)
+    return ExperimentRow(
+        id, folder, ("thesis", "draft"), "c" * 64, {"id": id, "parameters": [["x", ["1"]]]}, added
+    )
 
 
 def test_an_experiment_comes_back_as_it_was_added(store):
@@ -162,14 +164,19 @@ def test_what_is_known_of_a_node_is_kept_while_it_does_not_answer(store):
     assert store.nodes.get("gpu1") is None
     store.nodes.update("gpu1")
     assert store.nodes.get("gpu1") == ("gpu1", None, None, None, "", None, None)
-    store.nodes.update("gpu1", place="p1", reachable=True, last_seen=5.0, facts={"cores": 8}, load={"load": 0.5})
+    store.nodes.update(
+        "gpu1", place="p1", reachable=True, last_seen=5.0, facts={"cores": 8}, load={"load": 0.5}
+    )
     store.nodes.update("gpu1", reachable=False, reason="no route \udcff")
     node = store.nodes.get("gpu1")
     assert (node.place, node.reachable, node.last_seen, node.reason) == ("p1", False, 5.0, "no route ?")
     assert (node.facts, node.load) == ({"cores": 8}, {"load": 0.5})
     store.nodes.update("gpu1", reachable=True, reason="")
     store.nodes.update("a")
-    assert [(node.id, node.reachable, node.reason) for node in store.nodes.all()] == [("a", None, ""), ("gpu1", True, "")]
+    assert [(node.id, node.reachable, node.reason) for node in store.nodes.all()] == [
+        ("a", None, ""),
+        ("gpu1", True, ""),
+    ]
     store.nodes.delete("gpu1")
     assert [node.id for node in store.nodes.all()] == ["a"]
 

@@ -140,6 +140,18 @@ def test_the_root_is_ours_alone(tmp_path: Path, echo_agent: Agent) -> None:
     assert facts["umask"] == umask  # what the user's programs write is not our business
 
 
+def test_several_may_bring_it_at_once(tmp_path: Path, echo_agent: Agent) -> None:
+    async def run() -> None:
+        shell = Shell("sh")
+        lands = (bootstrap.land(shell, spec(tmp_path), tmp_path, echo_agent, {}) for _ in range(6))
+        for channel in await asyncio.gather(*lands):
+            await facts_of(channel)
+        await shell.close()
+
+    asyncio.run(run())
+    assert list((tmp_path / "root/agent").iterdir()) == [stored(tmp_path / "root", echo_agent)]
+
+
 @pytest.mark.parametrize("damage", ["flipped", "cut", "empty"])
 def test_an_agent_that_was_tampered_with_is_replaced(tmp_path: Path, echo_agent: Agent, damage: str) -> None:
     land(Shell("sh"), spec(tmp_path), echo_agent)
@@ -225,6 +237,17 @@ def test_a_root_that_is_a_file_is_refused(tmp_path: Path, echo_agent: Agent) -> 
     assert "cannot be used: Not a directory" in str(error)
 
 
+def test_a_folder_that_others_may_use_stays_as_it_is(tmp_path: Path, echo_agent: Agent) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root").chmod(0o755)
+    (tmp_path / "root/paper.tex").touch()
+    error = failing(Shell("sh"), spec(tmp_path), echo_agent)
+    assert "holds other files" in str(error)
+    assert f"{tmp_path}/root/neronet" in error.hint
+    assert stat.S_IMODE((tmp_path / "root").stat().st_mode) == 0o755
+    assert os.listdir(tmp_path / "root") == ["paper.tex"]
+
+
 def test_a_root_that_is_a_broken_link_is_refused(tmp_path: Path, echo_agent: Agent) -> None:
     (tmp_path / "root").symlink_to("nowhere")
     assert "No such file" in str(failing(Shell("sh"), spec(tmp_path), echo_agent))
@@ -265,7 +288,7 @@ def test_a_shell_that_says_nothing_for_long_is_given_up(
 ) -> None:
     monkeypatch.setattr(bootstrap, "ANSWER_SECONDS", 0.3)
     error = failing(Shell("sh", before="echo Loading modules; exec sleep 20; "), spec(tmp_path), echo_agent)
-    assert "did not start Python within 0 s; it printed: Loading modules" in str(error)
+    assert "did not start Python within 0.3 s; it printed: Loading modules" in str(error)
 
 
 def old_python(folder: Path, version: str) -> str:
@@ -352,7 +375,8 @@ def test_a_reason_that_is_not_known_is_still_told(tmp_path: Path, echo_agent: Ag
 
 NASTY = [
     "", "-", "--", "-o x", "$(touch x)", "`touch x`", "$HOME", "~", "*", "a b", "'", '"', "\\", "\\n", "\n",
-    "\t", "!!", "!", "#", ";", "&&", "|", ">x", "%s", "é", "☃", "\u202e", "\x01", "\x7f", "\udcff", "a\nb'c\"d",
+    "\t", "!!", "!", "#", ";", "&&", "|", ">x", "%s", "é", "☃", "\u202e", "\x01", "\x7f", "\udcff",
+    "a\nb'c\"d",
 ]  # fmt: skip
 
 

@@ -129,7 +129,7 @@ def test_a_connection_that_had_worked_was_cut() -> None:
         told = of_ssh("gpu1", WHERE, 255, words, heard=True)
         assert type(told) is Unreachable
         assert str(told) == f"gpu1: the connection was lost ({words})"
-    assert str(cut("gpu1")) == "gpu1: the connection was lost"
+    assert str(cut("gpu1")) == str(cut("gpu1", "Connection lost")) == "gpu1: the connection was lost"
 
 
 def test_a_refusal_says_what_was_tried() -> None:

@@ -66,7 +66,7 @@ def test_a_file_is_stored_whole_or_not_at_all(tmp_path: Path) -> None:
     landing.store(target, b"data", temporary)
     assert landing.sha256_of(target) == hashlib.sha256(b"data").hexdigest()
     assert os.listdir(tmp_path) == ["target"]
-    with pytest.raises(OSError, match="directory") as failed:
+    with pytest.raises(OSError, match="irectory") as failed:
         landing.store(str(tmp_path), b"data", temporary)
     assert failed.value.errno in (errno.EISDIR, errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY)
     assert os.listdir(tmp_path) == ["target"]

@@ -494,6 +494,14 @@ def test_algorithms_of_the_configuration_are_used_as_far_as_they_are_known(
     assert asyncio.run(run()) == ("aes256-ctr", "none")
 
 
+def test_a_configuration_that_makes_no_sense_is_told(client_home: Any) -> None:
+    client_home("Host gpu1\n Port many\n")
+    error = refusal(make_spec("gpu1", ssh_address="gpu1"), User())
+    assert isinstance(error, Unreachable)
+    assert "the ssh configuration cannot be used" in str(error)
+    assert "many" in str(error)
+
+
 def test_no_common_algorithm_is_told(node: Node, client_home: Any) -> None:
     client_home(node.ssh_config() + "  Ciphers aes128-cbc\n")
     error = refusal(make_spec("node1", ssh_address="node1"), User())

@@ -1,0 +1,133 @@
+"""Submitting: from what a user names to stored runs, and until their nodes have accepted them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from neronet.api import nodestatus, targets
+from neronet.engine.client import EngineClient
+from neronet.engine.placement import Member
+from neronet.engine.submission import Job, missing, store_rerun, store_submission
+from neronet.errors import InputError
+from neronet.spec.config import Config
+from neronet.spec.nodes import Nodes, NodeSpec
+from neronet.store.experiments import ExperimentRow
+from neronet.store.runs import RunRow
+from neronet.store.store import Store
+from neronet.sync.snapshot import take
+
+MANY = 10_000  # runs from which on a submission asks
+ASKED = 5.0  # seconds that the members of a group may take to say how busy they are
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+class Submitting:
+    """What Neroman submits with."""
+
+    def __init__(self, home: Path, home_id: str, store: Store, client: EngineClient) -> None:
+        self._home, self._home_id, self._store, self._client = home, home_id, store, client
+
+    def add(self, configs: Iterable[Config]) -> list[str]:
+        """Adds the experiments of these folders, all or none; their ids. Raises ConfigError."""
+        now = time.time()
+        rows = []
+        for config in configs:
+            config.check()
+            rows += [
+                ExperimentRow(item.id, item.folder, item.collection, config.sha256, item.to_json(), now)
+                for item in config.experiments
+            ]
+        self._store.experiments.put(rows)
+        return [row.id for row in rows]
+
+    def submit(
+        self,
+        given: Sequence[str | Path],
+        nodes: Nodes,
+        members: Sequence[NodeSpec],
+        again: bool,
+        confirmed: bool,
+        wait: float,
+        progress: Progress | None,
+    ) -> tuple[list[int], list[str]]:
+        """(the numbers of the new runs, what the user should know); all is stored, or nothing was changed."""
+        found = [targets.resolve(self._store, folder) for folder in targets.collect(self._store, given)]
+        total = sum(len(points) for _, chosen in found for points in chosen.values())
+        if total > MANY and not confirmed:
+            raise InputError(f"these are {total} runs", "say that you mean it: --yes, or confirmed=True")
+        notes = [note for config, _ in found for note in targets.news(self._store, config)]
+        jobs = [
+            Job(experiment, chosen[experiment.id], take(experiment.folder, experiment, self._home, self._store.files))
+            for config, chosen in found
+            for experiment in config.experiments
+            if experiment.id in chosen
+        ]
+        for job in jobs:
+            notes += job.snapshot.notes
+        chosen_members = self._members(members, notes)
+        by_id = {spec.id: spec for spec in nodes.nodes}
+        numbers: list[int] = []
+        # What was run before is looked up in the same transaction: of two commands at once the second one sees it.
+        with self._store.transaction(durable=True):
+            self.add(config for config, _ in found)
+            for job in jobs:
+                if not again:
+                    fresh, before = missing(self._store, job)
+                    if before:
+                        notes.append(targets.ran_before(job, before))
+                    job = Job(job.experiment, fresh, job.snapshot)
+                if job.points:
+                    numbers += store_submission(
+                        self._store, self._home, self._home_id, job, chosen_members, by_id, _environment()
+                    )
+        if numbers:
+            notes += self._await_accepted(numbers, wait, progress)
+        return numbers, notes
+
+    def rerun(self, rows: Sequence[RunRow], nodes: Nodes, wait: float) -> list[str]:
+        """New attempts of these runs; what the user should know."""
+        by_id = {spec.id: spec for spec in nodes.nodes}
+        for gone in sorted({row.node for row in rows} - set(by_id)):
+            raise InputError(
+                f"node {gone}, where some of these ran, is not in nodes.yaml any more",
+                "submit the experiment to another node",
+            )
+        store_rerun(self._store, self._home, self._home_id, rows, by_id, _environment())
+        return self._await_accepted([row.number for row in rows], wait, None)
+
+    def _members(self, specs: Sequence[NodeSpec], notes: list[str]) -> list[Member]:
+        """The nodes that get runs: of a group those that answer now, else all."""
+        if len(specs) > 1:
+            silent = nodestatus.silent(specs, self._store, time.time())
+            if silent:
+                self._client.ask("probe", {"nodes": silent}, ASKED)
+            silent = nodestatus.silent(specs, self._store, time.time())
+            if len(silent) < len(specs):
+                notes += [f"{node} does not answer and gets none of these runs" for node in silent]
+                specs = [spec for spec in specs if spec.id not in silent]
+        return nodestatus.members(specs, self._store)
+
+    def _await_accepted(self, numbers: Sequence[int], wait: float, progress: Progress | None) -> list[str]:
+        """Waits until the nodes have these runs; a sentence for each node that has not."""
+        self._client.on_upload(progress)
+        self._client.ring()
+        tokens = {row.token for row in self._store.runs.find(numbers)}
+
+        def unsent() -> set[str]:
+            return {batch.node for batch in self._store.batches.find(states=("sending",)) if batch.token in tokens}
+
+        try:
+            self._client.wait(lambda: not unsent(), wait)
+            return [nodestatus.submitting(self._store.nodes.get(node), node) for node in sorted(unsent())]
+        finally:
+            self._client.on_upload(None)
+
+
+def _environment() -> dict[str, str]:
+    """What a program on a local node gets: what the user has here and now."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("NERONET_")}

@@ -1,0 +1,60 @@
+"""Wishes for runs that exist: end them, hold them, let them go."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+import time
+from collections.abc import Sequence
+
+from neronet.api import targets
+from neronet.engine.client import EngineClient
+from neronet.store.runs import RunRow
+from neronet.store.store import Store
+from neronet.wire import states
+
+ANSWER = 10.0  # seconds that a node may take before a wish is left to the next contact
+
+
+def act(
+    store: Store, client: EngineClient, rows: Sequence[RunRow], do: str, why: str = "", priority: int = 0
+) -> list[str]:
+    """Asks the nodes of these runs to do it to those that have not ended; what the user should know."""
+    opened = [row for row in rows if row.reported_state not in states.ENDED]
+    numbers = [row.number for row in opened]
+    notes = [f"{len(rows) - len(opened)} had ended before"] if len(opened) < len(rows) else []
+    wishes = targets.wishes(opened, do, why, priority)
+    deadline = time.monotonic() + ANSWER
+    intents = client.ask_all("act", [payload for _, payload in wishes], ANSWER)
+    for (node, _), intent in zip(wishes, intents, strict=True):
+        if intent.done is None:
+            notes.append(f"{node} does not answer; done at the next contact")
+        elif not intent.ok:
+            result = intent.result or {}
+            notes.append(f"{node}: {result.get('problem')} {result.get('hint', '')}".rstrip())
+    if do in ("hold", "release"):
+        notes += _show_held(store, numbers, why)
+    if do == "terminate":
+        left = max(0.0, deadline - time.monotonic())
+        client.wait(lambda: all(row.state in states.ENDED for row in store.runs.find(numbers)), left)
+    return list(dict.fromkeys(notes))
+
+
+def by_user() -> str:
+    """`by alice@laptop`: the reason of a run that the user ended."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # in some containers nobody has a name
+        name = "the user"
+    return f"by {name}@{socket.gethostname()}"
+
+
+def _show_held(store: Store, numbers: Sequence[int], reason: str) -> list[str]:
+    begun = 0
+    with store.transaction():
+        for row in store.runs.find(numbers):
+            if row.state in (states.SUBMITTING, states.QUEUED):
+                store.attempts.report(row.number, row.attempt, row.state, reason)
+            else:
+                begun += 1
+    return [f"{begun} of them had begun before"] if begun else []
