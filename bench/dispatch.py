@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-from bench.common import Bed, alternate, arguments, emit, ratio, spreads, write_folder
+from bench.common import PATIENCE, Bed, alternate, arguments, emit, ratio, spreads, write_folder
 
 CONFIG = """\
 run_command_prefix: /bin/true

@@ -51,6 +51,7 @@ class Console:
     width: int = 80
     height: int = 24
     _live: Live | None = field(default=None, repr=False)
+    _secret: bool = field(default=False, repr=False)  # something is being typed that nobody may see
     _rich_consoles: dict[TextIO, rich.console.Console] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -114,21 +115,33 @@ class Console:
         """Whether the person says yes.  InputError, which names `command`, where nobody can be asked."""
         if not self.person:
             raise InputError("this needs a yes and there is no terminal to ask in", f"say it with: {command}")
-        with self.paused():
-            self._prompt(f"{question} [y/N] ")
-            return self.source.readline().strip().lower() in ("y", "yes")
+        self._prompt(f"{question} [y/N] ")
+        return self.source.readline().strip().lower() in ("y", "yes")
 
     def ask(self, prompt: str, secret: bool) -> str:
         """What the person types, without an echo when `secret`."""
-        with self.paused():
-            if secret:
-                return getpass.getpass(f"{prompt} ", stream=self.err)
+        if not secret:
             self._prompt(f"{prompt} ")
             return self.source.readline().strip()
+        self._secret = True
+        try:
+            return getpass.getpass(f"{prompt} ", stream=self.err)
+        finally:
+            self._secret = False
+
+    def restore_echo(self) -> None:
+        """After Ctrl-C: a question is asked on another thread, which cannot tidy up any more."""
+        if self._secret and sys.platform != "win32":
+            import termios
+
+            mode = termios.tcgetattr(self.source)
+            mode[3] |= termios.ECHO
+            termios.tcsetattr(self.source, termios.TCSADRAIN, mode)
+            self.say()
 
     @contextmanager
     def live(self) -> Iterator[Live]:
-        """A part of the terminal that is drawn again and again; a question makes room for itself."""
+        """A part of the terminal that is drawn again and again."""
         from rich.live import Live
 
         with Live(console=self._rich(self.out), auto_refresh=False, transient=True) as live:
@@ -140,6 +153,7 @@ class Console:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
+        """Room for a question below what is drawn live."""
         live = self._live
         if live is None:
             yield

@@ -48,6 +48,7 @@ def run(argv: Sequence[str], neroman_factory: Factory, console: Console) -> int:
         errors.show(error, console)
         return error.exit_code
     except KeyboardInterrupt:
+        console.restore_echo()
         return 130
     except BrokenPipeError:
         _forget_stdout()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neronet.cli.text import harmless
-
 if TYPE_CHECKING:
     from neronet.cli.console import Console
     from neronet.transport.base import Question
@@ -16,25 +14,25 @@ SUBJECTS = {
     "passphrase": "needs the passphrase of your key",
     "password": "asks for your password",
 }
+TRUST = "Is it the right one? Whoever runs the machine can tell. [yes/no]"
 
 
 def answer(question: Question, console: Console) -> str | None:
     """What the person says; None when there is nobody to ask, or she declines."""
-    console.say((question.node, "strong"), f" {SUBJECTS[question.kind]}.")
     *text, prompt = question.text.rstrip().split("\n")
-    if not console.person:
-        console.warn("nobody can be asked here", f"type in a terminal: nerocli doctor {question.node}")
-        return None
-    for line in text:
-        console.say("  ", line)
-    try:
-        if question.kind == "host_key":
-            console.say("  ", prompt)
-            with console.paused():
-                said = console.ask(
-                    "Is this its key? Its owner or administrator can tell. [yes/no]", secret=False
-                )
-            return "yes" if said.lower() in ("y", "yes") else None
-        return console.ask(f"  {harmless(prompt).rstrip(':')}:", secret=not question.echo)
-    except (EOFError, KeyboardInterrupt):  # on a thread of its own, Ctrl-C cannot reach us but Ctrl-D can
-        return None
+    if question.kind == "host_key":
+        text, prompt = [*text, prompt], TRUST
+    with console.paused():
+        console.say((question.node, "strong"), f" {SUBJECTS[question.kind]}")
+        if not console.person:
+            console.warn("nobody can be asked here", f"type in a terminal: nerocli doctor {question.node}")
+            return None
+        for line in text:
+            console.say("  ", line)
+        try:
+            said = console.ask(f"  {prompt}", secret=not question.echo)
+        except EOFError:
+            return None
+    if question.kind != "host_key":
+        return said
+    return "yes" if said.lower() in ("y", "yes") else None

@@ -29,8 +29,6 @@ class Session:
         from neronet.cli.questions import answer
 
         neroman = self.factory(home)
-        if not self.console.person:
-            return neroman  # a script has nothing to answer, and must not decline for those who have
         neroman.on_question(lambda question: answer(question, self.console))
         return neroman
 

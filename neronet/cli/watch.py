@@ -29,10 +29,12 @@ def watch(arguments: Namespace, session: Session) -> None:
         console.print("No run is open." if runs else "No runs yet.")
         console.then("nerocli results" if runs else "nerocli submit FOLDER NODE")
         return
-    follow(runs, neroman, console)
-    if console.terminal:
-        for line in picture(runs, {}, time.time(), console):
-            console.print(*line)
+    try:
+        follow(runs, neroman, console)
+    finally:  # the last picture stays, also after Ctrl-C
+        if console.terminal:
+            for line in picture(runs, steps_said(neroman), time.time(), console):
+                console.print(*line)
     console.then("nerocli results")
 
 

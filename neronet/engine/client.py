@@ -39,6 +39,7 @@ class EngineClient:
         self._uploads: Callable[[Message], None] | None = None
         self._client = Client(home, self._kind(), {"changed": self._changed, "progress": self._progress})
         self._answers = Answers(self._client)
+        self._answers.show(lambda question: None)  # nobody is here, until `on_question` says who
         self._started = self._closed = False
 
     def ensure(self) -> None:

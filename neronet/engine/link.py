@@ -34,6 +34,8 @@ LINGER = 60.0  # seconds that a login is kept when nothing is to be done
 MAX_CONTENT = 256 * 1024 * 1024  # bytes of one file of the agent: a list of a million runs has fewer
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds until the next try, by failures in a row
 
+BY_HAND = (AuthRefused, HostKeyChanged, HostKeyUnknown)  # only the user can mend these
+
 # Replies, and the fields by which they are told apart.
 KEYS: dict[str, tuple[str, ...]] = {
     "missing": (), "stored": ("sha",), "accepted": ("token",), "done": ("id",), "synced": ("id",), "batches": (),
@@ -251,14 +253,15 @@ class Link:
                 self.problem = NodeError(f"an error in Neronet ended the connection to {self.node.id}: {error!r}")
             log.info("%s: %s", self.node.id, self.problem)
             self.failures = self.failures + 1 if time.monotonic() - began < PAUSES[-1] else 1
-            self._seen(None, str(self.problem))
+            hint = f" ({self.problem.hint})" if isinstance(self.problem, BY_HAND) and self.problem.hint else ""
+            self._seen(None, f"{self.problem}{hint}")
             self._tried.set()
             await self._pause()
 
     async def _pause(self) -> None:
         """Until the next try; what only the user can mend is not tried again by itself."""
         seconds = PAUSES[min(self.failures, len(PAUSES)) - 1] * random.uniform(0.8, 1.2)
-        by_hand = isinstance(self.problem, AuthRefused | HostKeyChanged | HostKeyUnknown)
+        by_hand = isinstance(self.problem, BY_HAND)
         try:
             await asyncio.wait_for(self._again.wait(), None if by_hand else seconds)
         except asyncio.TimeoutError:

@@ -1,7 +1,7 @@
 """Questions that only the user can answer: one-time codes, host keys, passphrases.
 
-The engine asks; every program that is connected to it shows the question; the first answer wins. Answers are
-passed on, never stored, never logged.
+The engine asks; every program that is connected to it shows the question; the first answer wins, and all must
+decline to decline. Answers are passed on, never stored, never logged.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ class Questions:
     def __init__(self, bell: Bell, timeout: float = TIMEOUT) -> None:
         self._bell, self._timeout = bell, timeout
         self._open: dict[str, tuple[Message, asyncio.Future[str | None]]] = {}
+        self._declined: dict[str, int] = {}
         bell.on_answer = self._answer
         # Who connects while a question is open is asked, too.
         bell.greetings = lambda: [message for message, _ in self._open.values()]
 
     async def ask(self, question: Question) -> str | None:
-        """What the user answers; None when the user declines, or nobody answers in time."""
+        """What the user answers first; None when every connected program declines, or nobody answers in time."""
         import asyncio
 
         # An id never comes again: an answer that is late must not reach another question.
@@ -58,10 +59,15 @@ class Questions:
             return None
         finally:
             del self._open[number]
+            self._declined.pop(number, None)
             self._bell.tell({"type": "answered", "id": number})
 
     def _answer(self, number: str, text: str | None) -> None:
-        if number in self._open and not self._open[number][1].done():
+        if number not in self._open or self._open[number][1].done():
+            return
+        # A script has nobody to ask and declines at once; it must not decline for a terminal beside it.
+        self._declined[number] = self._declined.get(number, 0) + (text is None)
+        if text is not None or self._declined[number] >= len(self._bell.clients):
             self._open[number][1].set_result(text)
 
 

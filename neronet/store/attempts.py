@@ -163,8 +163,10 @@ class AttemptStore:
 
     def unfinished(self, node: str | None = None) -> list[Attempt]:
         """Those (of a node) that are not complete, whatever their state, by run."""
-        where = "complete = 0 AND (?1 IS NULL OR node = ?1)"
-        return list(map(_attempt, self._db.rows(f"{_ATTEMPTS} WHERE {where} ORDER BY run, attempt", (node,))))
+        where = "complete = 0 AND (? IS NULL OR node = ?)"
+        return list(
+            map(_attempt, self._db.rows(f"{_ATTEMPTS} WHERE {where} ORDER BY run, attempt", (node, node)))
+        )
 
 
 _FACTS = ("exit_status", "claimed", "started", "ended", "host", "gpus", "sizes", "outputs")

@@ -45,9 +45,10 @@ class BatchStore:
 
     def find(self, node: str | None = None, states: Iterable[BatchState] | None = None) -> list[Batch]:
         """Those of a node, in these states (all without them), the oldest first."""
-        of_node = "(?1 IS NULL OR node = ?1)"
-        in_state = "(?2 IS NULL OR state IN (SELECT value FROM json_each(?2)))"
-        values = (node, None if states is None else listed(states))
+        of_node = "(? IS NULL OR node = ?)"
+        in_state = "(? IS NULL OR state IN (SELECT value FROM json_each(?)))"
+        wanted = None if states is None else listed(states)
+        values = (node, node, wanted, wanted)
         rows = self._db.rows(f"{_BATCHES} WHERE {of_node} AND {in_state} ORDER BY rowid", values)
         return [Batch._make(row) for row in rows]
 

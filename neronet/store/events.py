@@ -44,11 +44,12 @@ class EventStore:
     ) -> list[Event]:
         """In the order they were stored: of these runs, not before the time `since`, with an id above
         `after`."""
+        some = None if runs is None else listed(runs)
         rows = self._db.rows(
             "SELECT e.id, e.time, e.run, e.attempt, e.node, e.kind, e.text, r.name"
             " FROM events e LEFT JOIN runs r ON r.number = e.run"
-            " WHERE e.id > ?1 AND (?2 IS NULL OR e.time >= ?2)"
-            " AND (?3 IS NULL OR e.run IN (SELECT value FROM json_each(?3))) ORDER BY e.id",
-            (after, since, None if runs is None else listed(runs)),
+            " WHERE e.id > ? AND (? IS NULL OR e.time >= ?)"
+            " AND (? IS NULL OR e.run IN (SELECT value FROM json_each(?))) ORDER BY e.id",
+            (after, since, since, some, some),
         )
         return [Event._make(row) for row in rows]

@@ -104,6 +104,7 @@ class ProcessChannel:
         finally:
             emptying.cancel()
             self._listening.cancel()
+            self._stdin.transport.abort()  # what was not taken will never be
             self._pipes.close()
             self._owner.slots.release()
 

@@ -341,7 +341,8 @@ def test_ctrl_c_ends_the_looking_and_not_the_runs(cli: Cli) -> None:
     screen.process.send_signal(signal.SIGINT)
     assert screen.close() == 130
     assert "Traceback" not in screen.text
-    assert screen.text.rstrip().endswith("\x1b[?25h")  # the cursor is back
+    assert screen.text.rindex("\x1b[?25h") > screen.text.rindex("\x1b[?25l")  # the cursor is back
+    assert "slow/hyperparamx=61" in screen.text[screen.text.rindex("\x1b[2K") :]  # and the last picture stays
     assert {run["state"] for run in cli.runs()} & {"running", "queued"}
 
 

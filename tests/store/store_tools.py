@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from neronet.store import Store
@@ -46,6 +47,21 @@ def end(store: Store, run: int, attempt: int = 1, state: str = "finished", **fac
     store.attempts.report(run, attempt, "running", started=1.0)
     store.attempts.report(run, attempt, state, **facts)  # type: ignore[arg-type]
     store.attempts.complete(run, attempt)
+
+
+class _Undone(Exception):
+    pass
+
+
+@contextmanager
+def undone(store: Store, durable: bool = False) -> Iterator[None]:
+    """A transaction that something ends before its commit."""
+    try:
+        with store.transaction(durable):
+            yield
+            raise _Undone
+    except _Undone:
+        return
 
 
 def size(home: Path) -> int:

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from store_tools import TOKEN, end, folder, new_run, records, submit
+from store_tools import TOKEN, end, folder, new_run, records, submit, undone
 
 from neronet.errors import StoreError
 from neronet.store import Store, db, filesystem, schema
@@ -26,6 +26,20 @@ from neronet.store import Store
 sys.stdin.readline()
 with Store(pathlib.Path(sys.argv[1])) as store:
     store.intents.put(sys.argv[2], "submit", {})
+"""
+
+LOOK = """
+import sys, sqlite3
+sql = sqlite3.connect(sys.argv[1])
+sql.execute("SELECT * FROM runs").fetchall()
+sql.close()
+"""
+
+DIE = """
+import sys, os, pathlib
+from neronet.store import Store
+Store(pathlib.Path(sys.argv[1])).start_writing()
+os._exit(1)
 """
 
 READ = """
@@ -91,8 +105,7 @@ def test_opening_it_a_second_time_in_a_process_does_not_take_the_locks_of_the_fi
         with Store(tmp_path):
             pass
         # Another process that closes last removes the log of changes, unless it sees our lock.
-        code = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM runs').fetchall(); c.close()"
-        subprocess.run([sys.executable, "-c", code, store.path], check=True)
+        subprocess.run([sys.executable, "-c", LOOK, store.path], check=True)
         assert (tmp_path / "neronet.db-wal").exists()
 
 
@@ -159,10 +172,8 @@ def test_a_snapshot_stays_as_it_was(tmp_path):
 
 def test_transactions_inside_of_each_other_are_one(store):
     submit(store, "a")
-    with pytest.raises(ZeroDivisionError), store.transaction():
-        with store.transaction():
-            store.offsets.set_journal(TOKEN, "kid.log", 5)
-        raise ZeroDivisionError
+    with undone(store), store.transaction():
+        store.offsets.set_journal(TOKEN, "kid.log", 5)
     assert store.offsets.journals(TOKEN) == {}
 
 
@@ -252,11 +263,10 @@ def fill_and_damage(home: Path) -> None:
 
 
 def test_damage_is_found_by_the_first_writer_after_an_unclean_stop(tmp_path):
-    code = "import sys, os, pathlib; from neronet.store import Store\nStore(pathlib.Path(sys.argv[1])).start_writing(); os._exit(1)"
-    subprocess.run([sys.executable, "-c", code, tmp_path], check=False)
+    subprocess.run([sys.executable, "-c", DIE, tmp_path], check=False)
     with Store(tmp_path) as store:
         store.start_writing()
-    subprocess.run([sys.executable, "-c", code, tmp_path], check=False)
+    subprocess.run([sys.executable, "-c", DIE, tmp_path], check=False)
     fill_and_damage(tmp_path)
     with Store(tmp_path) as store:
         with pytest.raises(StoreError, match="is damaged: ") as caught:

@@ -81,23 +81,24 @@ def test_on_a_full_disk_nothing_stored_is_lost_and_it_goes_on_when_there_is_room
         (run,) = submit(store, "a")
         stored = 0
 
-        def add() -> int:
-            with store.transaction():
-                store.points.add(run, 1, 0, records(range(stored, stored + 500), start=10 * stored))
-                store.offsets.set_journal(TOKEN, "kid.log", stored + 500)
-            return stored + 500
+        def fill(times: int) -> None:
+            nonlocal stored
+            for _ in range(times):
+                with store.transaction():
+                    values = range(stored, stored + 500)
+                    store.points.add(run, 1, 0, records(values, start=10 * stored))
+                    store.offsets.set_journal(TOKEN, "kid.log", stored + 500)
+                stored += 500
 
         with pytest.raises(StoreError, match=r"no room|cannot be read or written") as caught:
-            for _ in range(1000):
-                stored = add()
+            fill(1000)
         assert "disk" in str(caught.value) + caught.value.hint
         assert stored >= 500
         with pytest.raises(StoreError):
             store.points.add(run, 1, 0, records(range(100_000), start=10**7))
         assert list(store.points.read(run, "loss").value) == list(range(stored))
         make_room()
-        for _ in range(20):
-            stored = add()
+        fill(20)
         assert store.offsets.journals(TOKEN) == {"kid.log": stored}
         assert list(store.points.read(run, "loss").value) == list(range(stored))
         assert store._db.rows("PRAGMA integrity_check") == [("ok",)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_tools import records, size, submit
+from store_tools import records, size, submit, undone
 
 from neronet.store import Store, chunks
 
@@ -33,6 +33,14 @@ def test_a_nan_stays_a_nan(store):
     assert math.isnan(head.value)
     assert (head.n, head.lo, head.hi) == (4, 1.0, 2.0)
     assert [math.isnan(value) for value in store.points.read(run, "loss").value] == [True, False, False, True]
+
+
+def test_a_series_of_nan_alone_has_no_bounds(store):
+    (run,) = submit(store, "a")
+    store.points.add(run, 1, 0, records([math.nan, math.nan]))
+    head = store.points.heads(run)["loss"]
+    assert math.isnan(head.lo)
+    assert math.isnan(head.hi)
 
 
 def test_reading_a_piece_again_stores_nothing(store):
@@ -151,9 +159,8 @@ def test_a_point_takes_less_than_27_bytes_on_the_disk(tmp_path: Path):
 
 def test_a_metric_learnt_in_a_transaction_that_failed_is_learnt_again(store):
     (run,) = submit(store, "a")
-    with pytest.raises(ZeroDivisionError), store.transaction():
+    with undone(store):
         store.points.add(run, 1, 0, records([1.0], metric="first"))
-        raise ZeroDivisionError
     store.points.add(run, 1, 0, records([2.0], metric="second"))
     store.points.add(run, 1, 0, records([3.0], metric="first", start=10))
     assert store.points.last()[run].values == {"second": 2.0, "first": 3.0}

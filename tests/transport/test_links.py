@@ -239,8 +239,12 @@ def test_a_machine_that_says_nothing(transport: str, monkeypatch: pytest.MonkeyP
     for module in (asyncssh_, openssh):
         monkeypatch.setattr(module, "CONNECT_SECONDS", 1.0)
 
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
     async def run() -> NeronetError:
-        server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+        server = await asyncio.start_server(listen, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         async with server:
             return await asyncio.to_thread(
