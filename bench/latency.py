@@ -29,7 +29,7 @@ for n in range(count):
 CONFIG = """\
 run_command_prefix: python3
 main_code_file: main.py
-+clock:
++clockRATE:
   parameters: {rate: RATE, count: COUNT}
   parameter_format: '{rate} {count}'
 """
@@ -58,7 +58,7 @@ def by_callback(bed: Bed, rate: int, count: int) -> dict[str, float]:
     ages, complete = Ages(), threading.Event()
 
     def look() -> None:
-        ages.take(bed.neroman.store.points.read(number, "clock", start=len(ages.values)).values)
+        ages.take(bed.neroman.store.points.read(number, "clock", start=len(ages.values)).value)
         if len(ages.values) >= count:
             complete.set()
 

@@ -8,16 +8,17 @@ everything said besides, so that a pipe or a file holds only the answer.
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from neronet.cli.table import Line, Piece, Table, cut, layout, pieces
+from neronet.cli.text import columns
 from neronet.errors import InputError
 
 if TYPE_CHECKING:
@@ -85,9 +86,22 @@ class Console:
         self._write(self.err, pieces(list(line)))
 
     def warn(self, text: str, hint: str = "") -> None:
-        self.say(("! " if not self.unicode else "▲ ", "warn"), text)
+        self.sentence(("▲ " if self.unicode else "! ", "warn"), text)
         if hint:
-            self.say("  ", (hint, "quiet"))
+            self.sentence("  ", hint, "quiet")
+
+    def sentence(self, first: Piece, text: str, style: str = "") -> None:
+        """`text` on stderr behind `first`; in a terminal wrapped and indented."""
+        blank = sum(columns(part) for part, _ in pieces(first))
+        for paragraph in text.split("\n"):
+            wrapped = [paragraph]
+            if self.err.isatty():
+                wrapped = textwrap.wrap(
+                    paragraph, self.width - blank, break_long_words=False, break_on_hyphens=False
+                )
+            for line in wrapped:
+                self.say(first, (line, style))
+                first = " " * blank
 
     def table(self, table: Table, indent: int = 0) -> list[str]:
         """Print it; the titles of the columns that the terminal was too narrow for."""
@@ -100,11 +114,6 @@ class Console:
         width = self.width - indent if self.terminal else None
         lines, hidden = layout(table, width, "…" if self.unicode else "...")
         return [[" " * indent, *line] for line in lines], hidden
-
-    def json(self, value: object) -> None:
-        """`value` as JSON on stdout; nan and infinities must be gone already."""
-        json.dump(value, self.out, allow_nan=False, ensure_ascii=False, indent=2)
-        self.out.write("\n")
 
     def raw(self, text: str) -> None:
         """Unchanged to stdout: only for what is meant to be piped."""
@@ -119,10 +128,13 @@ class Console:
         return self.source.readline().strip().lower() in ("y", "yes")
 
     def ask(self, prompt: str, secret: bool) -> str:
-        """What the person types, without an echo when `secret`."""
+        """What the person types, without an echo when `secret`; EOFError when she closes the input."""
         if not secret:
             self._prompt(f"{prompt} ")
-            return self.source.readline().strip()
+            line = self.source.readline()
+            if not line:
+                raise EOFError
+            return line.strip()
         self._secret = True
         try:
             return getpass.getpass(f"{prompt} ", stream=self.err)

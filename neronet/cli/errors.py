@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import textwrap
 import time
 import traceback
 from collections.abc import Sequence
@@ -31,9 +30,9 @@ def show(error: NeronetError, console: Console) -> None:
         errors = sum(problem.severity == "error" for problem in error.problems)
         console.say(f"{count(errors, 'problem')}; nothing was changed or sent.")
         return
-    _sentence(console, mark("error", console), str(error))
+    console.sentence(mark("error", console), str(error))
     if error.hint:
-        _sentence(console, "  ", error.hint, "quiet")
+        console.sentence("  ", error.hint, "quiet")
 
 
 def show_problems(problems: Sequence[Problem], console: Console) -> None:
@@ -52,7 +51,7 @@ def show_problems(problems: Sequence[Problem], console: Console) -> None:
             if beside:
                 continue
         if problem.hint:
-            _sentence(console, blank, problem.hint, "quiet")
+            console.sentence(blank, problem.hint, "quiet")
 
 
 def mark(severity: str, console: Console) -> Piece:
@@ -76,8 +75,8 @@ def report(error: Exception, argv: Sequence[str], console: Console) -> None:
     ]
     text = "\n".join([*head, "", "".join(traceback.format_exception(error))])
     kind = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    _sentence(console, mark("error", console), f"nerocli has a fault: {shorten(harmless(kind), 200)}")
-    _sentence(console, "  ", f"all about it is in {_save(text)}; your runs are not touched by it", "quiet")
+    console.sentence(mark("error", console), f"nerocli has a fault: {shorten(harmless(kind), 200)}")
+    console.sentence("  ", f"all about it is in {_save(text)}; your runs are not touched by it", "quiet")
 
 
 def _save(text: str) -> Path:
@@ -92,15 +91,6 @@ def _save(text: str) -> Path:
         path = Path(tempfile.mkdtemp(prefix="neronet-")) / name
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
     return path
-
-
-def _sentence(console: Console, first: Piece, text: str, style: str = "") -> None:
-    """`text` wrapped to the terminal, below `first`."""
-    room = console.width - columns(first if isinstance(first, str) else first[0])
-    for paragraph in text.split("\n"):
-        for line in textwrap.wrap(paragraph, room, break_long_words=False, break_on_hyphens=False) or [""]:
-            console.say(first, (line, style))
-            first = " " * (console.width - room)
 
 
 def _short(file: str) -> str:

@@ -307,6 +307,7 @@ class Collector:
             self._event(stopped_note(self._limit), item.run, item.attempt, "warning")
         done = room < len(data)
         if message["end"] and item.sizes is not None:
+            have = have._replace(final=item.sizes[number])
             short = have.physical < item.sizes[number]
             done = done or not short or not payload  # an end with bytes before the size is that of an older wish
             if short and not payload:

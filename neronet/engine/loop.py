@@ -173,7 +173,6 @@ class Engine:
         stamp = _stamp(path)
         if stamp == self._stamp:
             return
-        self._stamp = stamp
         found = load_nodes(path)
         wrong = [problem for problem in found.problems if problem.severity == "error"]
         if wrong:
@@ -181,6 +180,7 @@ class Engine:
             self._store.events.add(time.time(), "problem", text)
             log.error("%s", text)
             if self._nodes:
+                self._stamp = stamp
                 return
         nodes = {node.id: node for node in found.nodes}
         moved: list[Intent] = []
@@ -191,7 +191,7 @@ class Engine:
                 moved += work.wishes
         for name in set(self._nodes) - set(nodes):
             self._store.nodes.update(name, reachable=False, reason=f"{name} is no longer in nodes.yaml")
-        self._nodes = nodes
+        self._nodes, self._stamp = nodes, stamp
         self._wake.set()
         for intent in moved:
             self._begin(intent)

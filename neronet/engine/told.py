@@ -111,8 +111,13 @@ def ended(record: Json) -> Json:
         "started": maybe(moment, record["started"]),
         "ended": moment(record["ended"]),
         "sizes": [whole(size, 0, MAX_SIZE) for size in record["sizes"]],
-        "outputs": [[text(path, 4096), bool(executable)] for path, _, executable in record["outputs"]],
+        "outputs": [_output(*output) for output in record["outputs"]],
     }
+
+
+def _output(path: object, size: object, executable: object) -> list[Any]:
+    whole(size, 0, MAX_SIZE)  # what comes is counted, not what was announced
+    return [text(path, 4096), bool(whole(executable, 0, 1))]
 
 
 # -- what is only shown

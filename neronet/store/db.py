@@ -62,7 +62,9 @@ class Database:
         self.on_rollback: list[Callable[[], None]] = []  # forgets what was learnt inside of a transaction
         self._writer = False
         with self._explained():
-            self._sql = sqlite3.connect(self.path, BUSY, isolation_level=None, check_same_thread=False)
+            self._sql = sqlite3.connect(
+                self.path, timeout=BUSY, isolation_level=None, check_same_thread=False
+            )
             try:
                 self._prepare()
             except BaseException:

@@ -104,7 +104,8 @@ class ProcessChannel:
         finally:
             emptying.cancel()
             self._listening.cancel()
-            self._stdin.transport.abort()  # what was not taken will never be
+            if self._stdin.transport.get_write_buffer_size():
+                self._stdin.transport.abort()  # what was not taken will never be
             self._pipes.close()
             self._owner.slots.release()
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +28,8 @@ from neronet.cli.main import run as run_cli
 from neronet.wire import states
 
 NOW = time.time()
+ROOT = Path(__file__).parents[2]
+NEROCLI = [sys.executable, "-c", "from neronet.cli.main import main; main()"]
 
 
 def run(number: int, **given: Any) -> Run:
@@ -167,3 +178,48 @@ def said(*argv: str, neroman: Any = None, typed: str | None = None, **console: A
     there = Console(out, err, io.StringIO(typed or ""), person=typed is not None, **console)
     code = run_cli(argv, lambda home: neroman if neroman is not None else FakeNeroman(), there)
     return Said(code, out.getvalue(), err.getvalue())
+
+
+class Screen:
+    """A program in a terminal of 80 x 24."""
+
+    def __init__(self, argv: Sequence[str], environment: dict[str, str], cwd: Path) -> None:
+        self.terminal, inside = pty.openpty()
+        fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.process = subprocess.Popen(
+            argv, stdin=inside, stdout=inside, stderr=inside, env=environment, cwd=cwd, start_new_session=True
+        )
+        os.close(inside)
+        self.text = ""
+
+    def read_until(self, words: str, timeout: float = 60) -> str:
+        deadline = time.monotonic() + timeout
+        while words not in self.plain():
+            assert time.monotonic() < deadline, self.plain()
+            assert self._read(), self.plain()
+        return self.plain()
+
+    def type(self, words: str) -> None:
+        os.write(self.terminal, words.encode())
+
+    def echoes(self) -> bool:
+        return bool(termios.tcgetattr(self.terminal)[3] & termios.ECHO)
+
+    def _read(self) -> bool:
+        """False once the last process that had the terminal has ended."""
+        try:
+            if select.select([self.terminal], [], [], 0.2)[0]:
+                self.text += os.read(self.terminal, 65536).decode("utf-8", "replace")
+        except OSError:
+            return False
+        return True
+
+    def plain(self) -> str:
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.text)
+
+    def close(self) -> int:
+        while self._read():
+            pass
+        code = self.process.wait(60)
+        os.close(self.terminal)
+        return code

@@ -27,7 +27,7 @@ from neronet.engine.doctor import Check
 from neronet.spec.problems import Problem
 from neronet.store.events import Event
 from neronet.wire import states
-from tests.cli.fakes import NOW, FakeNeroman, FakeRunSet, Terminal, experiment, node, run, said
+from tests.cli.fakes import NOW, FakeNeroman, FakeRunSet, experiment, node, run, said
 
 
 def ended(number: int, state: str = states.FINISHED, **given: Any) -> Any:
@@ -358,6 +358,21 @@ def test_an_upload_shows_its_bytes() -> None:
     assert "100 %" in plain([upload({"node": "g", "done": 0, "total": 0}, False)])[0]
 
 
+def test_an_upload_is_drawn_in_a_terminal_and_gone_when_it_is_done() -> None:
+    runs = FakeRunSet([run(1)])
+
+    class Uploading(FakeNeroman):
+        def submit(self, targets: Any, node: Any, *, progress: Any = None, **given: Any) -> FakeRunSet:
+            progress({"token": "t", "node": "gpu1", "done": 500, "total": 1000, "files": 1})
+            return runs
+
+    out = said("submit", "lang_exp1", neroman=Uploading(planned=planned(1)), terminal=True).out
+    drawn, _, after = out.rpartition("\x1b[2K")
+    assert "500 bytes of 1.0 kB" in drawn
+    assert "500 bytes" not in after
+    assert "lang_exp1/hyperparamx=1 (run 1) submitted to gpu1" in after
+
+
 # -- experiments
 
 
@@ -514,7 +529,7 @@ def test_results_go_to_json_csv_and_files_by_their_ending(tmp_path: Path) -> Non
         assert file.read_text(encoding="utf-8") == content
     answer = said("results", "-o", str(tmp_path / "no" / "x.csv"), neroman=neroman)
     assert answer.code == 1
-    assert "cannot be written: No such file" in " ".join(answer.err.split())
+    assert "cannot be written: No such file" in answer.err
     assert "No runs yet" in said("results").out
 
 
@@ -695,5 +710,13 @@ def test_each_shell_has_a_script() -> None:
         assert said("completion", shell).out == script.lstrip()
 
 
-def test_a_terminal_of_the_tests_is_one() -> None:
-    assert Terminal().isatty()
+def test_nerogui_opens_jupyterlab_and_says_where_to_look() -> None:
+    def nerogui(*argv: str) -> str:
+        code = f"import sys; sys.argv[1:] = {list(argv)!r}\nfrom neronet.cli.gui import main; main()"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        return done.stdout
+
+    out = nerogui("--version")  # JupyterLab's own argument
+    assert out.startswith("JupyterLab opens in your browser")
+    assert re.search(r"^\d+\.\d+", out.splitlines()[-1])
+    assert "Arguments are passed on" in nerogui("--help")

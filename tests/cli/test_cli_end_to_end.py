@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
@@ -19,10 +18,8 @@ from typing import Any
 
 import pytest
 
-pty = pytest.importorskip("pty")
+from tests.cli.fakes import NEROCLI, ROOT, Screen
 
-ROOT = Path(__file__).parents[2]
-NEROCLI = [sys.executable, "-c", "from neronet.cli.main import main; main()"]
 CONFIG = """\
 collection: lang_exp
 run_command_prefix: python3
@@ -89,50 +86,6 @@ class Cli:
                 return runs
             assert time.monotonic() < deadline, [(run["name"], run["state"], run["reason"]) for run in runs]
             time.sleep(0.2)
-
-
-class Screen:
-    """`nerocli` in a terminal of 80 x 24."""
-
-    def __init__(self, cli: Cli, *argv: str) -> None:
-        import fcntl
-        import struct
-        import termios
-
-        self.terminal, inside = pty.openpty()
-        fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        self.process = subprocess.Popen(
-            [*NEROCLI, *argv], stdin=inside, stdout=inside, stderr=inside, env=cli.environment, cwd=cli.cwd,
-            start_new_session=True,
-        )  # fmt: skip
-        os.close(inside)
-        self.text = ""
-
-    def read_until(self, words: str, timeout: float = 60) -> str:
-        deadline = time.monotonic() + timeout
-        while words not in self.plain():
-            assert time.monotonic() < deadline, self.plain()
-            assert self._read(), self.plain()
-        return self.plain()
-
-    def _read(self) -> bool:
-        """False once the last process that had the terminal has ended."""
-        try:
-            if select.select([self.terminal], [], [], 0.2)[0]:
-                self.text += os.read(self.terminal, 65536).decode("utf-8", "replace")
-        except OSError:
-            return False
-        return True
-
-    def plain(self) -> str:
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.text)
-
-    def close(self) -> int:
-        while self._read():
-            pass
-        code = self.process.wait(60)
-        os.close(self.terminal)
-        return code
 
 
 def left_behind(folder: Path) -> list[str]:
@@ -221,8 +174,9 @@ def test_the_json_forms_are_as_promised(cli: Cli) -> None:
     assert {**run, "submitted": 0, "started": 0, "ended": 0, "note": ""} == {
         "number": 4, "name": "lang_exp1/hyperparamx=20", "experiment": "lang_exp1",
         "parameters": {"hyperparamx": "20", "hyperparamy": "2", "data_file": "data/1.txt"},
-        "command": ["python3", "main.py", "20", "2", "data/1.txt"], "state": "failed", "reason": "exit code 1",
-        "node": "local", "attempt": 1, "exit_status": 1, "submitted": 0, "started": 0, "ended": 0,
+        "command": ["python3", "main.py", "20", "2", "data/1.txt"],
+        "state": "failed", "reason": "exit code 1", "node": "local", "attempt": 1, "exit_status": 1,
+        "submitted": 0, "started": 0, "ended": 0,
         "metrics": {"error_rate": 44.2}, "points": {"error_rate": 4},
         "results": f"{cli.home}/results/lang_exp1/hyperparamx=20", "note": "",
     }  # fmt: skip
@@ -326,17 +280,17 @@ def test_status_is_fast_while_the_engine_runs(cli: Cli) -> None:
     assert min(times) < 0.3
     code = (
         "import sys; sys.argv = ['nerocli', 'status']\nfrom neronet.cli.main import main\ntry: main()\n"
-        "except SystemExit: print([m for m in ('asyncssh', 'pandas', 'numpy') if m in sys.modules], file=sys.stderr)"
+        "except SystemExit: print([m for m in ('asyncssh', 'pandas', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=cli.environment, check=True
     )
-    assert done.stderr.strip() == "[]"
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_ctrl_c_ends_the_looking_and_not_the_runs(cli: Cli) -> None:
     cli("submit", "lang_exp", "local")
-    screen = Screen(cli, "watch")
+    screen = Screen([*NEROCLI, "watch"], cli.environment, cli.cwd)
     screen.read_until("running")
     screen.process.send_signal(signal.SIGINT)
     assert screen.close() == 130
@@ -365,7 +319,7 @@ def test_the_demo_shows_twelve_runs_and_leaves_nothing(cli: Cli, tmp_path: Path)
 
 @pytest.mark.slow
 def test_the_demo_is_live_in_a_terminal(cli: Cli) -> None:
-    screen = Screen(cli, "demo", "--keep")
+    screen = Screen([*NEROCLI, "demo", "--keep"], cli.environment, cli.cwd)
     live = screen.read_until("left")
     assert "━" in live
     assert "%" in live

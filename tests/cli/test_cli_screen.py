@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +22,7 @@ from neronet.cli.table import Column, Table, layout, pieces, state_piece, width_
 from neronet.cli.tails import last_lines
 from neronet.errors import ConfigError, InputError, Unreachable
 from neronet.spec.problems import Problem
-from tests.cli.fakes import FakeNeroman, Terminal, said
+from tests.cli.fakes import ROOT, FakeNeroman, Screen, Terminal, said
 
 
 def console(**given_: Any) -> Console:
@@ -132,6 +135,18 @@ def test_an_error_is_two_lines_what_happened_and_what_to_do() -> None:
     )
 
 
+def test_long_sentences_are_wrapped_in_a_terminal_and_whole_in_a_file() -> None:
+    error = Unreachable("gpu1 does not answer: " + "a long reason " * 10, "try again")
+    screen, file = console(terminal=True), console()
+    errors.show(error, screen)
+    errors.show(error, file)
+    lines = screen.err.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert len(lines) == 4
+    assert all(len(line) <= 80 for line in lines)
+    assert all(line.startswith("  ") for line in lines[1:])
+    assert len(file.err.getvalue().splitlines()) == 2  # type: ignore[attr-defined]
+
+
 def test_every_problem_of_a_file_shows_its_place_its_line_and_a_caret(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("collection: x\n+a:\n  \toutptus: [one]\n" + "k: " + "v" * 200 + "\n", encoding="utf-8")
@@ -165,7 +180,7 @@ def test_an_unexpected_error_becomes_a_report_and_one_line(
     assert "KeyError: 'missing'" in answer.err
     assert "Traceback" not in answer.err
     (report,) = (tmp_path / "home" / "reports").iterdir()
-    assert report.name in answer.err.replace("\n  ", "")
+    assert str(report) in answer.err
     text = report.read_text(encoding="utf-8")
     assert "Traceback" in text
     assert "nerocli fetch" in text
@@ -241,11 +256,7 @@ def test_the_last_lines_of_a_log_are_read_from_its_end(tmp_path: Path) -> None:
     assert last_lines(log, 5) == ["last"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a pipe of sh")
 def test_a_reader_that_leaves_is_no_error() -> None:
-    import subprocess
-    import sys
-
     code = (
         "import sys\nfrom neronet.cli.console import Console\nfrom neronet.cli.main import run\n"
         "from tests.cli.fakes import FakeNeroman\n"
@@ -259,3 +270,53 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     )
     assert done.stdout.split() == ["0", "0"]
     assert done.stderr == ""
+
+
+ASKING = """
+import sys, threading, time
+from types import SimpleNamespace
+from neronet.cli.console import Console
+from neronet.cli.main import run
+from tests.cli.fakes import FakeNeroman
+
+console = Console.of_process()
+question = SimpleNamespace(kind="password", node="gpu1", text="Password:", echo=False)
+
+class Asking(FakeNeroman):
+    def tidy(self):
+        said = []
+        thread = threading.Thread(target=lambda: said.append(self.answer(question)), daemon=True)
+        with console.live() as live:
+            live.update(console.picture([["drawn live"]]), refresh=True)
+            thread.start()
+            while thread.is_alive():
+                time.sleep(0.05)
+        return [f"it was {said}"]
+
+sys.exit(run(["tidy"], lambda home: Asking(), console))
+"""
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> Screen:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "NERONET_HOME": str(tmp_path)}
+    screen = Screen([sys.executable, "-c", ASKING], environment, tmp_path)
+    screen.read_until("Password:")
+    return screen
+
+
+def test_a_question_is_answered_unseen_below_what_is_drawn_live(asking: Screen) -> None:
+    assert "gpu1 asks for your password" in asking.plain()
+    assert not asking.echoes()
+    asking.type("open sesame\n")
+    assert "it was ['open sesame']" in asking.read_until("it was")
+    assert asking.text.count("open sesame") == 1
+    assert asking.close() == 0
+
+
+def test_ctrl_c_in_the_middle_of_a_secret_gives_the_terminal_back(asking: Screen) -> None:
+    asking.process.send_signal(signal.SIGINT)
+    asking.process.wait(10)
+    assert asking.echoes()
+    assert asking.close() == 130
+    assert "Traceback" not in asking.text

@@ -20,6 +20,7 @@ from neronet.transport.agent import build_agent
 from neronet.wire import frames, messages
 
 Record = dict[str, Any]
+Files = dict[str, bytes | str | None]  # path -> content, target of a link, or None for an empty folder
 
 
 def install(root: Path) -> Path:
@@ -32,23 +33,37 @@ def install(root: Path) -> Path:
 
 class Mum:
     def __init__(
-        self, root: Path, *, place: str = "place1", home: str = "home1", python: str = sys.executable,
-        limits: Record | None = None, env: dict[str, str] | None = None,
+        self,
+        root: Path,
+        *,
+        place: str = "place1",
+        home: str = "home1",
+        python: str = sys.executable,
+        limits: Record | None = None,
+        env: dict[str, str] | None = None,
+        before: Mum | None = None,
+        **popen: Any,
     ) -> None:
+        """`before`: an ended connection whose offsets and records this one goes on from."""
         self.root, self.place, self.home = root, place, home
         argv = [python, "-I", "-S", str(install(root)), "neromum", "serve", str(root)]
-        self.process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **(env or {})}, start_new_session=True
-        )
+        pipe = subprocess.PIPE
+        variables = {**os.environ, **(env or {})}
+        self.process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, env=variables, start_new_session=True, **popen)
         self._decoder = frames.Decoder()
-        self.records: list[tuple[str, Record]] = []  # (journal, record)
-        self.offsets: dict[str, int] = {}
+        self.records: list[tuple[str, Record]] = before.records if before else []  # (journal, record)
+        self.offsets: dict[str, int] = before.offsets if before else {}
         self.logs: dict[tuple[int, int, int], bytes] = {}
+        self.outputs: dict[tuple[int, str], bytes] = {}
         self.other: list[tuple[Record, bytes | None]] = []
         self.ends: set[tuple[int, int, int]] = set()
         self.facts = self.wait("hello")[0]["facts"]
         self.say({"m": "hello", "protocol": 1, "version": "test", "home": home})
         self.say({"m": "place", "place": place, "limits": limits or {"slots": 2}})
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
 
     def say(self, message: Record, payload: bytes | None = None) -> None:
         assert self.process.stdin is not None
@@ -68,7 +83,7 @@ class Mum:
     def _take(self, message: Record, payload: bytes | None) -> None:
         if message["m"] == "journal":
             assert payload is not None
-            assert message["offset"] == self.offsets.get(message["name"], 0), "a gap in a journal"
+            assert message["offset"] == (0 if message["reset"] else self.offsets.get(message["name"], 0)), "a gap"
             self.offsets[message["name"]] = message["offset"] + len(payload)
             self.records += [(message["name"], json.loads(line)) for line in payload.splitlines()]
         elif message["m"] == "log":
@@ -77,6 +92,12 @@ class Mum:
             self.logs[key] = (b"" if message["reset"] else self.logs.get(key, b"")) + payload
             if message["end"]:
                 self.ends.add(key)
+        elif message["m"] == "output":
+            assert payload is not None
+            path = message["index"], message["path"]
+            self.outputs[path] = self.outputs.get(path, b"") + payload
+            if message["end"]:
+                self.other.append((message, self.outputs[path]))
         else:
             self.other.append((message, payload))
 
@@ -85,7 +106,9 @@ class Mum:
 
         def seen() -> bool:
             found[:] = [
-                item for item in self.other if item[0]["m"] == kind and all(item[0].get(k) == v for k, v in fields.items())
+                item
+                for item in self.other
+                if item[0]["m"] == kind and all(item[0].get(name) == value for name, value in fields.items())
             ]
             return bool(found)
 
@@ -99,39 +122,60 @@ class Mum:
             assert time.monotonic() < end, f"still waiting; records: {self.records[-5:]}, other: {self.other[-5:]}"
             self.receive(0.1)
 
-    def submit(self, runs: list[list[str]], files: dict[str, bytes] | None = None, **spec: Any) -> str:
-        contents = {hashlib.sha256(data).hexdigest(): data for data in (files or {}).values()}
-        entries = [
-            [path, "f", int(path.endswith(".sh")), hashlib.sha256(data).hexdigest(), len(data)]
-            for path, data in sorted((files or {}).items())
-        ]
-        manifest = json.dumps({"v": 1, "entries": entries}, separators=(",", ":")).encode()
+    def send(self, data: bytes) -> str:
+        """Sends a content, whether it is there or not; its hash."""
+        sha = hashlib.sha256(data).hexdigest()
+        for offset in range(0, max(1, len(data)), messages.MAX_PART):
+            part = data[offset : offset + messages.MAX_PART]
+            self.say({"m": "file", "sha": sha, "offset": offset, "total": len(data)}, part)
+        self.wait("stored", sha=sha)
+        return sha
+
+    def content(self, runs: list[list[str]], files: Files | None = None, **spec: Any) -> Record:
+        """What a `batch` message says; the contents that it names are sent."""
+        entries: list[list[Any]] = []
+        for path, data in sorted((files or {}).items()):
+            if data is None:
+                entries.append([path, "d"])
+            elif isinstance(data, str):
+                entries.append([path, "l", data])
+            else:
+                entries.append([path, "f", int(path.endswith(".sh")), self.send(data), len(data)])
         lines = b"".join(
             json.dumps({"number": n, "name": f"run{n}", "argv": argv, "parameters": {}, "attempt": 1}).encode() + b"\n"
             for n, argv in enumerate(runs)
         )
-        token = secrets.token_hex(8)
-        shas = {}
-        for data in [*contents.values(), manifest, lines]:
-            sha = hashlib.sha256(data).hexdigest()
-            shas[sha] = data
-            for offset in range(0, max(1, len(data)), messages.MAX_PART):
-                part = data[offset : offset + messages.MAX_PART]
-                self.say({"m": "file", "sha": sha, "offset": offset, "total": len(data)}, part)
-            self.wait("stored", sha=sha)
-        batch = {
-            "home": self.home, "place": self.place, "created": time.time(), "experiment": "test",
-            "manifest": hashlib.sha256(manifest).hexdigest(), "runs": hashlib.sha256(lines).hexdigest(), **spec,
-        }
-        self.say({"m": "batch", "token": token, "batch": batch})
+        manifest = self.send(json.dumps({"v": 1, "entries": entries}, separators=(",", ":")).encode())
+        batch = {"home": self.home, "place": self.place, "created": time.time(), "experiment": "test"}
+        return {**batch, "manifest": manifest, "runs": self.send(lines), **spec}
+
+    def submit(self, runs: list[list[str]], files: Files | None = None, token: str = "", **spec: Any) -> str:
+        token = token or secrets.token_hex(8)
+        self.say({"m": "batch", "token": token, "batch": self.content(runs, files, **spec)})
         self.wait("accepted", token=token)
         return token
 
     def follow(self, token: str) -> None:
         self.say({"m": "follow", "token": token, "offsets": self.offsets})
 
-    def log(self, token: str, index: int, stream: int = 0, until: int = -1, attempt: int = 1) -> None:
-        self.say({"m": "log", "token": token, "index": index, "attempt": attempt, "stream": stream, "offset": 0, "until": until})
+    def log(self, token: str, index: int, stream: int = 0, until: int = -1, offset: int = 0) -> None:
+        address = {"token": token, "index": index, "attempt": 1}
+        self.say({"m": "log", **address, "stream": stream, "offset": offset, "until": until})
+
+    def whole_log(self, token: str, index: int, stream: int = 0) -> bytes:
+        """A stream of a run that has ended."""
+        self.log(token, index, stream, until=self.ended()[index]["sizes"][stream])
+        self.until(lambda: (index, 1, stream) in self.ends)
+        return self.logs[index, 1, stream]
+
+    def output(self, token: str, index: int, path: str, offset: int = 0) -> bytes:
+        self.outputs.pop((index, path), None)
+        self.say({"m": "output", "token": token, "index": index, "attempt": 1, "path": path, "offset": offset})
+        return self.wait("output", index=index, path=path)[1] or b""
+
+    def sync(self, number: int = 1) -> None:
+        self.say({"m": "sync", "id": number})
+        self.wait("synced", id=number)
 
     def of(self, kind: str) -> list[Record]:
         return [record for _, record in self.records if record["e"] == kind]
@@ -139,19 +183,35 @@ class Mum:
     def ended(self) -> dict[int, Record]:
         return {record["i"]: record for record in self.of("ended")}
 
-    def run(self, runs: list[list[str]], files: dict[str, bytes] | None = None, timeout: float = 30.0, **spec: Any) -> dict[int, Record]:
-        """Submits, follows until every run has ended; their `ended` records."""
-        token = self.submit(runs, files, **spec)
-        self.token = token
-        self.follow(token)
+    def points(self, index: int, stream: int = 0) -> list[list[Any]]:
+        """[name, value, offset, step] of all points that came, in the order in which they did."""
+        return [point for record in self.of("p") if (record["i"], record["s"]) == (index, stream) for point in record["v"]]
+
+    def run(
+        self, runs: list[list[str]], files: Files | None = None, timeout: float = 40.0, **spec: Any
+    ) -> dict[int, Record]:
+        """Submits, follows until every run has ended; their `ended` records. Forgets what came of earlier ones."""
+        self.records.clear()
+        self.offsets.clear()
+        self.ends.clear()
+        self.logs.clear()
+        self.token = self.submit(runs, files, **spec)
+        self.follow(self.token)
         self.until(lambda: len(self.ended()) == len(runs), timeout)
         return self.ended()
 
+    def until_started(self, count: int = 1) -> None:
+        self.until(lambda: len(self.of("started")) >= count)
+
     def act(self, token: str, do: str, runs: list[list[int]], **fields: Any) -> Record:
         ident = fields.pop("id", secrets.token_hex(4))
-        wish = {"m": "act", "id": ident, "do": do, "token": token, "runs": runs, "who": "tester", "why": "by the test", "priority": 0}
-        self.say({**wish, **fields})
+        wish = {"m": "act", "id": ident, "do": do, "token": token, "runs": runs, "who": "tester", "why": "by the test"}
+        self.say({**wish, "priority": 0, **fields})
         return self.wait("done", id=ident)[0]["result"]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.close()
 
     def close(self) -> None:
         for pipe in (self.process.stdin, self.process.stdout):
@@ -171,17 +231,23 @@ def mum(root: Path, **options: Any) -> Iterator[Mum]:
 
 
 def processes_of(root: Path) -> dict[int, str]:
-    """pid -> command line of every process whose command line names this root."""
+    """pid -> command line of every process whose command line names this root, or that is part of one of its runs."""
     found = {}
     for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                line = Path(f"/proc/{entry}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if str(root) in line and int(entry) != os.getpid():
-                found[int(entry)] = line
+        if not entry.isdigit() or int(entry) == os.getpid():
+            continue
+        try:
+            line = Path(f"/proc/{entry}/cmdline").read_bytes()
+            environment = Path(f"/proc/{entry}/environ").read_bytes()
+        except OSError:
+            continue
+        if os.fsencode(root) in line or b"\0NERONET_POINTS=" + os.fsencode(root) in b"\0" + environment:
+            found[int(entry)] = line.replace(b"\0", b" ").decode(errors="replace")
     return found
+
+
+def kids_of(root: Path) -> list[int]:
+    return [pid for pid, line in processes_of(root).items() if " nerokid " in line]
 
 
 def leave_nothing(root: Path, timeout: float = 20.0) -> None:

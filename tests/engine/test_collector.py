@@ -1,0 +1,386 @@
+"""What a node sends becomes states, points, events and files: once each, in any order and any cut."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from neronet.errors import ProtocolError
+from neronet.store import Store
+from tests.engine.model_node import (
+    TOKEN, ModelNode, collector, ended, journal, log, output, points, record, submitted,
+)  # fmt: skip
+
+RESULTS = "results/lang/x=0"
+
+
+def test_a_run_is_shown_as_ended_only_when_its_logs_and_outputs_are_here(store: Store, home: Path) -> None:
+    number, other = submitted(store)
+    taker = collector(store, home)
+    assert taker.follow(TOKEN) == [{"m": "follow", "token": TOKEN, "offsets": {}}]
+    wishes = taker.take([journal(record("claimed", host="h", gpus=[]), record("started"), ended((3, 2, 0), outputs=[["a", 1, 0]]))])
+    assert {(wish["m"], wish.get("stream"), wish.get("until")) for wish in wishes} == {
+        ("log", 0, 3), ("log", 1, 2), ("output", None, None),
+    }  # fmt: skip
+    for piece in (log(b"abc", end=True), log(b"de", stream=1, end=True)):
+        assert store.runs.get(number).state == "running"  # type: ignore[union-attr]
+        assert taker.take([piece]) == []
+    assert store.runs.get(number).state == "running"  # type: ignore[union-attr]
+    taker.take([output(b"x", "a")])
+    run = store.runs.get(number)
+    assert run is not None and (run.state, run.exit_status, run.started, run.ended) == ("finished", 0, 1400.0, 1500.0)
+    assert (home / RESULTS / "stdout.log").read_bytes() == b"abc"
+    assert (home / RESULTS / "stderr.log").read_bytes() == b"de"
+    assert (home / RESULTS / "a").read_bytes() == b"x"
+    assert store.batches.get(TOKEN).state == "accepted"  # type: ignore[union-attr]
+    assert {"m": "unfollow", "token": TOKEN} in taker.take([journal(ended(index=1), offset=taker_offset(store))])
+    assert store.runs.get(other).state == "finished"  # type: ignore[union-attr]
+    assert store.batches.get(TOKEN).state == "final"  # type: ignore[union-attr]
+
+
+def taker_offset(store: Store) -> int:
+    return store.offsets.journals(TOKEN)["host-1-2.log"]
+
+
+def test_a_piece_that_comes_twice_or_overlaps_is_stored_once(store: Store, home: Path) -> None:
+    submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    taker.take([journal(record("started"))])
+    for piece in (log(b"abc"), log(b"abc"), log(b"bcde", offset=1), log(b"", offset=5), log(b"gh", offset=6), log(b"f", offset=5)):
+        taker.take([piece])
+    assert (home / RESULTS / "stdout.log").read_bytes() == b"abcdef"
+
+
+def test_a_truncated_log_goes_on_behind_what_was_there_and_says_so_once(store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    taker.take([journal(record("started")), log(b"one\n")])
+    taker.take([log(b"two\n", reset=True)])
+    taker.take([log(b"three\n", reset=True)])
+    assert (home / RESULTS / "stdout.log").read_bytes() == b"one\ntwo\nthree\n"
+    told = [event.text for event in store.events.find([number]) if event.kind == "note"]
+    assert told == ["the program truncated its stdout.log"]
+
+
+def test_what_the_node_has_lost_of_a_log_is_said(store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    taker.take([journal(ended((10, 0, 0))), log(b"abc")])
+    taker.take([log(b"", offset=3, end=True)])
+    assert store.runs.get(number).state == "finished"  # type: ignore[union-attr]
+    assert any("stdout.log is not whole" in event.text for event in store.events.find([number]))
+
+
+def test_an_exit_that_is_found_late_corrects_a_run_that_was_lost(store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    taker.take([journal(record("started"), ended((3, 0, 0), state="lost", reason="gone", status=None)), log(b"abc", end=True)])
+    assert store.runs.get(number).state == "lost"  # type: ignore[union-attr]
+    wishes = taker.take([journal(ended((6, 0, 0), reason="", status=0, outputs=[["a", 1, 0]]), name="other.log")])
+    assert [(wish["m"], wish["offset"], wish.get("until")) for wish in wishes] == [("log", 3, 6), ("output", 0, None)]
+    taker.take([log(b"def", offset=3, end=True), output(b"x", "a")])
+    run = store.runs.get(number)
+    assert run is not None and (run.state, run.reason, run.exit_status) == ("finished", "", 0)
+    assert (home / RESULTS / "stdout.log").read_bytes() == b"abcdef"
+
+
+def test_the_end_of_an_older_wish_does_not_cut_a_log_that_grew_meanwhile(store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    taker.take([journal(ended((3, 0, 0), state="lost", status=None))])
+    taker.take([journal(ended((6, 0, 0)), name="other.log")])
+    taker.take([log(b"abc", end=True)])  # what was asked for first
+    assert store.runs.get(number).state != "finished"  # type: ignore[union-attr]
+    taker.take([log(b"abcdef", end=True)])
+    assert store.runs.get(number).state == "finished"  # type: ignore[union-attr]
+    assert (home / RESULTS / "stdout.log").read_bytes() == b"abcdef"
+
+
+def test_an_end_that_is_told_twice_changes_nothing(store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    taker.take([journal(ended((3, 0, 0), outputs=[["a", 1, 0]]))])
+    assert taker.take([journal(ended((3, 0, 0), outputs=[["a", 1, 0]]), name="second.log")]) == []
+    taker.take([log(b"abc", end=True), output(b"x", "a")])
+    assert taker.take([journal(ended((3, 0, 0), outputs=[["a", 1, 0]]), name="third.log")]) == []
+    assert store.runs.get(number).state == "finished"  # type: ignore[union-attr]
+    assert [event.kind for event in store.events.find([number])] == ["finished"]
+
+
+def test_a_session_that_begins_anew_asks_for_what_is_missing(store: Store, home: Path) -> None:
+    submitted(store)
+    first = collector(store, home)
+    first.follow(TOKEN)
+    first.take([journal(record("started"), points([1, 2]), ended((5, 0, 0), outputs=[["a", 1, 0]])), log(b"abc")])
+    second = collector(store, home)
+    wishes = second.follow(TOKEN)
+    assert wishes[0]["offsets"] == {"host-1-2.log": taker_offset(store)}
+    assert [(wish["m"], wish["offset"]) for wish in wishes[1:]] == [("log", 3), ("output", 0)]
+
+
+def test_the_journal_goes_on_exactly_where_it_was(store: Store, home: Path) -> None:
+    submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    taker.take([journal(record("started"))])
+    for offset in (0, 1, taker_offset(store) + 1):
+        with pytest.raises(ProtocolError, match="instead of"):
+            collector_again(store, home).take([journal(record("started"), offset=offset)])
+
+
+def collector_again(store: Store, home: Path) -> Any:
+    again = collector(store, home)
+    again.follow(TOKEN)
+    return again
+
+
+def test_a_journal_that_begins_anew_is_read_again_and_doubles_no_point(store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    taker.take([journal(record("started"), points([1, 2, 3]))])
+    taker.take([journal(points([2, 3, 4], offset=10), reset=True)])
+    assert list(store.points.read(number, "loss").value) == [1, 2, 3, 4]
+
+
+def test_another_start_of_a_run_is_another_attempt(store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    taker.take([journal(record("started"), points([1]), ended(state="lost", reason="requeued", status=None))])
+    taker.take([journal(record("started", start=2), name="b.log")])
+    run = store.runs.get(number)
+    assert run is not None and (run.attempt, run.state) == (2, "running")
+    assert [row.state for row in store.attempts.of_run(number)] == ["lost", "running"]
+
+
+def test_a_withdrawn_run_and_a_warning_are_told_in_the_history(store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    taker.take([journal(record("withdrawn", id="w"), record("warn", text="mind the gap"), record("adopted", n=1))])
+    assert [event.kind for event in store.events.find([number])] == ["withdrawn", "warning", "adopted"]
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "a\\b", "con", ".part-x", "a/", "", "x" * 300, "a\x1b[2J"])
+def test_an_output_with_a_bad_name_is_left_out_and_said(path: str, store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    taker.take([journal(ended(outputs=[[path, 1, 0], ["good", 1, 1]]))])
+    taker.take([output(b"x", path), output(b"y", "good")])
+    assert store.runs.get(number).state == "finished"  # type: ignore[union-attr]
+    assert [event.kind for event in store.events.find([number])] == ["finished", "warning"]
+    assert (home / RESULTS / "good").stat().st_mode & 0o100
+    assert sorted(str(path.relative_to(home)) for path in home.rglob("*") if "neronet.db" not in path.name and path.is_file()) == [
+        f"{RESULTS}/good"
+    ]
+
+
+def test_the_beginning_of_a_log_above_the_limit_is_kept_and_the_run_ends(store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home, limit=4)
+    taker.follow(TOKEN)
+    taker.take([journal(record("started")), log(b"abcdef")])
+    taker.take([journal(ended((100, 3, 0)), name="b.log")])
+    taker.take([log(b"err", stream=1, end=True)])
+    assert store.runs.get(number).state == "finished"  # type: ignore[union-attr]
+    assert (home / RESULTS / "stdout.log").read_bytes() == b"abcd"
+
+
+def test_outputs_named_like_the_logs_do_not_replace_them(store: Store, home: Path) -> None:
+    submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    taker.take([journal(ended((3, 0, 0), outputs=[["stdout.log", 1, 0]])), log(b"abc", end=True)])
+    taker.take([output(b"x", "stdout.log")])
+    assert (home / RESULTS / "stdout.log").read_bytes() == b"abc"
+    assert (home / RESULTS / "output-stdout.log").read_bytes() == b"x"
+
+
+def test_many_outputs_are_asked_for_a_few_at_a_time(store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    waiting = [wish for wish in taker.take([journal(ended(outputs=[[f"o{n}", 1, 0] for n in range(30)]))]) if wish["m"] == "output"]
+    seen = 0
+    while waiting:
+        assert len(waiting) <= 8
+        seen += 1
+        waiting = waiting[1:] + taker.take([output(b"x", waiting[0]["path"])])
+    assert seen == 30 and store.runs.get(number).state == "finished"  # type: ignore[union-attr]
+
+
+LIES: dict[str, Any] = {
+    "not an object": 17,
+    "no kind": {"i": 0, "a": 1, "t": 1.0},
+    "index of a float": record("started", index=0.0),  # type: ignore[arg-type]
+    "index of a truth": record("started", index=True),
+    "negative index": record("started", index=-1),
+    "start of zero": record("started", start=0),
+    "start far away": record("started", start=10**9),
+    "time of nan": {**record("started"), "t": float("nan")},
+    "time of the far future": {**record("started"), "t": 1e300},
+    "time of a text": {**record("started"), "t": "now"},
+    "stream that is none": points([1.0], stream=3),
+    "stream from the end": points([1.0], stream=-1),
+    "value of a whole number": {**points([1.0]), "v": [["loss", 10**400, 0, None]]},
+    "offset of a float": {**points([1.0]), "v": [["loss", 1.0, 1.5, None]]},
+    "negative offset": {**points([1.0]), "v": [["loss", 1.0, -1, None]]},
+    "huge offset": {**points([1.0]), "v": [["loss", 1.0, 2**63, None]]},
+    "step of a text": {**points([1.0]), "v": [["loss", 1.0, 0, "x"]]},
+    "name with an escape": points([1.0], name="a\x1b]52;c;x\x07"),
+    "name of markup": points([1.0], name="<img src=x>"),
+    "name that is none": points([1.0], name=""),
+    "name too long": points([1.0], name="a" * 500),
+    "a million names": {**points([1.0]), "v": [[f"n{n}", 1.0, n, None] for n in range(1001)]},
+    "a state that is none": ended(state="wonderful"),
+    "a state that is no end": ended(state="running"),
+    "two sizes": ended((1, 2)),
+    "negative size": ended((-1, 0, 0)),
+    "size of a float": ended((1.0, 0, 0)),  # type: ignore[arg-type]
+    "status of a text": ended(status="0"),  # type: ignore[arg-type]
+    "huge status": ended(status=10**30),
+    "outputs of texts": ended(outputs=["abc"]),
+    "output of a number": ended(outputs=[[1, 2, 3]]),
+    "warning of a list": record("warn", text=["x"]),
+    "gpus of texts": record("claimed", host="h", gpus=["x"]),
+    "host of a number": record("claimed", host=1, gpus=[]),
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
+def test_a_record_that_lies_is_refused_and_stores_nothing(lie: Any, store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    before = store.runs.get(number)
+    with pytest.raises(ProtocolError, match="gpu1 sent a record that makes no sense"):
+        taker.take([journal(record("started"), points([5.0], name="good"), lie)])
+    assert store.runs.get(number) == before
+    assert store.points.last([number]) == {} and store.events.find() == [] and store.offsets.journals(TOKEN) == {}
+
+
+def test_other_peoples_submissions_and_runs_that_are_none_change_nothing(store: Store, home: Path) -> None:
+    submitted(store)
+    strange = "f" * 16
+    others = submitted(store, token=strange, node="gpu2")
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    before = store.runs.find()
+    taker.take([
+        journal(ended(), token=strange), journal(ended(), token="0" * 16), journal(record("started", index=99)),
+        log(b"abc", token=strange), log(b"abc", index=99), output(b"x", "never asked for"),
+    ])  # fmt: skip
+    assert store.runs.find() == before and store.attempts.of_run(others[0])[0].state == "queued"
+    assert not (home / "results").exists()
+
+
+def test_names_are_counted_over_sessions(store: Store, home: Path) -> None:
+    submitted(store)
+    many = {**points([1.0]), "v": [[f"n{n}", 1.0, n, None] for n in range(1000)]}
+    collector_again(store, home).take([journal(many)])
+    with pytest.raises(ProtocolError, match="more than 1000 names"):
+        collector_again(store, home).take([journal(points([1.0], offset=5000, name="more"), offset=taker_offset(store))])
+
+
+def test_a_node_that_talks_without_end_does_not_fill_the_history(store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    taker.take([journal(*[record("warn", text="x")] * 3000)])
+    assert len(store.events.find([number])) == 1000
+
+
+# -- every order and every cut
+
+TEXT = st.binary(min_size=1, max_size=12)
+ACTIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("print"), st.integers(0, 1), st.integers(0, 1), TEXT),
+        st.tuples(st.just("point"), st.integers(0, 1), st.floats(allow_nan=False, width=32)),
+        st.tuples(st.just("send"), st.integers(0, 9), st.integers(1, 9)),
+        st.tuples(st.just("twice"), st.integers(0, 9), st.integers(1, 9)),
+        st.tuples(st.just("reconnect")),
+        st.tuples(st.just("adopt")),
+        st.tuples(st.just("end"), st.integers(0, 1), st.sampled_from(["finished", "failed", "lost"])),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ACTIONS)
+def test_whatever_the_order_all_arrives_once(actions: list[Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
+        run_model(actions, store, Path(folder))
+
+
+def run_model(actions: list[Any], store: Store, home: Path) -> None:
+    numbers = submitted(store)
+    node, kid = ModelNode(), 0
+    values: dict[int, list[float]] = {0: [], 1: []}
+    over: dict[int, str] = {}
+    taker = collector(store, home)
+    node.obey(taker.follow(TOKEN))
+    for index in (0, 1):
+        node.write("kid0.log", record("claimed", index, host="h", gpus=[]), record("started", index))
+
+    def send(which: int, size: int, again: bool = False) -> None:
+        if sources := node.sources():
+            piece = node.send(sources[which % len(sources)], size)
+            node.obey(taker.take([piece]))
+            if again and piece[0]["m"] == "log":  # the channel never repeats, an answer to an older wish does
+                node.obey(taker.take([piece]))
+
+    for action in actions:
+        match action:
+            case "print", index, stream, data if index not in over:
+                node.print(index, stream, data)
+            case "point", index, value if index not in over:
+                node.write(f"kid{kid}.log", points([value], 10 * len(values[index]), index))
+                values[index].append(value)
+            case "send", which, size:
+                send(which, size)
+            case "twice", which, size:
+                send(which, size, again=True)
+            case "adopt",:
+                kid += 1
+            case "reconnect",:
+                node.hang_up()
+                taker = collector(store, home)
+                node.obey(taker.follow(TOKEN))
+            case "end", index, state if over.get(index) in (None, "lost") and state != over.get(index):
+                node.print(index, 0, b"last words")
+                node.outputs[index, "out"] = b"result"
+                node.write(f"kid{kid}.log", ended(node.sizes(index), index, state=state, outputs=[["out", 6, 0]]))
+                over[index] = state
+                if TOKEN not in str(store.batches.find(states=("accepted",))):
+                    return  # a correction after everything was final is not looked at any more
+    for index in {0, 1} - set(over):
+        node.write(f"kid{kid}.log", ended(node.sizes(index), index))
+        over[index] = "finished"
+    while sources := node.sources():
+        node.obey(taker.take([node.send(sources[0], 7)]))
+    for index, number in enumerate(numbers):
+        run = store.runs.get(number)
+        assert run is not None
+        assert list(store.points.read(number, "loss").value) == values[index]
+        for stream, name in enumerate(("stdout.log", "stderr.log")):
+            file = home / "results" / run.results / name
+            assert (file.read_bytes() if file.exists() else b"") == node.logs.get((index, stream), b"")
+        assert run.state == over[index], (run.state, over)
+        if (index, "out") in node.outputs:
+            assert (home / "results" / run.results / "out").read_bytes() == b"result"
+    assert store.batches.get(TOKEN).state == "final"  # type: ignore[union-attr]
