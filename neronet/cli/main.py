@@ -1,12 +1,13 @@
 """`nerocli`: finds the command, runs its module, turns every end into an exit code.
 
-0: done, 1: failed, 2: wrong input, 130: Ctrl-C.
+0: done, 1: failed, 2: wrong input, 130: Ctrl-C, 128 + n: ended by signal n.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
+    for name in ("SIGTERM", "SIGHUP"):  # tidy up as after Ctrl-C: the demo removes its folder
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
     sys.exit(run(sys.argv[1:], _neroman, Console.of_process()))
 
 
@@ -34,7 +38,7 @@ def _neroman(home: Path | None) -> Neroman:
 
 
 def run(argv: Sequence[str], neroman_factory: Factory, console: Console) -> int:
-    """Do what `argv` asks; the exit code.  No exception leaves this function."""
+    """Do what `argv` asks; the exit code."""
     from neronet.cli import errors
 
     session = Session(console, neroman_factory)

@@ -8,7 +8,7 @@ equal form can be put behind each other.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 TAIL = 120  # a chunk grows up to so many points: two of 1,920 bytes fit a page of 4 KiB
@@ -31,16 +31,13 @@ class Chunk(NamedTuple):
     data: bytes
 
 
-def encode(
-    first: int, times: Sequence[float], values: Sequence[float], steps: Sequence[float | None]
-) -> Chunk:
-    """One chunk of points, the first of which has the number `first`; a step None is the point's number."""
-    n = len(times)
-    numbers = range(first, first + n)
-    if steps.count(None) == n or list(steps) == list(numbers):
-        return Chunk(first, n, _interleave(n, times, values))
-    given = [number if step is None else step for number, step in zip(numbers, steps, strict=True)]
-    return Chunk(first, n, _interleave(n, given, times, values))
+def encode(first: int, flat: Sequence[float], steps: Mapping[int, float]) -> Chunk:
+    """One chunk of points (time, value, time, value, ...), the first of which has the number `first`.  `steps`
+    holds the steps that the program gave, by place in this chunk."""
+    n = len(flat) // 2
+    if all(step == first + place for place, step in steps.items()):
+        return Chunk(first, n, array("d", flat).tobytes())
+    return Chunk(first, n, _with_steps([steps.get(i, first + i) for i in range(n)], flat[0::2], flat[1::2]))
 
 
 def decode(chunks: Iterable[Chunk], start: int = 0) -> Points:
@@ -58,7 +55,7 @@ def join(chunks: Sequence[Chunk]) -> Chunk:
     n = sum(chunk.n for chunk in chunks)
     if len({width(chunk) for chunk in chunks}) == 1:
         return Chunk(chunks[0].first, n, b"".join([chunk.data for chunk in chunks]))
-    return Chunk(chunks[0].first, n, _interleave(n, *decode(chunks)))
+    return Chunk(chunks[0].first, n, _with_steps(*decode(chunks)))
 
 
 def width(chunk: Chunk) -> int:
@@ -66,10 +63,10 @@ def width(chunk: Chunk) -> int:
     return len(chunk.data) // (8 * chunk.n)
 
 
-def _interleave(n: int, *columns: Sequence[float]) -> bytes:
-    flat = array("d", bytes(8 * len(columns) * n))
-    for position, column in enumerate(columns):
-        flat[position :: len(columns)] = array("d", column)
+def _with_steps(*columns: Sequence[float]) -> bytes:
+    flat = array("d", bytes(8 * 3 * len(columns[0])))
+    for place, column in enumerate(columns):
+        flat[place::3] = array("d", column)
     return flat.tobytes()
 
 

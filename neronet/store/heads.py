@@ -32,25 +32,23 @@ class Heads:
 
     def __init__(self, data: bytes = b"") -> None:
         self.data = bytearray(data)
+        # Not one Python object per record: a run may have a thousand metrics and print one of them.
+        self._metrics = array("q", data)[:: len(Head._fields)]
 
     def __iter__(self) -> Iterator[Head]:
         return map(Head._make, RECORD.iter_unpack(self.data))
 
     def get(self, metric: int) -> Head | None:
-        position = self._position(metric)
-        return None if position is None else Head._make(RECORD.unpack_from(self.data, position))
+        if metric not in self._metrics:
+            return None
+        return Head._make(RECORD.unpack_from(self.data, self._metrics.index(metric) * RECORD.size))
 
     def put(self, head: Head) -> None:
-        position = self._position(head.metric)
-        if position is None:
-            self.data += RECORD.pack(*head)
+        if head.metric in self._metrics:
+            RECORD.pack_into(self.data, self._metrics.index(head.metric) * RECORD.size, *head)
         else:
-            RECORD.pack_into(self.data, position, *head)
-
-    def _position(self, metric: int) -> int | None:
-        # Not one Python object per record: a run may have a thousand metrics and print one of them.
-        metrics = array("q", bytes(self.data))[:: len(Head._fields)]
-        return metrics.index(metric) * RECORD.size if metric in metrics else None
+            self._metrics.append(head.metric)
+            self.data += RECORD.pack(*head)
 
 
 def summary(data: bytes) -> tuple[array[int], array[int], array[float]]:

@@ -49,15 +49,15 @@ class PointStore:
         with self._db.transaction() as sql:
             known = sql.execute("SELECT mark0, mark1, mark2, data FROM heads WHERE id = ?", (key,)).fetchone()
             *marks, data = known or (-1, -1, -1, b"")
-            marks[stream], series = select_new(records, marks[stream])
-            if not series:
+            marks[stream], new = select_new(records, marks[stream])
+            if not new:
                 return 0
             heads = Heads(data)
-            for name, points in series.items():
+            for name, points in new.items():
                 heads.put(self._append(sql, heads, name, points))
             sql.execute("REPLACE INTO heads VALUES (?, ?, ?, ?, ?)", (key, *marks, heads.data))
             self._db.touch(run)
-        return sum(map(len, series.values())) // 3
+        return sum(len(points.flat) for points in new.values()) // 2
 
     def compact(self, run: int, attempt: int) -> None:
         """Puts the small chunks of an attempt together, where that is worth it: for when it has ended."""
@@ -69,27 +69,27 @@ class PointStore:
                     heads.put(head._replace(tail=head.n, folded=head.n))
             sql.execute("UPDATE heads SET data = ? WHERE id = ?", (heads.data, (run << 16) + attempt))
 
-    def _append(self, sql: sqlite3.Connection, heads: Heads, name: str, points: list[Any]) -> Head:
-        """Stores `points` (flat: time, value, step, time, value, step, ...); the new head of their series."""
-        times, values, steps = points[0::3], points[1::3], points[2::3]
+    def _append(self, sql: sqlite3.Connection, heads: Heads, name: str, points: New) -> Head:
+        """Stores new points of a series; its new head."""
         metric = self._metrics.get(name) or self._new_metric(sql, name)
         head = heads.get(metric) or Head(metric, _new_series(sql), 0, 0, 0, *5 * [_NAN])
         series, tail, folded = head.series, head.tail, head.folded
-        chunk = chunks.encode(head.n, times, values, steps)
-        if tail < head.n and head.n - tail + chunk.n <= chunks.TAIL:
+        chunk = chunks.encode(head.n, points.flat, points.steps)
+        n = head.n + chunk.n
+        if tail < head.n and n - tail <= chunks.TAIL:
             data = sql.execute("SELECT data FROM chunks WHERE id = ?", (series * _SPAN + tail,)).fetchone()[0]
             before = Chunk(tail, head.n - tail, data)
             if chunks.width(before) == chunks.width(chunk):
-                chunk = chunks.join((before, chunk))
+                chunk = Chunk(tail, n - tail, data + chunk.data)
         tail = chunk.first
         sql.execute("REPLACE INTO chunks VALUES (?, ?, ?)", (series * _SPAN + tail, chunk.n, chunk.data))
         if tail - folded >= chunks.BLOB:
             _fold(sql, series, folded, tail)
             folded = tail
-        n = tail + chunk.n
-        step = n - 1 if steps[-1] is None else steps[-1]
-        lo, hi = bounds(values, head.lo, head.hi)
-        return Head(metric, series, n, tail, folded, step, times[-1], values[-1], lo, hi)
+        time, value = points.flat[-2:]
+        step = points.steps.get(len(points.flat) // 2 - 1, n - 1)
+        lo, hi = bounds(points.flat[1::2], head.lo, head.hi)
+        return Head(metric, series, n, tail, folded, step, time, value, lo, hi)
 
     def _new_metric(self, sql: sqlite3.Connection, name: str) -> int:
         text = plain(name)
@@ -172,10 +172,14 @@ class PointStore:
         return Heads(b"" if row is None else row[0])
 
 
-def select_new(records: Iterable[Record], mark: int) -> tuple[int, dict[str, list[Any]]]:
-    """(new mark, {name: [time, value, step, time, value, step, ...]}) of the points behind the offset
-    `mark`."""
-    series: dict[str, list[Any]] = defaultdict(list)
+class New(NamedTuple):
+    flat: list[float]  # time, value, time, value, ...
+    steps: dict[int, float]  # those that the program gave, by place
+
+
+def select_new(records: Iterable[Record], mark: int) -> tuple[int, dict[str, New]]:
+    """(new mark, the points behind the offset `mark` by their names)."""
+    new: dict[str, New] = {}
     for time, points in records:
         kept = -1  # offset of the last point when that was kept: others of its line follow it
         for name, value, offset, step in points:
@@ -184,8 +188,13 @@ def select_new(records: Iterable[Record], mark: int) -> tuple[int, dict[str, lis
             elif offset != kept:
                 kept = -1
                 continue
-            series[name] += (time, value, step)
-    return mark, series
+            if name not in new:
+                new[name] = New([], {})
+            flat, steps = new[name]
+            if step is not None:
+                steps[len(flat) // 2] = step
+            flat += (time, value)
+    return mark, new
 
 
 # CROSS keeps SQLite from beginning with all heads when only some runs are asked for.

@@ -328,3 +328,14 @@ def test_the_demo_is_live_in_a_terminal(cli: Cli) -> None:
     assert screen.close() == 0
     assert "■ terminated" in last
     assert len(cli.runs("moons")) == 12
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_demo_that_is_ended_early_leaves_nothing(cli: Cli, tmp_path: Path, number: signal.Signals) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    screen = Screen([*NEROCLI, "demo"], {**cli.environment, "TMPDIR": str(scratch)}, cli.cwd)
+    screen.read_until("running")
+    screen.process.send_signal(number)
+    assert screen.close() == 128 + number
+    assert list(scratch.glob("neronet-demo-*")) == []

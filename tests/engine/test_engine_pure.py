@@ -1,0 +1,145 @@
+"""Decisions of the engine that need no node: dividing runs, reading what a node tells, saying what is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neronet.engine import told
+from neronet.engine.doctor import check
+from neronet.engine.placement import Member, divide
+from neronet.engine.work import limits_of, place_of
+from neronet.spec.nodes import NodeSpec
+from neronet.store.nodes import NodeRow
+
+MEMBERS = st.lists(
+    st.builds(Member, id=st.text("abcdef", min_size=1, max_size=3), free=st.integers(0, 8), slots=st.integers(1, 8),
+              load=st.floats(0, 4)),
+    min_size=1, max_size=5, unique_by=lambda member: member.id,
+)  # fmt: skip
+
+
+@given(st.integers(0, 60), MEMBERS)
+def test_every_run_gets_a_member_and_free_slots_are_filled_first(count: int, members: list[Member]) -> None:
+    members = [replace(member, free=min(member.free, member.slots)) for member in members]
+    where = divide(count, members)
+    given = Counter(where)
+    assert len(where) == count and set(where) <= {member.id for member in members}
+    free = sum(member.free for member in members)
+    for member in members:
+        if count >= free:
+            assert given[member.id] >= member.free
+        else:
+            assert given[member.id] <= member.free
+
+
+def test_the_less_loaded_member_begins() -> None:
+    busy, idle = Member("busy", 2, 2, 0.9), Member("idle", 2, 2, 0.1)
+    assert divide(2, [busy, idle]) == ["idle", "busy"]
+    assert divide(1, [busy, idle]) == ["idle"]
+
+
+def test_a_long_queue_is_divided_by_slots() -> None:
+    small, large = Member("small", 0, 1, 0.0), Member("large", 0, 3, 0.0)
+    assert Counter(divide(400, [small, large])) == {"small": 100, "large": 300}
+
+
+def test_equal_members_get_equal_shares_in_turn() -> None:
+    where = divide(6, [Member(name, 2, 2, 0.0) for name in "abc"])
+    assert where == ["a", "b", "c", "a", "b", "c"]
+
+
+def test_a_place_is_the_same_for_a_home_and_a_name_only() -> None:
+    assert place_of("home1", "gpu1") == place_of("home1", "gpu1")
+    assert len({place_of("home1", "gpu1"), place_of("home1", "gpu2"), place_of("home2", "gpu1")}) == 3
+
+
+def test_limits_are_what_the_entry_says() -> None:
+    assert limits_of(NodeSpec("a")) == {}
+    assert limits_of(NodeSpec("a", slots=0, memory=5)) == {"slots": 0, "memory": 5}
+
+
+# -- what a node tells
+
+FACTS: dict[str, Any] = {
+    "boot": "b", "host": "h", "cores": 8, "memory": 2**34, "python": "3.6.8", "executable": "/usr/bin/python3",
+    "system": "Linux 5", "root": "/home/a/.neronet", "file_system": "ext4", "disk_free": 2**40, "disk_total": 2**41,
+    "time": 1.7e9, "btime": 1.6e9, "scheduler": "", "gpus": [{"index": 0, "name": "A", "memory": 1, "used": 0, "load": 0.0}],
+}  # fmt: skip
+LOAD: dict[str, Any] = {
+    "load1": 0.5, "load15": 0.4, "memory_total": 2, "memory_free": 1, "disk_free": 1, "disk_total": 2, "time": 1.7e9,
+    "used": 3, "waits": {"00112233aabbccdd": "asks for 2 gpus, the node has 1"},
+}  # fmt: skip
+
+
+def test_true_facts_and_a_true_load_are_kept() -> None:
+    assert told.facts(FACTS) == FACTS and told.load(LOAD) == LOAD
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*FACTS, *LOAD, "other"]), ANYTHING))
+def test_whatever_is_told_what_is_kept_has_the_right_types(lies: dict[str, Any]) -> None:
+    facts, load = told.facts(lies), told.load(lies)
+    row = NodeRow("gpu1", "p", True, 1.0, "", facts, load)
+    assert check(row, "", "", 1.7e9)  # says something, whatever is there
+    assert isinstance(facts.get("cores", 1), int) and isinstance(load.get("used", 0), int)
+    assert "other" not in facts and "other" not in load
+
+
+def test_an_endless_fact_is_cut_and_an_absurd_one_dropped() -> None:
+    facts = told.facts({**FACTS, "host": "x" * 10**6, "cores": 10**30, "gpus": FACTS["gpus"] * 5000})
+    assert len(facts["host"]) == told.MAX_WORD and "cores" not in facts and len(facts["gpus"]) == told.MAX_GPUS
+    assert len(told.load({"waits": {str(n): "x" for n in range(10**4)}})["waits"]) == told.MAX_WAITS
+
+
+@pytest.mark.parametrize("number", [True, 1.0, "1", None, -1, 8])
+def test_a_whole_number_is_nothing_else(number: object) -> None:
+    with pytest.raises(ValueError, match="no whole number from 0 to 7"):
+        told.whole(number, 0, 7)
+
+
+def test_texts_are_a_list_of_texts() -> None:
+    assert told.texts(["a", ""], 2, 5) == ("a", "")
+    for wrong in ("ab", ["a", 1], ["a"] * 3, ["abcdef"], None):
+        with pytest.raises(ValueError, match=r"list of texts|more than texts"):
+            told.texts(wrong, 2, 5)
+
+
+# -- the doctor
+
+
+def row(**facts: Any) -> NodeRow:
+    return NodeRow("gpu1", "p", True, 1.7e9, "", {**FACTS, **facts}, LOAD | {"disk_free": facts.get("disk_free", 2**40)})
+
+
+def test_a_node_without_trouble_has_no_red_line() -> None:
+    checks = check(row(), "", "", 1.7e9)
+    assert {item.subject: item.ok for item in checks} == {
+        "connection": True, "python": True, "disk": True, "cores": None, "gpus": None,
+    }  # fmt: skip
+    assert "3.6.8 (/usr/bin/python3)" in checks[1].text and "1024.0 GiB free" in checks[2].text
+
+
+def test_a_node_that_cannot_be_used_says_why_and_nothing_else() -> None:
+    (only,) = check(row(), "gpu1: refused", "start sshd", 1.7e9)
+    assert (only.ok, only.text, only.hint) == (False, "gpu1: refused", "start sshd")
+
+
+def test_a_full_disk_a_wrong_clock_and_a_scheduler_are_told() -> None:
+    checks = {item.subject: item for item in check(row(disk_free=2**20, time=1.7e9 - 100, scheduler="slurm"), "", "", 1.7e9)}
+    assert checks["disk"].ok is False and "root" in checks["disk"].hint
+    assert checks["clock"].text == "its clock is 100 s behind this computer's"
+    assert "slurm" in checks["scheduler"].text
+    assert "clock" in {item.subject for item in check(row(time=1.7e9 + 6), "", "", 1.7e9)}
+    assert "clock" not in {item.subject for item in check(row(time=1.7e9 + 4), "", "", 1.7e9)}
