@@ -116,6 +116,15 @@ def write_folder(folder: Path, config: str, files: dict[str, str] | None = None)
     return folder
 
 
+def sweep_of_true(folder: Path, count: int) -> Path:
+    """An experiment of `count` runs that do nothing."""
+    config = (
+        "run_command_prefix: /bin/true\nmain_code_file: main\n"
+        f"+sweep:\n  parameters: {{x: {{from: 1, to: {count}}}}}\n  parameter_format: '{{x}}'\n"
+    )
+    return write_folder(folder, config, {"main": ""})
+
+
 def fill(folder: Path, files: int, size: int, seed: int) -> None:
     """`files` files of `size` bytes together, half of it random, in 20 folders."""
     source = random.Random(seed)

@@ -10,15 +10,8 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-from bench.common import PATIENCE, Bed, alternate, arguments, emit, ratio, spreads, write_folder
+from bench.common import PATIENCE, Bed, alternate, arguments, emit, ratio, spreads, sweep_of_true
 
-CONFIG = """\
-run_command_prefix: /bin/true
-main_code_file: main
-+sweep:
-  parameters: {x: {from: 1, to: COUNT}}
-  parameter_format: '{x}'
-"""
 GOAL = 8.0  # times as many jobs per second; 10 is the aim
 
 
@@ -28,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         given.jobs = 20
     with Bed(slots=given.slots + 1) as bed:
         bed.keep_open()  # takes the slot that is one more than the peer has
-        folder = write_folder(bed.folder / "sweep", CONFIG.replace("COUNT", str(given.jobs)), {"main": ""})
+        folder = sweep_of_true(bed.folder / "sweep", given.jobs)
         lines = "".join(f"/bin/true main {x}\n" for x in range(1, given.jobs + 1)).encode()
 
         def neronet() -> dict[str, float]:

@@ -132,8 +132,10 @@ def submitting(row: NodeRow | None, node: str) -> str:
 
 def waiting(row: NodeRow | None, node: str) -> str:
     """Why runs were not sent yet; "" when nothing is known against it."""
-    if row is None or row.reachable is not False:
+    if row is None or (row.reachable is not False and not row.reason):
         return ""
+    if row.reachable is not False:
+        return f"{row.reason}; sent again by itself"
     seen = "" if row.last_seen is None else f", last seen {ago(time.time() - row.last_seen)} ago"
     return f"{node} does not answer{seen}; sent at the next contact ({row.reason})"
 

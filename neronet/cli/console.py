@@ -90,17 +90,24 @@ class Console:
         if hint:
             self.sentence("  ", hint, "quiet")
 
+    def note(self, text: str) -> None:
+        """A sentence on stdout, about what was asked for."""
+        self._sentence(self.out, "", text, "")
+
     def sentence(self, first: Piece, text: str, style: str = "") -> None:
-        """`text` on stderr behind `first`; in a terminal wrapped and indented."""
+        """`text` on stderr behind `first`."""
+        self._sentence(self.err, first, text, style)
+
+    def _sentence(self, stream: TextIO, first: Piece, text: str, style: str) -> None:
+        """In a terminal wrapped and indented, elsewhere a line for each line of it."""
         blank = sum(columns(part) for part, _ in pieces(first))
         for paragraph in text.split("\n"):
             wrapped = [paragraph]
-            if self.err.isatty():
-                wrapped = textwrap.wrap(
-                    paragraph, self.width - blank, break_long_words=False, break_on_hyphens=False
-                )
+            if stream.isatty():
+                room = self.width - blank
+                wrapped = textwrap.wrap(paragraph, room, break_long_words=False, break_on_hyphens=False)
             for line in wrapped:
-                self.say(first, (line, style))
+                self._write(stream, pieces([first, (line, style)]))
                 first = " " * blank
 
     def table(self, table: Table, indent: int = 0) -> list[str]:

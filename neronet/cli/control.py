@@ -54,4 +54,4 @@ def rerun(arguments: Namespace, session: Session) -> None:
 def _tell(runs: Sequence[Run], done: str, nothing: str, notes: Sequence[str], session: Session) -> None:
     session.console.print(f"{describe.told(runs)}: {done}." if runs else nothing)
     for note in notes:
-        session.console.print(note)
+        session.console.note(note)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from neronet.api.nodestatus import NodeStatus
     from neronet.api.targets import ExperimentStatus
     from neronet.cli.progress import Done
+    from neronet.store.runs import RunRow
 
 WAITING = (states.SUBMITTING, states.QUEUED, states.PENDING, states.DEFINED)
 # In the order in which they are told.
@@ -48,7 +49,7 @@ def results_folder(runs: RunSet, home: Path) -> str:
     return path(Path(os.path.commonpath([home / "results" / row.results for row in runs.rows()])))
 
 
-def told(runs: Sequence[Run]) -> str:
+def told(runs: Sequence[Run | RunRow]) -> str:
     """`3 runs (17-19)`; one run by its name."""
     if len(runs) == 1:
         return f"{runs[0].name} (run {runs[0].number})"

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from neronet.api.neroman import QUICK
+from neronet.api.nodestatus import STALE
 from neronet.cli import describe, text
 from neronet.cli.jsonout import dumps
 from neronet.cli.progress import look, steps_said
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from neronet.api import Run, RunSet
     from neronet.api.nodestatus import NodeStatus
 
-STALE = 10.0  # seconds after which a node that is asked about is contacted again
-PATIENCE = 3.0  # seconds that `status` waits for nodes
 LAST_LINES = 10
 
 
@@ -32,7 +32,7 @@ def status(arguments: Namespace, session: Session) -> None:
     named = [node for node in neroman.nodes() if name in ("nodes", node.id, *node.groups)]
     old = [node.id for node in named if node.last_seen is None or time.time() - node.last_seen > STALE]
     if old:
-        neroman.fetch(PATIENCE, old)
+        neroman.fetch(QUICK, old)
         named = [node for node in neroman.nodes() if node.id in {each.id for each in named}]
     if arguments.json:
         known = {"nodes": [node.to_json() for node in named]} if name == "nodes" else neroman.status(name)
@@ -40,16 +40,16 @@ def status(arguments: Namespace, session: Session) -> None:
         return
     neroman.refresh()
     if name is None:
-        _overview(session, arguments.all)
+        _overview(session, arguments)
     elif named:
         _show_nodes(named, session)
         ids = {node.id for node in named}
         runs = neroman.runs()
         numbers = [row.number for row in runs.rows() if row.node in ids]
         if name != "nodes" and numbers:
-            _show_runs(neroman.runs([str(number) for number in numbers]), session, arguments.all)
+            _show_runs(neroman.runs([str(number) for number in numbers]), session, arguments)
     else:
-        _show(name, session, arguments.all)
+        _show(name, session, arguments)
 
 
 def fetch(_: Namespace, session: Session) -> int:
@@ -68,11 +68,12 @@ def fetch(_: Namespace, session: Session) -> int:
     if busy and len(silent) == len(busy):
         return 1
     news = describe.counts(changed, console.unicode)
-    console.print("Everything is here.", "  New: " if news else "", *news)
+    whom = " from the nodes that answer" if silent else ""
+    console.print(f"Everything is here{whom}.", "  New: " if news else "", *news)
     return 0
 
 
-def _overview(session: Session, everything: bool) -> None:
+def _overview(session: Session, arguments: Namespace) -> None:
     neroman, console, now = session.neroman, session.console, time.time()
     nodes, experiments, runs = neroman.nodes(), neroman.experiments(), neroman.runs()
     if not experiments and not runs:
@@ -86,7 +87,7 @@ def _overview(session: Session, everything: bool) -> None:
     )
     wanted = [len(nodes), len(experiments), len(runs)]
     # What is not a row: the counts, a blank line and titles for each part, "more" lines, the prompt.
-    rows = wanted if everything else describe.share(wanted, console.height - 11)
+    rows = wanted if arguments.all else describe.share(wanted, console.height - 11)
     console.print()
     console.table(describe.node_rows(nodes[: rows[0]], now, console.unicode))
     _more(session, len(nodes) - rows[0], "node", "nerocli status nodes")
@@ -96,16 +97,17 @@ def _overview(session: Session, everything: bool) -> None:
     _more(session, len(experiments) - rows[1], "experiment", "nerocli status --all")
     if runs:
         console.print()
-        _show_runs(runs, session, everything, rows[2])
+        _show_runs(runs, session, arguments, rows[2])
 
 
-def _show_runs(runs: RunSet, session: Session, everything: bool, rows: int | None = None) -> None:
+def _show_runs(runs: RunSet, session: Session, arguments: Namespace, rows: int | None = None) -> None:
     console, now = session.console, time.time()
     room = console.height - 10 if rows is None else rows
-    shown = describe.pick(runs, len(runs) if everything else room)
+    shown = describe.pick(runs, len(runs) if arguments.all else room)
     done = look(shown, runs, steps_said(session.neroman), now)
     console.table(describe.run_rows(shown, done, now, console.unicode))
-    _more(session, len(runs) - len(shown), "run", "nerocli status --all")
+    words = ["nerocli", "status", *([arguments.id] if arguments.id else []), "--all"]
+    _more(session, len(runs) - len(shown), "run", shlex.join(words))
 
 
 def _more(session: Session, amount: int, noun: str, command: str) -> None:
@@ -152,7 +154,7 @@ def _of(free: float | None, total: float | None) -> str:
     return f"{text.memory(free)} free" + (f" of {text.memory(total)}" if total is not None else "")
 
 
-def _show(name: str, session: Session, everything: bool) -> None:
+def _show(name: str, session: Session, arguments: Namespace) -> None:
     """An experiment, a collection, a run, or whatever else names runs."""
     neroman, console = session.neroman, session.console
     experiments = [each for each in neroman.experiments() if name in (each.id, *each.collection)]
@@ -173,7 +175,7 @@ def _show(name: str, session: Session, everything: bool) -> None:
     runs = neroman.runs(name)
     console.print(*describe.counts(runs.states, console.unicode))
     console.print()
-    _show_runs(runs, session, everything)
+    _show_runs(runs, session, arguments)
     console.print()
     console.print(("results are in ", "quiet"), describe.results_folder(runs, neroman.home))
 
@@ -183,7 +185,7 @@ def _show_run(run: Run, session: Session) -> None:
     console.print((run.name, "strong"), (f"   run {run.number}", "quiet"))
     rows: dict[str, Cell] = {
         "state": [state_piece(run.state, console.unicode), f": {run.reason}" if run.reason else ""],
-        "node": f"{run.node or ''}" + (f", attempt {run.attempt}" if run.attempt and run.attempt > 1 else ""),
+        "node": run.node + (f", attempt {run.attempt}" if run.attempt > 1 else ""),
         "command": shlex.join(run.command),
         "parameters": "  ".join(f"{name} {value}" for name, value in run.parameters.items()),
         "metrics": "  ".join(f"{name} {text.number(value)}" for name, value in run.metrics.items()),

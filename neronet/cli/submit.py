@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neronet.api.submitting import MANY
 from neronet.cli import describe, text
 from neronet.cli.jsonout import dumps
 from neronet.cli.session import Session
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from neronet.api.targets import Planned
     from neronet.cli.console import Console
     from neronet.cli.table import Line
-
-MANY = 10_000  # runs from which on a person is asked
 
 
 def submit(arguments: Namespace, session: Session) -> None:
@@ -112,7 +111,7 @@ def send(
 
 
 def upload(message: Mapping[str, Any], unicode: bool) -> Line:
-    """`to gpu1  ██████░░░░  62 %  1.2 MB of 2.0 MB`."""
+    """`to gpu1  ━━━━━━────  62 %  1.2 MB of 2.0 MB`."""
     part = message["done"] / message["total"] if message["total"] else 1.0
     amount = f"  {text.size(message['done'])} of {text.size(message['total'])}"
     return [f"to {message['node']}  ", *describe.bar(part, unicode, 20), (amount, "quiet")]
@@ -121,7 +120,7 @@ def upload(message: Mapping[str, Any], unicode: bool) -> Line:
 def tell(runs: RunSet, home: Path, console: Console) -> None:
     """What became of the submission, where its data will be, what comes next."""
     for note in runs.notes:
-        console.print(note)
+        console.note(note)
     if not runs:
         console.then("nerocli results")
         return
@@ -132,7 +131,7 @@ def tell(runs: RunSet, home: Path, console: Console) -> None:
     )
     sent = not any(row.state == states.SUBMITTING for row in rows)
     console.print(
-        describe.told(list(runs)), " submitted " if sent else " stored, to be sent ", (where, "strong"), "."
+        describe.told(rows), " submitted " if sent else " stored, to be sent ", (where, "strong"), "."
     )
     console.print(("results will be in ", "quiet"), describe.results_folder(runs, home))
     console.then("nerocli watch")

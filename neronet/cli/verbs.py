@@ -89,7 +89,7 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
             "experiments",
             (
                 _positional("EXP_ID", "what the experiment is to be called"),
-                _positional("PREFIX", "what starts the program: python3, 'Rscript --vanilla', ./"),
+                _positional("PREFIX", "what starts the program: python3, 'Rscript --vanilla'"),
                 _positional("CODE_FILE", "the program, in this folder"),
                 _positional("PARAMETERS", "the names of its parameters, in order", nargs="*"),
             ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from neronet.cli import describe, text
@@ -30,40 +30,41 @@ def watch(arguments: Namespace, session: Session) -> None:
         console.then("nerocli results" if runs else "nerocli submit FOLDER NODE")
         return
     try:
-        follow(runs, neroman, console)
+        # Without an ID also what is submitted from now on.
+        follow(neroman.runs if arguments.id is None else lambda: runs, neroman, console)
     finally:  # the last picture stays, also after Ctrl-C
         if console.terminal:
-            for line in picture(runs, steps_said(neroman), time.time(), console):
+            for line in picture(neroman.runs(arguments.id), steps_said(neroman), time.time(), console):
                 console.print(*line)
     console.then("nerocli results")
 
 
-def follow(runs: RunSet, neroman: Neroman, console: Console) -> None:
+def follow(current: Callable[[], RunSet], neroman: Neroman, console: Console) -> None:
     """Show the runs until all have ended: in a terminal a live picture, which vanishes, else lines."""
     if not console.terminal:
-        told = {row.number: row.state for row in runs.rows() if row.state in states.ENDED}
-        for _ in _changes(runs):
+        told = {row.number: row.state for row in current().rows() if row.state in states.ENDED}
+        for runs in _changes(current):
             now = {place: row for place, row in enumerate(runs.rows()) if row.state != told.get(row.number)}
             told |= {row.number: row.state for row in now.values()}
             for line in changes([runs[place] for place in now], console.unicode):
                 console.print(*line)
         return
     with console.live() as live:
-        for _ in _changes(runs):
-            live.update(
-                console.picture(picture(runs, steps_said(neroman), time.time(), console)), refresh=True
-            )
+        for runs in _changes(current):
+            lines = picture(runs, steps_said(neroman), time.time(), console)
+            live.update(console.picture(lines), refresh=True)
 
 
-def _changes(runs: RunSet) -> Iterator[None]:
-    """Whenever something changed and at least each second, until all have ended."""
+def _changes(current: Callable[[], RunSet]) -> Iterator[RunSet]:
+    """The runs, whenever something changed and at least each second, until all have ended."""
     changed = threading.Event()
-    end = runs.on_change(changed.set)
+    end = current().on_change(changed.set)
     try:
         while True:
             changed.clear()
             began = time.monotonic()
-            yield
+            runs = current()
+            yield runs
             if not states.OPEN & set(runs.states):
                 return
             # Ten thousand runs take longer to draw: never more than a fifth of the time.

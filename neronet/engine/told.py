@@ -138,7 +138,7 @@ def _known(told: Json, readers: dict[str, Callable[[Any], Any]]) -> Json:
     for word, read in readers.items():
         try:
             found[word] = read(told[word])
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             continue  # the node may be older, newer or ill: the rest is still of use
     return found
 

@@ -13,7 +13,7 @@ import json
 import os
 import time
 
-from neronet.node import facts
+from neronet.node import choose, facts
 from neronet.node.procs import DEAD
 from neronet.node.runs import Batch, make_private, read_json, remove
 
@@ -27,6 +27,7 @@ class Host(object):
         self._open = make_private(os.path.join(root.host(here.host), "open"))
         self._lock = self._lock_path()
         self._batches = {}
+        self._cursors = {}  # token -> the first index that may be unclaimed
 
     def _lock_path(self):
         # A lock on a network file system may outlive its holder or hang, so there it lies on a local one.
@@ -65,6 +66,7 @@ class Host(object):
 
     def forget(self, token):
         self._batches.pop(token, None)
+        self._cursors.pop(token, None)
 
     def waiting(self):
         """Batches with runs that nobody has claimed."""
@@ -78,8 +80,55 @@ class Host(object):
                     continue  # deleted, or damaged by a power cut
         return found
 
-    def waiting_places(self):
-        return set(batch.place for batch in self.waiting())
+    def candidates(self, place, taken, limits, busy=()):
+        """(batch, index, need, gpus) of every run of a place that may start now, best first."""
+        for batch in choose.order([batch for batch in self.waiting() if batch.place == place]):
+            need = choose.needs(batch.spec, limits)
+            gpus = choose.fits(need, taken, limits, busy)
+            if gpus is None:
+                continue
+            try:
+                for index in self._unclaimed(batch):
+                    if not batch.held(index):
+                        yield batch, index, need, gpus
+            except FileNotFoundError:
+                self.forget(batch.token)  # deleted meanwhile
+
+    def _unclaimed(self, batch):
+        """Indices of its runs that nobody has claimed, held ones too."""
+        found = False
+        for index in range(self._cursors.get(batch.token, 0), len(batch)):
+            if not batch.attempt(index, 1).exists():
+                if not found:
+                    found, self._cursors[batch.token] = True, index
+                yield index
+        if not found:
+            # For good: nobody needs to look at its runs one by one again.
+            self.root.all_claimed(batch.token, now=True)
+
+    def never_fitting(self, place, limits):
+        """{token: why} of the batches of a place with runs that wait, but that these limits never let start."""
+        found = {}
+        for batch in self.waiting():
+            why = choose.never_fits(choose.needs(batch.spec, limits), limits)
+            if why and batch.place == place and next(self._unclaimed(batch), None) is not None:
+                found[batch.token] = why
+        return found
+
+    def work_for(self, place, limits, busy=(), most=2):
+        """How many kids of this place would find something if they started now: a run to start, or one to adopt."""
+        with self.locked():
+            opened = self.open_attempts()
+            mine = [item for item in opened if item[1].get("place") == place]
+            count = sum(not alone for _, _, _, alone in self.orphans(mine))
+            taken = [share for _, share in opened]
+            for _batch, _index, need, _gpus in self.candidates(place, taken, limits, busy):
+                gpus = choose.fits(need, taken, limits, busy)
+                if gpus is None or count >= most:
+                    break
+                taken.append(dict(need, gpus=gpus))
+                count += 1
+        return min(count, most)
 
     def take(self, attempt, share, done=None):
         """Notes what an attempt is about to take; it may get the note of one that is `done`, (attempt, share)."""

@@ -35,9 +35,8 @@ class Kid(object):
         self.starter = Starter()
         self._known = facts.for_limits(facts.lasting(self.root, self.here))
         self._batch, self._journal = None, None  # of the run now
-        self._cursors = {}  # token -> the first index that may be unclaimed
         self._children = []
-        self._looked_around = 0.0
+        self._looked_around = -MORE_EVERY
         self._gpus_asked, self._gpus_busy = -GPUS_EVERY, ()
         self.wakeup, write = os.pipe()
         os.set_blocking(self.wakeup, False)
@@ -68,9 +67,13 @@ class Kid(object):
 
     def _watch(self, attempt, share, record):
         """Watches an attempt to its end; what is to be given back then."""
-        self._look_around(MORE_EVERY)
+        looked = time.monotonic() >= self._looked_around + MORE_EVERY
+        if looked:
+            self._look_around()
+        # A run that turns out to be no short one is a reason to look at once.
+        lasting = (lambda: None) if looked else self._look_around
         try:
-            Watcher(self, attempt, self._journal, record).run()
+            Watcher(self, attempt, self._journal, record, lasting).run()
         except OSError:
             if attempt.exists():
                 raise  # else somebody has purged the folder, and nothing is left to watch
@@ -78,12 +81,8 @@ class Kid(object):
 
     def _wake_others(self):
         """What we leave free may be what runs of other places wait for: each gets a kid that looks."""
-        for place in self.host.waiting_places() - {self.place}:
+        for place in {batch.place for batch in self.host.waiting()} - {self.place}:
             self._children.append(spawn(self.root, place))
-
-    def lasting(self):
-        """The run turned out to be no short one: others should be at work meanwhile."""
-        self._look_around(0.0)
 
     def _next(self, done):
         """((attempt, share, first record) to watch now or None, whether nothing but others' use of GPUs holds up a run).
@@ -99,7 +98,7 @@ class Kid(object):
             found = self._claim(taken, limits, busy, done) or self._adopt(opened)
             if done is not None:
                 self.host.give_back(done[0])
-            blocked = not found and bool(busy) and next(self._candidates(taken, limits, ()), None) is not None
+            blocked = not found and bool(busy) and next(self.host.candidates(self.place, taken, limits), None) is not None
         return found, blocked
 
     def _limits(self):
@@ -140,36 +139,9 @@ class Kid(object):
                 version = "%d.%d.%d" % sys.version_info[:3]
                 self._journal.append([dict(self.me, e="kid", t=time.time(), python=version)])
 
-    def _candidates(self, taken, limits, busy):
-        """(batch, index, need, gpus) of every run that may start now, best first."""
-        for batch in choose.order([batch for batch in self.host.waiting() if batch.place == self.place]):
-            need = choose.needs(batch.spec, limits)
-            gpus = choose.fits(need, taken, limits, busy)
-            if gpus is None:
-                continue
-            try:
-                for index in self._unclaimed(batch):
-                    if not batch.held(index):
-                        yield batch, index, need, gpus
-            except FileNotFoundError:
-                self.host.forget(batch.token)  # deleted meanwhile
-
-    def _unclaimed(self, batch):
-        """Indices of its runs that nobody has claimed, held ones too."""
-        first = self._cursors.get(batch.token, 0)
-        found = False
-        for index in range(first, len(batch)):
-            if not batch.attempt(index, 1).exists():
-                if not found:
-                    found, self._cursors[batch.token] = True, index
-                yield index
-        if not found:
-            # For good: nobody needs to look at its runs one by one again.
-            self.root.all_claimed(batch.token, now=True)
-
     def _claim(self, taken, limits, busy, done):
         """A run that may start now, claimed by us."""
-        for batch, index, need, gpus in self._candidates(taken, limits, busy):
+        for batch, index, need, gpus in self.host.candidates(self.place, taken, limits, busy):
             attempt = batch.attempt(index, 1)
             claim = {
                 "kind": "claimed", "kid": self.me, "time": time.time(), "gpus": gpus,
@@ -185,21 +157,11 @@ class Kid(object):
             self.host.give_back(attempt)
         return None
 
-    def _look_around(self, every):
-        """Starts one more kid when another run could start at once, or an attempt has no watcher."""
+    def _look_around(self):
+        """Starts kids for what others could do now, two at most: they do the same."""
+        self._looked_around = time.monotonic()
         self._children = [child for child in self._children if child.poll() is None]
-        now = time.monotonic()
-        if now < self._looked_around + every:
-            return
-        self._looked_around = now
-        limits = self._limits()
-        with self.host.locked():
-            opened = self.host.open_attempts()
-            mine = [item for item in opened if item[1].get("place") == self.place]
-            wanted = any(not alone for _, _, _, alone in self.host.orphans(mine))
-            taken = [share for _, share in opened]
-            wanted = wanted or next(self._candidates(taken, limits, self._gpus_busy), None) is not None
-        if wanted:
+        for _ in range(self.host.work_for(self.place, self._limits(), self._gpus_busy)):
             self._children.append(spawn(self.root, self.place))
 
 

@@ -19,6 +19,7 @@ from neronet.wire import frames, messages
 
 SILENCE = 90.0  # seconds without a word after which the other side is taken for gone
 HIGH = 512 * 1024  # bytes waiting to be sent from which on nothing more is read
+WAKE = 2.0  # seconds between two looks whether some kid is missing
 REST = 0.004  # seconds between two sends of what grows: the first goes at once, the next in batches
 
 
@@ -40,6 +41,7 @@ class Neromum(object):
         self._load_every = 0.0
         self._load_at = None
         self._heard = time.monotonic()
+        self._wake_at = self._heard + WAKE
         self._woken = False  # something that is fed has changed
         self._rest_until = 0.0
 
@@ -78,6 +80,8 @@ class Neromum(object):
             self._rest_until = now + REST
         if self._load_at is not None and now >= self._load_at:
             self._say_load(now)
+        if now >= self._wake_at:
+            self.wake()  # a kid may have been killed since
         self._children = [child for child in self._children if child.poll() is None]
         if self._out and (writable or sent) and not self._send():
             return False
@@ -86,7 +90,7 @@ class Neromum(object):
     def _timeout(self, now):
         if self.feeds.ready() and len(self._out) < HIGH:
             return 0.0
-        wait = self.feeds.patience()
+        wait = min(self.feeds.patience(), self._wake_at - now)
         if self._woken:
             wait = min(wait, self._rest_until - now)
         if self._load_at is not None:
@@ -154,9 +158,7 @@ class Neromum(object):
 
     def _say_load(self, now):
         load = facts.load(self.root)
-        limits = choose.limits(read_json(self.root.place(self.place), {}), self._known)
-        waits = {batch.token: choose.never_fits(choose.needs(batch.spec, limits), limits) for batch in self.host.waiting()}
-        load["waits"] = {token: why for token, why in waits.items() if why}
+        load["waits"] = self.host.never_fitting(self.place, self._limits())
         with self.host.locked():
             load["used"] = len(self.host.open_attempts())
         self.say({"m": "load", "load": load})
@@ -186,14 +188,20 @@ class Neromum(object):
         self.wake()
 
     def wake(self):
-        """Starts a kid where one may have something to do; one that finds nothing leaves at once."""
+        """Starts kids where some have something to do."""
+        self._wake_at = time.monotonic() + WAKE
         if not self.place:
             return
-        with self.host.locked():
-            mine = [item for item in self.host.open_attempts() if item[1].get("place") == self.place]
-            needed = any(not alone for _, _, _, alone in self.host.orphans(mine))
-        if needed or self.place in self.host.waiting_places():
+        limits = self._limits()
+        # Where a kid waits for a GPU that others use, nobody else needs to.
+        waiter = self.host.sole_waiter()
+        if waiter is not None:
+            os.close(waiter)
+        for _ in range(self.host.work_for(self.place, limits, limits.gpus if waiter is None else ())):
             self._children.append(kid.spawn(self.root, self.place))
+
+    def _limits(self):
+        return choose.limits(read_json(self.root.place(self.place), {}), self._known)
 
     # -- what goes out
 

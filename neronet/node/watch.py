@@ -32,14 +32,16 @@ POINTS = 2000  # in one record
 class Watcher(object):
     """Watches one attempt; `run` returns when its end is recorded.
 
-    kid: whose host, starter, watch, `lasting` and `wakeup` (a descriptor that is
-    readable after a child has ended) are used; record: `claimed` or `adopted`.
+    kid: whose host, starter, watch and `wakeup` (a descriptor that is readable
+    after a child has ended) are used; record: `claimed` or `adopted`; lasting:
+    called once it is clear that the run is no short one.
     """
 
-    def __init__(self, kid, attempt, log, record):
+    def __init__(self, kid, attempt, log, record, lasting):
         self.kid, self.here = kid, kid.host.here
         self.attempt, self.journal = attempt, log
         self.spec = attempt.batch.spec
+        self._lasting = lasting
         self._adopted = record["e"] == "adopted"
         self._starts = 0
         self._child = None
@@ -164,7 +166,7 @@ class Watcher(object):
             elif not self._watching:
                 self._watching = True
                 self.kid.watch.add(self.attempt.path)
-                self.kid.lasting()
+                self._lasting()
                 names = None  # look once more: what came before the watch gives no event
             else:
                 names = self._wait(busy, due)

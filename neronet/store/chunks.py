@@ -32,8 +32,8 @@ class Chunk(NamedTuple):
 
 
 def encode(first: int, flat: Sequence[float], steps: Mapping[int, float]) -> Chunk:
-    """One chunk of points (time, value, time, value, ...), the first of which has the number `first`.  `steps`
-    holds the steps that the program gave, by place in this chunk."""
+    """One chunk of points (time, value, time, value, ...), the first of which has the number `first`.
+    `steps` holds the steps that the program gave, by place in this chunk."""
     n = len(flat) // 2
     if all(step == first + place for place, step in steps.items()):
         return Chunk(first, n, array("d", flat).tobytes())

@@ -26,6 +26,7 @@ from neronet.transport.base import (
     MAX_SESSIONS,
     TAIL_SECONDS,
     Ask,
+    Busy,
     Tail,
     retried,
 )
@@ -111,15 +112,21 @@ class AsyncsshTransport:
     async def start(self, command: str) -> AsyncsshChannel:
         await self._slots.acquire()
         try:
-            process = await self._connections[-1].create_process(command, encoding=None)
-        except BaseException as error:
+            process = await retried(lambda: self._open(command))
+        except BaseException:
             self._slots.release()
-            if isinstance(error, asyncssh.ChannelOpenError):
-                raise Unreachable(f"{self._node}: no session could be opened: {error.reason}") from None
-            if isinstance(error, asyncssh.Error | OSError):
-                raise failures.cut(self._node, str(error)) from None
             raise
         return AsyncsshChannel(self._node, process, self._slots)
+
+    async def _open(self, command: str) -> asyncssh.SSHClientProcess[bytes]:
+        connection = self._connections[-1]
+        try:
+            return await connection.create_process(command, encoding=None)
+        except (asyncssh.Error, OSError) as error:
+            # Sessions that have ended for us may still count for the server.
+            if isinstance(error, asyncssh.ChannelOpenError) and not connection.is_closed():
+                raise Busy(f"{self._node}: the server opens no session: {error.reason}") from None
+            raise failures.cut(self._node, str(error)) from None
 
     async def close(self) -> None:
         await _close(self._connections)

@@ -63,16 +63,16 @@ class Transport(Protocol):
         """Ends the connection and all its channels; never raises."""
 
 
-class Dropped(Unreachable):
-    """The other side hung up before the login began: a busy sshd does so (MaxStartups)."""
+class Busy(Unreachable):
+    """The server refuses for the moment: a connection (MaxStartups) or a session (MaxSessions)."""
 
 
 async def retried(attempt: Callable[[], Awaitable[T]], tries: int = 5) -> T:
-    """What `attempt()` returns, tried again after Dropped with growing, random pauses (5 s in all)."""
+    """What `attempt()` returns, tried again after Busy with growing, random pauses (5 s in all)."""
     for number in range(tries - 1):
         try:
             return await attempt()
-        except Dropped:
+        except Busy:
             await asyncio.sleep(random.uniform(0.5, 1.5) * 0.3 * 2**number)
     return await attempt()
 

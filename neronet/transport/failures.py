@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neronet.errors import AuthRefused, HostKeyChanged, HostKeyUnknown, NodeError, NodeUnfit, Unreachable
-from neronet.transport.base import CONNECT_SECONDS, Dropped
+from neronet.transport.base import CONNECT_SECONDS, Busy
 from neronet.transport.hostkeys import changed, parse_line
 
 _NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN)
@@ -49,8 +49,8 @@ def no_connection(node: str, where: str, error: OSError) -> Unreachable:
     return Unreachable(f"{node}: {where} cannot be reached: {error}", _VPN)
 
 
-def hung_up(node: str, where: str) -> Dropped:
-    return Dropped(
+def hung_up(node: str, where: str) -> Busy:
+    return Busy(
         f"{node}: {where} closed the connection before the login began",
         "it is overloaded, or it refuses this computer's address; try again later",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio.subprocess import PIPE, SubprocessStreamProtocol
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import cast
 
 from neronet.errors import NodeError, Unreachable
@@ -132,5 +133,6 @@ class ProcessChannel:
 
     async def _empty(self) -> None:
         """A process that still prints would not see that nobody listens."""
-        while await self._stdout.read(LIMIT):
-            pass
+        with suppress(RuntimeError):  # somebody reads it
+            while await self._stdout.read(LIMIT):
+                pass

@@ -162,7 +162,7 @@ def test_fetch_fails_only_when_nobody_answers() -> None:
     answer = said("fetch", neroman=neroman)
     assert answer.code == 0
     assert "gpu1 does not answer: timed out" in answer.err
-    assert "Everything is here" in answer.out
+    assert "Everything is here from the nodes that answer." in answer.out
     neroman.all_runs = FakeRunSet([run(1, node="gpu1")])
     assert said("fetch", neroman=neroman).code == 1
 

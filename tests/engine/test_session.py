@@ -156,6 +156,7 @@ def test_a_file_of_the_agent_without_end_is_refused(monkeypatch: pytest.MonkeyPa
         with wires() as (wire, node):
             session = Session(wire, "gpu1", lambda received: [])
             asked = asyncio.ensure_future(session.content("runs", "a" * 16))
+            await node.hear()
             for _ in range(3):
                 await node.say({"m": "content", "what": "runs", "key": "a" * 16, "offset": 0, "end": False}, b"x" * 400)
             with pytest.raises(ProtocolError, match="more than 1000 bytes"):
@@ -164,7 +165,7 @@ def test_a_file_of_the_agent_without_end_is_refused(monkeypatch: pytest.MonkeyPa
             with pytest.raises(Unreachable):
                 await asked
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 20))
 
 
 def test_whoever_waits_when_a_session_ends_learns_it_and_nobody_can_ask_any_more() -> None:
@@ -202,7 +203,7 @@ def test_the_end_of_the_stream_tells_what_was_said_on_stderr() -> None:
             with pytest.raises(Unreachable, match="the connection to gpu1 ended: said on stderr"):
                 await Session(wire, "gpu1", lambda received: []).read()
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 20))
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 99])
@@ -213,7 +214,7 @@ def test_another_version_of_the_protocol_is_told_in_words(protocol: int) -> None
             with pytest.raises(ProtocolError, match="another version"):
                 await Session(wire, "gpu1", lambda received: []).hello()
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 20))
 
 
 def test_an_agent_that_says_nothing_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +225,7 @@ def test_an_agent_that_says_nothing_is_not_waited_for_for_ever(monkeypatch: pyte
             with pytest.raises(Unreachable, match="said nothing"):
                 await Session(wire, "gpu1", lambda received: []).hello()
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 20))
 
 
 def test_a_node_that_falls_silent_is_noticed_also_when_it_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +241,7 @@ def test_a_node_that_falls_silent_is_noticed_also_when_it_takes_nothing(monkeypa
             stuck.cancel()
             await asyncio.gather(stuck, return_exceptions=True)
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 20))
 
 
 @pytest.mark.parametrize(
@@ -267,7 +268,7 @@ def test_what_is_not_the_protocol_ends_the_session_with_a_sentence(data: bytes, 
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 20))
 
 
 def test_what_a_piece_makes_us_ask_for_is_sent() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.node.mum import Mum, mum
+from tests.node.mum import Mum, leave_nothing, mum
 
 
 @pytest.fixture
@@ -17,11 +17,20 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
-@pytest.fixture
-def served(root: Path) -> Iterator[Mum]:
-    """A connection to a node with two slots; nothing may be left running behind it."""
-    with mum(root) as connection:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mum]:
+    with mum(tmp_path_factory.mktemp("shared") / "root") as connection:
         yield connection
+
+
+@pytest.fixture
+def served(shared: Mum) -> Iterator[Mum]:
+    """A connection to a node with two slots, where nothing runs; nothing may be left running behind the test."""
+    shared.forget()
+    yield shared
+    leave_nothing(shared.root, but=shared.pid)
+    for batch in (shared.root / "batches").iterdir():
+        shared.unfollow(batch.name)
 
 
 @pytest.fixture(scope="session")

@@ -183,6 +183,10 @@ class Mum:
     def ended(self) -> dict[int, Record]:
         return {record["i"]: record for record in self.of("ended")}
 
+    def unfollow(self, token: str) -> None:
+        self.say({"m": "unfollow", "token": token})
+        self.sync()
+
     def points(self, index: int, stream: int = 0) -> list[list[Any]]:
         """[name, value, offset, step] of all points that came, in the order in which they did."""
         return [point for record in self.of("p") if (record["i"], record["s"]) == (index, stream) for point in record["v"]]
@@ -191,14 +195,15 @@ class Mum:
         self, runs: list[list[str]], files: Files | None = None, timeout: float = 40.0, **spec: Any
     ) -> dict[int, Record]:
         """Submits, follows until every run has ended; their `ended` records. Forgets what came of earlier ones."""
-        self.records.clear()
-        self.offsets.clear()
-        self.ends.clear()
-        self.logs.clear()
+        self.forget()
         self.token = self.submit(runs, files, **spec)
         self.follow(self.token)
         self.until(lambda: len(self.ended()) == len(runs), timeout)
         return self.ended()
+
+    def forget(self) -> None:
+        for kept in (self.records, self.offsets, self.ends, self.logs, self.outputs, self.other):
+            kept.clear()
 
     def until_started(self, count: int = 1) -> None:
         self.until(lambda: len(self.of("started")) >= count)
@@ -250,10 +255,10 @@ def kids_of(root: Path) -> list[int]:
     return [pid for pid, line in processes_of(root).items() if " nerokid " in line]
 
 
-def leave_nothing(root: Path, timeout: float = 20.0) -> None:
-    """Waits until no process of ours is left below this root; kills and fails when some stay."""
+def leave_nothing(root: Path, timeout: float = 20.0, but: int = 0) -> None:
+    """Waits until no process of ours (but one) is left below this root; kills and fails when some stay."""
     end = time.monotonic() + timeout
-    while left := processes_of(root):
+    while left := {pid: line for pid, line in processes_of(root).items() if pid != but}:
         if time.monotonic() > end:
             for pid in left:
                 os.kill(pid, 9)

@@ -78,7 +78,7 @@ def test_a_stderr_that_the_program_truncates_goes_on(served: Mum) -> None:
 NEVER_FLUSHES = r"""
 #include <stdio.h>
 #include <unistd.h>
-int main(void) { printf("loss 0.25\n"); fprintf(stderr, "err 1\n"); sleep(3); return 0; }
+int main(void) { printf("loss 0.25\n"); fprintf(stderr, "err 1\n"); sleep(2); return 0; }
 """
 
 
@@ -99,7 +99,7 @@ def test_the_first_line_of_a_program_that_never_flushes_is_there_within_a_second
 
 
 def test_a_program_may_ask_to_buffer_as_it_likes(served: Mum, compiled: Callable[[str], Path]) -> None:
-    program = str(compiled(NEVER_FLUSHES.replace("sleep(3)", "sleep(1)")))
+    program = str(compiled(NEVER_FLUSHES.replace("sleep(2)", "sleep(1)")))
     env = python("import os; print(os.environ.get('PYTHONUNBUFFERED'), os.environ.get('LD_PRELOAD'))")
     served.run([[program], env], buffering="program", environment={"PATH": os.environ["PATH"]})
     ended, (point,) = served.ended()[0], served.points(0)

@@ -14,7 +14,8 @@ import pytest
 
 from neronet.errors import InputError
 from neronet.node.contents import Contents
-from neronet.node.runs import Root, populate
+from neronet.node.folder import populate
+from neronet.node.runs import Root
 from neronet.spec.experiment import Experiment
 from neronet.sync import upload as module
 from neronet.sync.snapshot import WHOLE, Content, Progress, Snapshot, keep, load, take

@@ -18,7 +18,7 @@ from neronet.errors import (
     Unreachable,
 )
 from neronet.transport.askpass import kind_of
-from neronet.transport.base import Dropped, Tail, harmless, kind_of_prompt, retried
+from neronet.transport.base import Busy, Tail, harmless, kind_of_prompt, retried
 from neronet.transport.failures import cut, no_connection, of_ssh, refused, too_many_keys
 
 WHERE = "alice@gpu1:2222"
@@ -34,7 +34,7 @@ WHERE = "alice@gpu1:2222"
         (OSError(errno.ETIMEDOUT, "x"), Unreachable, "did not answer within 10 s"),
         (OSError(errno.EHOSTUNREACH, "x"), Unreachable, "there is no way to"),
         (OSError(errno.ENETUNREACH, "x"), Unreachable, "there is no way to"),
-        (ConnectionResetError(errno.ECONNRESET, "x"), Dropped, "closed the connection before the login"),
+        (ConnectionResetError(errno.ECONNRESET, "x"), Busy, "closed the connection before the login"),
         (
             OSError(errno.EMFILE, "Too many open files"),
             Unreachable,
@@ -75,9 +75,9 @@ Host key verification failed.
         ("ssh: connect to host gpu1 port 22: Network is unreachable", Unreachable, "there is no way"),
         ("alice@gpu1: Permission denied (publickey).", AuthRefused, "it says: alice@gpu1: Permission denied"),
         ("Received disconnect from x: 2: Too many authentication failures", AuthRefused, "too many keys"),
-        ("kex_exchange_identification: Connection closed by remote host", Dropped, "closed the connection"),
-        ("kex_exchange_identification: read: Connection reset by peer", Dropped, "closed the connection"),
-        ("Connection closed by 10.0.0.1 port 22", Dropped, "closed the connection"),
+        ("kex_exchange_identification: Connection closed by remote host", Busy, "closed the connection"),
+        ("kex_exchange_identification: read: Connection reset by peer", Busy, "closed the connection"),
+        ("Connection closed by 10.0.0.1 port 22", Busy, "closed the connection"),
         ("Host key verification failed.", HostKeyUnknown, "not known"),
         ("No ED25519 host key is known for x\nHost key verification failed.", HostKeyUnknown, "not known"),
         ("WARNING: REVOKED HOST KEY DETECTED!\nHost key verification failed.", HostKeyChanged, "revoked"),
@@ -197,8 +197,8 @@ def test_only_a_dropped_connection_is_tried_again(monkeypatch: pytest.MonkeyPatc
         return len(outcomes) - len(left), answer
 
     assert attempts("ok") == (1, "ok")
-    assert attempts(Dropped("x"), Dropped("y"), "ok", "more") == (3, "ok")
+    assert attempts(Busy("x"), Busy("y"), "ok", "more") == (3, "ok")
     with pytest.raises(Unreachable, match="z"):
-        attempts(Dropped("x"), Unreachable("z"), "ok")
-    with pytest.raises(Dropped, match="5"):
-        attempts(*(Dropped(str(number)) for number in range(1, 9)))
+        attempts(Busy("x"), Unreachable("z"), "ok")
+    with pytest.raises(Busy, match="5"):
+        attempts(*(Busy(str(number)) for number in range(1, 9)))

@@ -182,6 +182,19 @@ def test_closing_ends_what_still_runs(spec: NodeSpec) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_closing_ends_a_read_that_waits(spec: NodeSpec) -> None:
+    async def run() -> bytes:
+        async with connected(spec) as way:
+            channel = await way.start("cat")
+            reading = asyncio.ensure_future(channel.read())
+            await asyncio.sleep(0.05)
+            await channel.close()
+            return await asyncio.wait_for(reading, 3)
+
+    assert asyncio.run(run()) == b""
+
+
 def test_a_local_command_is_out_of_reach_of_the_terminal() -> None:
     async def run() -> None:
         async with connected(make_spec("local", type="local")) as way:
@@ -344,6 +357,32 @@ def test_a_busy_server_that_drops_connections_is_tried_again(node_factory: NodeF
 
     assert asyncio.run(run()) == [b"hello\n"] * 8
     assert "MaxStartups" in node.log()  # some were dropped
+
+
+@pytest.mark.real
+def test_a_session_that_is_refused_for_the_moment_is_tried_again(node_factory: NodeFactory) -> None:
+    node = node_factory("narrow", sshd=("MaxSessions 1",))
+
+    async def run() -> bytes:
+        async with connected(spec_of(node)) as way:
+            first = await way.start("echo on; read -r line")
+            assert await first.read() == b"on\n"
+            second = asyncio.ensure_future(way.start("echo hello"))
+            await asyncio.sleep(0.1)
+            await first.close()
+            return await (await second).read()
+
+    assert asyncio.run(run()) == b"hello\n"
+
+
+@pytest.mark.real
+def test_a_server_without_sessions_is_told(
+    node_factory: NodeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda a, b: 0.01)  # the pauses between the tries
+    error = failure(spec_of(node_factory("closed", sshd=("MaxSessions 0",))))
+    assert isinstance(error, Unreachable)
+    assert "the server opens no session" in str(error)
 
 
 # -- a hostile server --------------------------------------------------------------------------

@@ -1,0 +1,153 @@
+"""What is submitted is stored whole: batches that can be sent, runs with names and numbers of their own."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from neronet.engine.placement import Member
+from neronet.engine.submission import Job, missing, store_rerun, store_submission
+from neronet.engine.work import LOCAL, place_of
+from neronet.spec.config import parse_config
+from neronet.spec.nodes import NodeSpec
+from neronet.store import Store
+from neronet.sweep import expand
+from neronet.sync.snapshot import Snapshot, take
+
+CONFIG = """\
+run_command_prefix: sh
+main_code_file: main.sh
+collection: all
+custom_msg: a note
++lang:
+  parameters: {x: {from: 1, to: COUNT}}
+  env: {A: b}
+  setup: module load x
+  outputs: [out, stdout]
+"""
+NODES = {
+    "gpu1": NodeSpec("gpu1", "gpu1", env={"A": "node", "B": "node"}, setup=("source venv",)),
+    "gpu2": NodeSpec("gpu2", "gpu2"),
+    "local": NodeSpec("local", type="local"),
+}
+ONE = [Member("gpu1", 2, 2, 0.0)]
+
+
+def job(folder: Path, home: Path, count: int = 3, text: str = CONFIG) -> Job:
+    folder.mkdir(exist_ok=True)
+    (folder / "main.sh").write_text("echo")
+    (experiment,) = parse_config(text.replace("COUNT", str(count)), "config.yaml", folder).experiments
+    snapshot = take(folder, experiment, home, NoHashes())
+    return Job(experiment, expand(experiment), snapshot)
+
+
+class NoHashes:
+    def get_many(self, keys: Any) -> dict[str, str]:
+        return {}
+
+    def put_many(self, hashes: Any) -> None:
+        pass
+
+
+def submit(store: Store, home: Path, job: Job, members: list[Member] | None = None) -> list[int]:
+    return store_submission(store, home, "home1", job, members or ONE, NODES, {"PATH": "/bin"})
+
+
+def lines(store: Store, home: Path, token: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (home / "files" / store.batches.content(token)["runs"]).read_bytes().splitlines()]
+
+
+def test_a_submission_is_a_batch_that_says_all_a_node_needs(store: Store, home: Path, tmp_path: Path) -> None:
+    given = job(tmp_path / "lang", home)
+    numbers = submit(store, home, given)
+    (batch,) = store.batches.find("gpu1", ("sending",))
+    content = store.batches.content(batch.token)
+    assert content[LOCAL] == {"folder": str(tmp_path / "lang"), "runs_size": (home / "files" / content["runs"]).stat().st_size}
+    assert content["place"] == place_of("home1", "gpu1") and content["home"] == "home1"
+    assert content["env"] == {"A": "b", "B": "node"} and content["setup"] == ["source venv", "module load x"]
+    assert content["outputs"] == ["out"] and content["note"] == "a note" and content["collections"] == ["all"]
+    assert "environment" not in content
+    assert lines(store, home, batch.token) == [
+        {"number": n, "name": f"lang/x={x}", "argv": ["sh", "main.sh", "--x", str(x)], "parameters": {"x": str(x)}, "attempt": 1}
+        for x, n in enumerate(numbers, 1)
+    ]
+    assert [run.state for run in store.runs.find(numbers)] == ["submitting"] * 3
+
+
+def test_what_runs_here_gets_the_environment_of_whoever_submits(store: Store, home: Path, tmp_path: Path) -> None:
+    submit(store, home, job(tmp_path / "lang", home), [Member("local", 2, 2, 0.0)])
+    (batch,) = store.batches.find("local")
+    assert store.batches.content(batch.token)["environment"] == {"PATH": "/bin"}
+
+
+def test_a_group_gets_a_batch_per_member_with_indices_from_0(store: Store, home: Path, tmp_path: Path) -> None:
+    members = [Member("gpu1", 1, 1, 0.0), Member("gpu2", 3, 3, 0.0)]
+    numbers = submit(store, home, job(tmp_path / "lang", home, 8), members)
+    rows = store.runs.find(numbers)
+    for node, share in (("gpu1", 2), ("gpu2", 6)):
+        mine = [row for row in rows if row.node == node]
+        assert [row.idx for row in mine] == list(range(share))
+        assert [line["number"] for line in lines(store, home, mine[0].token)] == [row.number for row in mine]
+
+
+def test_what_was_run_before_is_known_by_command_and_files(store: Store, home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "lang"
+    numbers = submit(store, home, job(folder, home, 2))
+    fresh, before = missing(store, job(folder, home, 3))
+    assert [point.parameters for point in fresh] == [{"x": "3"}]
+    assert [row.number for row in before] == numbers
+    (folder / "data.txt").write_text("other files")
+    assert len(missing(store, job(folder, home, 3))[0]) == 3
+    (folder / "data.txt").unlink()
+    assert len(missing(store, job(folder, home, 3, CONFIG.replace("+lang", "+other")))[0]) == 3
+
+
+def test_a_name_that_is_taken_gets_a_number(store: Store, home: Path, tmp_path: Path) -> None:
+    given = job(tmp_path / "lang", home, 2)
+    for _ in range(3):
+        submit(store, home, given)
+    assert [run.name for run in store.runs.find()] == [
+        "lang/x=1", "lang/x=2", "lang/x=1@2", "lang/x=2@2", "lang/x=1@3", "lang/x=2@3",
+    ]  # fmt: skip
+    assert len({run.results for run in store.runs.find()}) == 6
+
+
+def test_a_rerun_is_a_new_attempt_from_the_same_snapshot(store: Store, home: Path, tmp_path: Path) -> None:
+    numbers = submit(store, home, job(tmp_path / "lang", home, 3))
+    rows = store.runs.find(numbers[1:])
+    (tmp_path / "lang" / "main.sh").write_text("changed")
+    store_rerun(store, home, "home1", rows, NODES, {})
+    again = store.runs.find(numbers)
+    assert [run.attempt for run in again] == [1, 2, 2]
+    old, new = again[0].token, again[1].token
+    assert old != new and store.batches.get(new).manifest == store.batches.get(old).manifest  # type: ignore[union-attr]
+    assert [(line["number"], line["attempt"]) for line in lines(store, home, new)] == [(numbers[1], 2), (numbers[2], 2)]
+    assert [run.idx for run in again[1:]] == [0, 1]
+
+
+def test_nothing_is_stored_when_a_part_of_it_cannot_be(
+    store: Store, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = job(tmp_path / "lang", home, 3)
+    (home / "files").rename(home / "files.away")
+    (home / "files").write_text("in the way")
+    with pytest.raises(Exception, match=r"files"):
+        submit(store, home, given)
+    assert store.runs.find() == [] and store.batches.find() == [] and store.events.find() == []
+
+
+def test_ten_thousand_runs_are_stored_in_a_moment(store: Store, home: Path, tmp_path: Path) -> None:
+    given = job(tmp_path / "lang", home, 10_000)
+    snapshot: Snapshot = given.snapshot
+    began = time.process_time()
+    numbers = submit(store, home, given)
+    took = time.process_time() - began
+    assert len(numbers) == 10_000 and snapshot.size > 0
+    assert took < 1.5, f"{took:.2f} s of processor time"
+    began = time.process_time()
+    assert missing(store, given)[0] == []
+    assert time.process_time() - began < 1.0
