@@ -228,11 +228,11 @@ class Link:
 
     async def close(self, reason: str) -> None:
         """Ends it for good; who waits for a connection gets Unreachable with this reason."""
+        self.session, self.problem = None, Unreachable(reason)
+        self._tried.set()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         await self._hang_up()
-        self.problem = Unreachable(reason)
-        self._tried.set()
 
     async def _run(self) -> None:
         while True:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +133,7 @@ class Engine:
         seen, problem = -1, ""
         while not self._stop.is_set():
             try:
-                await self._read_nodes()
+                self._read_nodes()
                 version = self._store.data_version()
                 if version != seen or self._wake.is_set():
                     seen = version
@@ -164,7 +164,7 @@ class Engine:
         while (intent := self._store.intents.take(self._name)) is not None:
             self._begin(intent)
 
-    async def _read_nodes(self) -> None:
+    def _read_nodes(self) -> None:
         """Follows edits of nodes.yaml: a node whose entry changed gets a new connection.
 
         While the file has errors, what it said before holds.
@@ -187,7 +187,7 @@ class Engine:
         for name, (link, work) in list(self._links.items()):
             if nodes.get(name) != link.node:
                 del self._links[name]
-                await link.close(f"the entry of {name} in nodes.yaml has changed")
+                self._begin_task(link.close(f"the entry of {name} in nodes.yaml has changed"))
                 moved += work.wishes
         for name in set(self._nodes) - set(nodes):
             self._store.nodes.update(name, reachable=False, reason=f"{name} is no longer in nodes.yaml")
@@ -258,7 +258,10 @@ class Engine:
             problem = f"this engine does not know how to {intent.kind}: it is older than the program that asks"
             self._store.intents.finish(intent.id, False, {"problem": problem, "hint": "`nerocli engine stop` ends it"})
             return
-        task = asyncio.get_running_loop().create_task(self._do(intent, kinds[intent.kind]))
+        self._begin_task(self._do(intent, kinds[intent.kind]))
+
+    def _begin_task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

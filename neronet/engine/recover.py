@@ -85,6 +85,8 @@ class _Rebuilt:
             return number
         argv = told.texts(run["argv"], MAX_ARGUMENTS, MAX_LENGTH)
         parameters = run["parameters"]
+        if not isinstance(parameters, dict):
+            raise TypeError("parameters without names")
         names = told.texts(list(parameters), MAX_ARGUMENTS, MAX_LENGTH)
         values = told.texts(list(parameters.values()), MAX_ARGUMENTS, MAX_LENGTH)
         new = NewRun(

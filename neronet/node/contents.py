@@ -25,27 +25,29 @@ class Contents(object):
         """Those of `shas` that are not here; the others are kept from being tidied for a while."""
         absent = []
         for sha in shas:
-            try:
-                os.utime(self._used(sha))
-            except FileNotFoundError:
-                if os.path.exists(self.root.content(sha)):
-                    open(self._used(sha), "ab").close()
-                else:
-                    absent.append(sha)
+            if os.path.exists(self.root.content(sha)):
+                self._keep(sha)
+            else:
+                absent.append(sha)
         return absent
 
-    def _used(self, sha):
+    def _keep(self, sha):
         # Times belong to inodes, and the content's own inode is linked into folders of runs.
-        return self.root.content(sha) + ".used"
+        used = self.root.content(sha) + ".used"
+        try:
+            os.utime(used)
+        except FileNotFoundError:
+            open(used, "ab").close()
 
     def part(self, sha, offset, total, data):
         """Takes the next part of a content; True when it is whole and stored.  Raises OSError when it cannot be."""
         if os.path.exists(self.root.content(sha)):
+            self._keep(sha)
             return offset + len(data) >= total
         make_private(os.path.dirname(self.root.content(sha)))
         aside = "%s.%d.part" % (self.root.content(sha), os.getpid())
         if offset == 0:
-            open(self._used(sha), "ab").close()  # first: nobody else is to take it for rubbish
+            self._keep(sha)  # first: nobody else is to take it for rubbish
             self._arriving[sha] = [open(aside, "wb"), hashlib.sha256(), 0]
         arriving = self._arriving.get(sha)
         if arriving is None or arriving[2] != offset:

@@ -103,7 +103,7 @@ class Feeds(object):
             source = self._sources.get(key)
             try:
                 found = source.next() if source is not None else None
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 self._drop(key)
                 return {"m": "error", "about": "%s %s" % key[:2], "text": str(error), "hint": ""}, None
             if found is None:

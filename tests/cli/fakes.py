@@ -180,6 +180,16 @@ def said(*argv: str, neroman: Any = None, typed: str | None = None, **console: A
     return Said(code, out.getvalue(), err.getvalue())
 
 
+def completed(*typed: str) -> list[str]:
+    """What a shell is given for these words."""
+    neroman = FakeNeroman(
+        all_nodes=[node("local"), node("gpu1", groups=("gpu",))],
+        all_experiments=[experiment("lang_exp1", collection=("lang_exp",))],
+        all_runs=FakeRunSet([run(1), run(2, name="e/x=$(touch pwned)"), run(3, name="bad\x1bname")]),
+    )
+    return said("_words", *typed, neroman=neroman).out.splitlines()
+
+
 class Screen:
     """A program in a terminal of 80 x 24."""
 

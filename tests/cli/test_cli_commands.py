@@ -9,6 +9,7 @@ import math
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 import yaml
 
 from neronet.api.targets import Planned
-from neronet.cli import describe
+from neronet.cli import describe, gui
 from neronet.cli.completion import SCRIPTS
 from neronet.cli.experiments import differences, template_text
 from neronet.cli.progress import fraction, remaining, steps_of
@@ -27,7 +28,7 @@ from neronet.engine.doctor import Check
 from neronet.spec.problems import Problem
 from neronet.store.events import Event
 from neronet.wire import states
-from tests.cli.fakes import NOW, FakeNeroman, FakeRunSet, experiment, node, run, said
+from tests.cli.fakes import NOW, FakeNeroman, FakeRunSet, completed, experiment, node, run, said
 
 
 def ended(number: int, state: str = states.FINISHED, **given: Any) -> Any:
@@ -72,9 +73,8 @@ def test_status_without_experiments_says_how_to_begin() -> None:
 
 
 def test_status_asks_nodes_that_are_named_and_were_not_heard_of_for_ten_seconds() -> None:
-    neroman = FakeNeroman(
-        all_nodes=[node("gpu1", last_seen=NOW - 60), node("gpu2", last_seen=None), node("gpu3")]
-    )
+    fresh = node("gpu3", last_seen=time.time() + 60)
+    neroman = FakeNeroman(all_nodes=[node("gpu1", last_seen=NOW - 60), node("gpu2", last_seen=None), fresh])
     assert said("status", "gpu1", neroman=neroman).code == 0
     assert ("fetch", 3.0, ["gpu1"]) in neroman.calls
     neroman.calls.clear()
@@ -654,15 +654,6 @@ def test_clean_says_exactly_what_goes_and_asks(tmp_path: Path) -> None:
 # -- completion
 
 
-def completed(*typed: str) -> list[str]:
-    neroman = FakeNeroman(
-        all_nodes=[node("local"), node("gpu1", groups=("gpu",))],
-        all_experiments=[experiment("lang_exp1", collection=("lang_exp",))],
-        all_runs=FakeRunSet([run(1), run(2, name="e/x=$(touch pwned)"), run(3, name="bad\x1bname")]),
-    )
-    return said("_words", *typed, neroman=neroman).out.splitlines()
-
-
 def test_completion_knows_commands_options_experiments_nodes_and_runs() -> None:
     assert completed("st") == ["status"]
     assert completed("-addn") == ["-addnode"]
@@ -689,10 +680,7 @@ def test_bash_completes_names_and_runs_nothing_that_is_in_them(
     line: str, replies: list[str], tmp_path: Path
 ) -> None:
     program = tmp_path / "nerocli"
-    code = (
-        "import sys\nfrom tests.cli.test_cli_commands import completed\n"
-        "print('\\n'.join(completed(*sys.argv[2:])))"
-    )
+    code = "import sys\nfrom tests.cli.fakes import completed\nprint('\\n'.join(completed(*sys.argv[2:])))"
     root = Path(__file__).parents[2]
     program.write_text(f"#!/bin/sh\nPYTHONPATH='{root}' exec '{sys.executable}' -c \"{code}\" \"$@\"\n")
     program.chmod(0o755)
@@ -711,12 +699,13 @@ def test_each_shell_has_a_script() -> None:
 
 
 def test_nerogui_opens_jupyterlab_and_says_where_to_look() -> None:
-    def nerogui(*argv: str) -> str:
-        code = f"import sys; sys.argv[1:] = {list(argv)!r}\nfrom neronet.cli.gui import main; main()"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        return done.stdout
+    code = "import sys; sys.argv[1:] = ['--version']; from neronet.cli.gui import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("JupyterLab opens in your browser")
+    assert re.search(r"^\d+\.\d+", done.stdout.splitlines()[-1])  # what JupyterLab makes of its own argument
 
-    out = nerogui("--version")  # JupyterLab's own argument
-    assert out.startswith("JupyterLab opens in your browser")
-    assert re.search(r"^\d+\.\d+", out.splitlines()[-1])
-    assert "Arguments are passed on" in nerogui("--help")
+
+def test_nerogui_explains_itself(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["nerogui", "--help"])
+    gui.main()
+    assert "Arguments are passed on" in capsys.readouterr().out

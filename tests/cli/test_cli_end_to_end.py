@@ -307,9 +307,7 @@ def test_ctrl_c_ends_the_looking_and_not_the_runs(cli: Cli) -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_shows_twelve_runs_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_demo_has_twelve_runs_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("NERONET_HOME", str(tmp_path / "home"))
     began = time.monotonic()

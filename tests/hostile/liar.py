@@ -17,6 +17,7 @@ import json, os, sys, time
 if "version_info" in sys.argv[4]:
     print(1)
     sys.exit()
+os.nice(19)  # here it shares the processor with those whom it attacks
 sys.path.insert(0, {root!r})
 from neronet.wire import frames
 order = json.loads(bytes.fromhex(sys.argv[-1]).decode())

@@ -52,7 +52,7 @@ class Mum:
         self.process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, env=variables, start_new_session=True, **popen)
         self._decoder = frames.Decoder()
         self.records: list[tuple[str, Record]] = before.records if before else []  # (journal, record)
-        self.offsets: dict[str, int] = before.offsets if before else {}
+        self.offsets: dict[str, dict[str, int]] = before.offsets if before else {}  # token -> journal -> offset
         self.logs: dict[tuple[int, int, int], bytes] = {}
         self.outputs: dict[tuple[int, str], bytes] = {}
         self.other: list[tuple[Record, bytes | None]] = []
@@ -83,8 +83,9 @@ class Mum:
     def _take(self, message: Record, payload: bytes | None) -> None:
         if message["m"] == "journal":
             assert payload is not None
-            assert message["offset"] == (0 if message["reset"] else self.offsets.get(message["name"], 0)), "a gap"
-            self.offsets[message["name"]] = message["offset"] + len(payload)
+            offsets = self.offsets.setdefault(message["token"], {})
+            assert message["offset"] == (0 if message["reset"] else offsets.get(message["name"], 0)), "a gap"
+            offsets[message["name"]] = message["offset"] + len(payload)
             self.records += [(message["name"], json.loads(line)) for line in payload.splitlines()]
         elif message["m"] == "log":
             assert payload is not None
@@ -156,7 +157,7 @@ class Mum:
         return token
 
     def follow(self, token: str) -> None:
-        self.say({"m": "follow", "token": token, "offsets": self.offsets})
+        self.say({"m": "follow", "token": token, "offsets": self.offsets.get(token, {})})
 
     def log(self, token: str, index: int, stream: int = 0, until: int = -1, offset: int = 0) -> None:
         address = {"token": token, "index": index, "attempt": 1}

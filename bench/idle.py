@@ -1,0 +1,89 @@
+"""What Neronet costs a node and this computer while nothing much happens.
+
+Two runs sleep, then two runs print a metric a second: memory and CPU of each Nerokid, of Neromum and of this
+process (the engine of a notebook) meanwhile, against a bare Python that sleeps on the node.  Then the runs end
+and the connection is no longer needed: nothing of ours may be left on the node.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.common import Bed, arguments, emit, write_folder
+from tests.testbed.nodes import Node
+from tests.testbed.procs import Process
+
+TICKS = os.sysconf("SC_CLK_TCK")
+OURS = ("nerokid", "neromum serve")
+MIB = 1024
+GOALS = {"nerokid_rss_mib": "< 15", "nerokid_cpu_percent": "< 1", "left": "nothing"}
+PROGRAMS = {"sleeping": "sleep 3600\n", "printing": "while true; do echo n 1; sleep 1; done\n"}
+
+
+def cpu(pid: int) -> float:
+    """Seconds of a core that a process used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def memory(pid: int) -> dict[str, float]:
+    """MiB: resident, and its fair share of what processes have in common."""
+    found = dict(line.split(":") for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+    return {f"{name.lower()}_mib": int(found[name].split()[0]) / MIB for name in ("Rss", "Pss")}
+
+
+def watch(pids: dict[str, int], seconds: float) -> dict[str, dict[str, float]]:
+    """Memory, and percent of a core, of processes over some time."""
+    before = {name: cpu(pid) for name, pid in pids.items()}
+    time.sleep(seconds)
+    return {
+        name: {**memory(pid), "cpu_percent": (cpu(pid) - before[name]) / seconds * 100} for name, pid in pids.items()
+    }
+
+
+def ours(node: Node) -> dict[str, int]:
+    """Our processes on the node by name, numbered: pids as this machine knows them."""
+    found: dict[str, int] = {}
+    for word in OURS:
+        for number, process in enumerate(programs(node, word), 1):
+            found[f"{word.split()[0]}{number}"] = process.host_pid
+    return found
+
+
+def programs(node: Node, word: str) -> list[Process]:
+    return [process for process in node.processes(word) if process.command.partition(" ")[0].endswith("python3")]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    given = arguments(__doc__, 1, argv, seconds=20)
+    if given.small:
+        given.seconds = 1
+    results: dict[str, object] = {}
+    with Bed(slots=2) as bed, subprocess.Popen(
+        ["ssh", "node1", "exec python3 -I -S -c 'import time; time.sleep(3600)'"], stdin=subprocess.DEVNULL
+    ) as peer:
+        for name, program in PROGRAMS.items():
+            config = (
+                f"run_command_prefix: sh\nmain_code_file: main.sh\n+{name}:\n  parameters: {{x: [1, 2]}}\n"
+                "  parameter_format: '{x}'\n"
+            )
+            runs = bed.neroman.submit(write_folder(bed.folder / name, config, {"main.sh": program}), "node1")
+            bed.wait(lambda runs=runs: runs.states == {"running": 2})
+            time.sleep(1.0)
+            bare = [process for process in bed.node.processes("time.sleep") if "-S -c" in process.command]
+            pids = {**ours(bed.node), "bare_python": bare[0].host_pid, "engine": os.getpid()}
+            results[name] = watch(pids, given.seconds)
+            runs.terminate().wait(30)
+        peer.terminate()
+        deadline = time.monotonic() + 10
+        while (left := ours(bed.node)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    emit("idle", given, seconds=given.seconds, **results, left=sorted(left), goal=GOALS)
+
+
+if __name__ == "__main__":
+    main()
