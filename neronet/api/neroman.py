@@ -312,7 +312,7 @@ class Neroman:
         for node in sorted({batch.node for batch in self.store.batches.find(states=("final",))}):
             count = len(self.store.batches.find(node, ("final",)))
             intent = self.engine_client.ask("tidy", {"node": node}, 60.0)
-            problem = (intent.result or {"problem": "it does not answer"}).get("problem")
+            problem = "it does not answer" if intent.done is None else (intent.result or {}).get("problem")
             said.append(f"{node}: {problem}" if problem else f"{node}: {count} submissions removed")
         return said
 
@@ -378,4 +378,4 @@ class Neroman:
 
     def _members(self, nodes: Nodes, name: str | None) -> list[NodeSpec]:
         default = load_preferences(self.home / "preferences.yaml").default_node or nodes.default_node
-        return nodestatus.choose(nodes, name or default)
+        return nodestatus.choose(nodes, name or default or None)

@@ -128,9 +128,13 @@ class Console:
         self.out.flush()
 
     def confirm(self, question: str, command: str) -> bool:
-        """Whether the person says yes.  InputError, which names `command`, where nobody can be asked."""
+        """Whether the person says yes, or a pipe: `echo y | nerocli clean`.  InputError, which names `command`,
+        where nobody can be asked."""
         if not self.person:
-            raise InputError("this needs a yes and there is no terminal to ask in", f"say it with: {command}")
+            said = "" if self.source.isatty() else self.source.readline().strip().lower()
+            if not said:
+                raise InputError("this needs a yes and there is no terminal to ask in", f"say it with: {command}")
+            return said in ("y", "yes")
         self._prompt(f"{question} [y/N] ")
         return self.source.readline().strip().lower() in ("y", "yes")
 

@@ -38,7 +38,7 @@ def check(row: NodeRow, problem: str, hint: str, now: float) -> list[Check]:
     hint = "make room there, or set another `root:` for the node in nodes.yaml" if free < LOW_DISK else ""
     text = f"{facts.get('root')} on {facts.get('file_system')}, {free / 1024**3:.1f} GiB free"
     checks.append(Check(node, "disk", free >= LOW_DISK, text, hint))
-    away = facts.get("time", now) - now
+    away = load.get("time", now) - now
     if abs(away) > CLOCK:
         text = f"its clock is {abs(away):.0f} s {'ahead of' if away > 0 else 'behind'} this computer's"
         checks.append(Check(node, "clock", None, text, "times of runs are by the node's clock"))

@@ -241,6 +241,7 @@ def test_without_a_terminal_a_yes_is_asked_for_as_an_option() -> None:
     with pytest.raises(InputError) as caught:
         console().confirm("Remove?", "nerocli clean --yes")
     assert "nerocli clean --yes" in caught.value.hint
+    assert console(typed="y\n").confirm("Remove?", "x"), "as in: echo y | nerocli clean"
     assert console(person=True, typed="YES\n").confirm("Remove?", "x")
     assert not console(person=True, typed="\n").confirm("Remove?", "x")
 
