@@ -135,7 +135,7 @@ def waiting(row: NodeRow | None, node: str) -> str:
     if row is None or (row.reachable is not False and not row.reason):
         return ""
     if row.reachable is not False:
-        return f"{row.reason}; sent again by itself"
+        return f"{row.reason}; sent when that is done"
     seen = "" if row.last_seen is None else f", last seen {ago(time.time() - row.last_seen)} ago"
     return f"{node} does not answer{seen}; sent at the next contact ({row.reason})"
 

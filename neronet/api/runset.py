@@ -6,7 +6,7 @@ import codecs
 import inspect
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -79,7 +79,7 @@ class RunSet(Sequence[Run]):
         self.numbers = tuple(sorted(set(numbers)))
         self.notes = list(notes)
         self._seen = -1
-        self._rows: list[RunRow] = []
+        self._rows: dict[int, RunRow] = {}
 
     # -- a sequence of runs
 
@@ -199,12 +199,15 @@ class RunSet(Sequence[Run]):
 
     # -- looking up
 
-    def _current(self) -> list[RunRow]:
-        now, changed = self._neroman.store.runs.changed_since(self._seen)
-        if self._seen < 0 or not set(changed).isdisjoint(self.numbers):
-            self._rows = self._neroman.store.runs.find(self.numbers)
+    def _current(self) -> Collection[RunRow]:
+        runs = self._neroman.store.runs
+        now, changed = runs.changed_since(self._seen)
+        # Only what changed is read again: this is asked for after every change while the set is waited for.
+        stale = self.numbers if self._seen < 0 else self._rows.keys() & changed
+        if stale:
+            self._rows.update((row.number, row) for row in runs.find(stale))
         self._seen = now
-        return self._rows
+        return self._rows.values()
 
     def rows(self) -> list[RunRow]:
         """The runs as the store has them, without metrics."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from neronet.api import nodestatus, targets
+from neronet.api.wishes import PROMPT
 from neronet.engine.client import EngineClient
 from neronet.engine.placement import Member
 from neronet.engine.submission import Job, missing, store_rerun, store_submission
@@ -122,7 +123,9 @@ class Submitting:
             return {batch.node for batch in self._store.batches.find(states=("sending",)) if batch.token in tokens}
 
         try:
-            self._client.wait(lambda: not unsent(), wait)
+            if not self._client.wait(lambda: not unsent(), min(wait, PROMPT)):
+                gone = self._client.gone(unsent())  # these are not waited for to the end
+                self._client.wait(lambda: not unsent() - gone(), wait - PROMPT)
             return [nodestatus.submitting(self._store.nodes.get(node), node) for node in sorted(unsent())]
         finally:
             self._client.on_upload(None)

@@ -12,7 +12,8 @@ from pathlib import Path
 from neronet.engine.client import EngineClient
 from neronet.store.store import Store
 
-PAUSE = 0.02  # seconds between two calls for one watcher
+PAUSE = 0.02  # seconds that calls rest after one, at most
+SHARE = 4  # rests are so many times as long as the calls before: light callbacks hardly wait, heavy ones leave room
 LOOK = 0.25  # seconds between two looks while nobody rings
 
 log = logging.getLogger(__name__)
@@ -64,8 +65,9 @@ class Watching:
                     continue
                 version = now
                 change, numbers = store.runs.changed_since(change)
+                began = time.monotonic()
                 if numbers and self._call(set(numbers)):
-                    time.sleep(PAUSE)
+                    time.sleep(min(PAUSE, SHARE * (time.monotonic() - began)))
 
     def _call(self, changed: set[int]) -> bool:
         """Whether somebody was called."""

@@ -14,6 +14,7 @@ from neronet.store.store import Store
 from neronet.wire import states
 
 ANSWER = 10.0  # seconds that a node may take before a wish is left to the next contact
+PROMPT = 0.5  # seconds in which most nodes have done what they are asked for
 
 
 def act(
@@ -25,18 +26,26 @@ def act(
     notes = [f"{len(rows) - len(opened)} had ended before"] if len(opened) < len(rows) else []
     wishes = targets.wishes(opened, do, why, priority)
     deadline = time.monotonic() + ANSWER
-    intents = client.ask_all("act", [payload for _, payload in wishes], ANSWER)
-    for (node, _), intent in zip(wishes, intents, strict=True):
-        if intent.done is None:
-            notes.append(f"{node} does not answer; done at the next contact")
-        elif not intent.ok:
+    asked = {client.put("act", payload): node for node, payload in wishes}
+
+    def waiting() -> set[str]:
+        return {asked[intent.id] for intent in store.intents.open() if intent.id in asked}
+
+    if wishes and not client.wait(lambda: not waiting(), PROMPT):
+        gone = client.gone(waiting())  # these are not waited for to the end
+        client.wait(lambda: not waiting() - gone(), deadline - time.monotonic())
+    silent = waiting()
+    notes += [f"{node} does not answer; done at the next contact" for node in sorted(silent)]
+    for name, node in asked.items():
+        intent = store.intents.get(name)
+        if intent is not None and intent.done is not None and not intent.ok:
             result = intent.result or {}
             notes.append(f"{node}: {result.get('problem')} {result.get('hint', '')}".rstrip())
     if do in ("hold", "release"):
         notes += _show_held(store, numbers, why)
     if do == "terminate":
-        left = max(0.0, deadline - time.monotonic())
-        client.wait(lambda: all(row.state in states.ENDED for row in store.runs.find(numbers)), left)
+        reached = [row.number for row in opened if row.node not in silent]
+        client.wait(lambda: all(row.state in states.ENDED for row in store.runs.find(reached)), deadline - time.monotonic())
     return list(dict.fromkeys(notes))
 
 

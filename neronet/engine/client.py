@@ -6,7 +6,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,13 +81,27 @@ class EngineClient:
 
     def ask_all(self, kind: str, payloads: Sequence[dict[str, Any]], timeout: float) -> list[Intent]:
         """The same for several, which are done side by side."""
-        names = [secrets.token_hex(8) for _ in payloads]
-        for name, payload in zip(names, payloads, strict=True):
-            self._store.intents.put(name, kind, payload)
-        if names:
-            self.ring()
+        names = [self.put(kind, payload) for payload in payloads]
         begun = time.monotonic()
         return [self._await(name, begun, begun + timeout) for name in names]
+
+    def put(self, kind: str, payload: dict[str, Any]) -> str:
+        """Puts an intent; its id."""
+        name = secrets.token_hex(8)
+        self._store.intents.put(name, kind, payload)
+        self.ring()
+        return name
+
+    def gone(self, nodes: Iterable[str]) -> Callable[[], set[str]]:
+        """Contacts nodes now; what is given back tells which of them have turned out not to answer."""
+        asked = self.put("probe", {"nodes": sorted(nodes)})
+
+        def found() -> set[str]:
+            intent = self._store.intents.get(asked)
+            told = (intent.result or {}).get("nodes", {}) if intent is not None else {}
+            return {node for node, problem in told.items() if problem}
+
+        return found
 
     def _await(self, name: str, begun: float, deadline: float) -> Intent:
         while True:

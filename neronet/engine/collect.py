@@ -8,6 +8,7 @@ batches that were sent to it, and its mistakes end its connection.
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from collections import Counter
@@ -18,7 +19,7 @@ from typing import Any
 
 from neronet.engine import told
 from neronet.engine.told import MAX_TEXT
-from neronet.errors import ProtocolError, UnsafePath
+from neronet.errors import NeronetError, ProtocolError, UnsafePath
 from neronet.store.attempts import Attempt
 from neronet.store.offsets import StreamOffset
 from neronet.store.store import Store
@@ -34,6 +35,7 @@ LOGS = (0, 1)  # the points file is parsed on the node and not mirrored
 OUTPUTS_AT_ONCE = 8
 OUTPUT_LIMIT = 64 * 1024**3  # bytes of outputs of one attempt
 MAX_JOURNALS = 20_000  # of one batch
+IN_THE_WAY = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM)
 MAX_EVENTS = 1000  # of one attempt in one session
 
 
@@ -297,7 +299,9 @@ class Collector:
         try:
             if room:
                 self._writer(item).append(STREAM_FILES[number], have.mirrored, data[:room])
-        except UnsafePath as error:  # the user moved the folder away, or something lies in the way
+        except NeronetError as error:  # the user moved the folder away, or something lies in the way
+            if not _is_in_the_way(error):
+                raise
             self._event(f"{error}; its log is no longer mirrored", item.run, item.attempt, "warning")
             self._set_stream(item, number, have._replace(done=True))
             self._touched[item.key] = item
@@ -325,7 +329,9 @@ class Collector:
             # The mirrored streams have their names first.
             target = f"output-{path}" if path in STREAM_FILES else path
             self._writer(item).output(target, message["offset"], payload, end, item.asked[path])
-        except (UnsafePath, LimitReached) as error:
+        except NeronetError as error:
+            if not _is_in_the_way(error):
+                raise
             self._event(str(error), item.run, item.attempt, "warning")
             end = True
         if end:
@@ -364,6 +370,11 @@ class Collector:
             return
         moment = time.time() if when is None else when
         self._store.events.add(moment, kind, text[:MAX_TEXT], run=run, attempt=attempt, node=self._node)
+
+
+def _is_in_the_way(error: NeronetError) -> bool:
+    """Whether only this run cannot be written, so that the others must not wait for it; else it is a disk's trouble."""
+    return isinstance(error, UnsafePath | LimitReached) or getattr(error.__cause__, "errno", None) in IN_THE_WAY
 
 
 def results_folder(home: Path, results: str, attempt: int) -> Path:

@@ -303,7 +303,7 @@ class Link:
         whole = False
         try:
             channel = await self._attach()
-            session = Session(channel, self.node.id, self._begin())
+            session = Session(channel, self.node.id, self._taker())
             facts = (await session.hello())["facts"]
             await session.say(self._hello)
             await session.say(self._place)
@@ -321,6 +321,17 @@ class Link:
                 await channel.close()
             if not whole:
                 await self._hang_up()
+
+    def _taker(self) -> Take:
+        take = self._begin()
+
+        def taken(received: list[tuple[Message, bytes | None]]) -> list[Message]:
+            wishes = take(received)
+            if any(wish["m"] == "unfollow" for wish in wishes):
+                self.wake()  # a submission has come to its end: perhaps nothing needs this session any more
+            return wishes
+
+        return taken
 
     async def _serve(self, session: Session) -> None:
         while True:

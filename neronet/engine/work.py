@@ -76,7 +76,7 @@ class NodeWork:
             try:
                 await self._send(session, batch)
             except Refused as error:  # a full disk: what runs there goes on being followed
-                self._store.nodes.update(self._node.id, reason=f"{error} {error.hint}".strip())
+                self._store.nodes.update(self._node.id, reason=f"{error} ({error.hint})" if error.hint else str(error))
                 self._changed()
                 again = REFUSED
         await self.follow(session)

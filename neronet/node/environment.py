@@ -77,7 +77,7 @@ def original():
     environment = dict(os.environ)
     locale = environment.pop("NERONET_LOCALE", None)
     if locale is not None:
-        environment.pop("LC_ALL")
+        environment.pop("LC_ALL", None)
         if locale:
             environment["LC_ALL"] = locale
     return environment

@@ -20,10 +20,13 @@ Records (`e` is the kind; i, a: index and attempt within the batch; t: time):
 
 import json
 import os
+import time
 
 from neronet.node.runs import FULL
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder for each record
+
+FLUSH_EVERY = 0.5  # seconds
 
 
 def encode(record):
@@ -37,6 +40,7 @@ class Journal(object):
         self.path = path
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._size = os.fstat(self._fd).st_size
+        self._owes, self._flushed = False, -FLUSH_EVERY  # records that are to be on the disk; when that was done last
 
     def fileno(self):
         return self._fd
@@ -46,7 +50,11 @@ class Journal(object):
         return self._size == 0
 
     def append(self, records, sync=False):
-        """The records that found no room (a full disk); [] when all are written and, with `sync`, on the disk."""
+        """The records that found no room (a full disk); [] when all are written.
+
+        With `sync` they are on the disk, too, or will be soon: runs that end in a row share a flush, since a loss
+        of power takes no more than the last half second, and shows those runs as lost instead of ended.
+        """
         data = b"".join(map(encode, records))
         try:
             written = os.write(self._fd, data)
@@ -62,12 +70,19 @@ class Journal(object):
         else:
             records = []
         self._size += written
-        if sync:
-            os.fdatasync(self._fd)
+        self._owes = self._owes or sync
+        if self._owes and time.monotonic() - self._flushed >= FLUSH_EVERY:
+            self._flush()
         return records
 
     def close(self):
+        if self._owes:
+            self._flush()
         os.close(self._fd)
+
+    def _flush(self):
+        os.fdatasync(self._fd)
+        self._owes, self._flushed = False, time.monotonic()
 
 
 def records(path, index, attempt):

@@ -62,6 +62,8 @@ class Kid(object):
                 break
             time.sleep(wait)
             wait, of_use = min(2 * wait, FREE_EVERY[1]), True
+        if self._journal is not None:
+            self._journal.close()
         if of_use:
             self._wake_others()
 

@@ -24,6 +24,19 @@ def _speak_utf8():
     if sys.getfilesystemencoding().lower().replace("-", "") == "utf8" or "NERONET_LOCALE" in os.environ:
         return
     os.environ["NERONET_LOCALE"] = os.environ.get("LC_ALL", "")
-    os.environ["LC_ALL"] = "C.UTF-8"
+    os.environ["LC_ALL"] = _utf8_locale()
     utf8 = ["-X", "utf8"] if sys.version_info >= (3, 7) else []
     os.execv(sys.executable, [sys.executable] + utf8 + ["-I", "-S"] + sys.argv)
+
+
+def _utf8_locale():
+    """A locale of this node; old systems have no C.UTF-8."""
+    import locale
+
+    names = ["C.UTF-8", "en_US.UTF-8", "POSIX.UTF-8"]
+    for name in names:
+        try:
+            return locale.setlocale(locale.LC_CTYPE, name)
+        except locale.Error:
+            continue
+    return names[0]

@@ -72,7 +72,7 @@ def test_a_node_that_does_not_answer_is_told_with_when_it_was_seen_and_why() -> 
     )
     assert submitting(row(), "gpu1") == "submitting: gpu1 has not accepted all runs yet"
     full = row(reason="gpu1: the disk is full at /scratch make room there")
-    assert submitting(full, "gpu1") == "submitting: gpu1: the disk is full at /scratch make room there; sent again by itself"
+    assert submitting(full, "gpu1") == "submitting: gpu1: the disk is full at /scratch make room there; sent when that is done"
 
 
 def test_slots_are_what_the_entry_says_else_gpus_else_cores() -> None:

@@ -18,19 +18,27 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mum]:
-    with mum(tmp_path_factory.mktemp("shared") / "root") as connection:
-        yield connection
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Mum]]:
+    """The connections of a module; the last one is used by its tests."""
+    root = tmp_path_factory.mktemp("shared") / "root"
+    connections = [Mum(root)]
+    yield connections
+    for connection in connections:
+        connection.close()
+    leave_nothing(root)
 
 
 @pytest.fixture
-def served(shared: Mum) -> Iterator[Mum]:
+def served(shared: list[Mum]) -> Iterator[Mum]:
     """A connection to a node with two slots, where nothing runs; nothing may be left running behind the test."""
-    shared.forget()
-    yield shared
-    leave_nothing(shared.root, but=shared.pid)
-    for batch in (shared.root / "batches").iterdir():
-        shared.unfollow(batch.name)
+    if shared[-1].process.poll() is not None:
+        shared.append(Mum(shared[-1].root))
+    connection = shared[-1]
+    connection.forget()
+    yield connection
+    leave_nothing(connection.root, but=connection.pid)
+    for batch in (connection.root / "batches").iterdir():
+        connection.unfollow(batch.name)
 
 
 @pytest.fixture(scope="session")

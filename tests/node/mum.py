@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -10,6 +11,7 @@ import select
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,15 +21,29 @@ import neronet
 from neronet.transport.agent import build_agent
 from neronet.wire import frames, messages
 
+# Interpreters of a version manager, where there is one, the oldest first; else the one that runs the tests.
+PYTHONS = [
+    path
+    for minor in range(6, 20)
+    for path in sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"))[-1:]
+] or [Path(sys.executable)]
 Record = dict[str, Any]
 Files = dict[str, bytes | str | None]  # path -> content, target of a link, or None for an empty folder
 
 
-def install(root: Path) -> Path:
+def install(root: Path, change: tuple[str, str] = ("", "")) -> Path:
+    """The agent in its place below `root`, with one text replaced by another in all of its files; its path."""
     agent = build_agent(Path(neronet.__file__).parent)
-    path = root / "agent" / f"neromum-{agent.sha256[:12]}.pyz"
+    data = agent.data
+    if change[0]:
+        changed = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(changed, "w") as new:
+            for name in old.namelist():
+                new.writestr(name, old.read(name).replace(change[0].encode(), change[1].encode()))
+        data = changed.getvalue()
+    path = root / "agent" / f"neromum-{hashlib.sha256(data).hexdigest()[:12]}.pyz"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(agent.data)
+    path.write_bytes(data)
     return path
 
 
@@ -40,15 +56,16 @@ class Mum:
         home: str = "home1",
         python: str = sys.executable,
         limits: Record | None = None,
-        env: dict[str, str] | None = None,
+        env: dict[str, str | None] | None = None,
         before: Mum | None = None,
+        change: tuple[str, str] = ("", ""),
         **popen: Any,
     ) -> None:
-        """`before`: an ended connection whose offsets and records this one goes on from."""
+        """`before`: an ended connection whose offsets and records this one goes on from; `change`: see `install`; `env`: over ours, None removes."""
         self.root, self.place, self.home = root, place, home
-        argv = [python, "-I", "-S", str(install(root)), "neromum", "serve", str(root)]
+        argv = [python, "-I", "-S", str(install(root, change)), "neromum", "serve", str(root)]
         pipe = subprocess.PIPE
-        variables = {**os.environ, **(env or {})}
+        variables = {name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None}
         self.process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, env=variables, start_new_session=True, **popen)
         self._decoder = frames.Decoder()
         self.records: list[tuple[str, Record]] = before.records if before else []  # (journal, record)
@@ -56,6 +73,7 @@ class Mum:
         self.logs: dict[tuple[int, int, int], bytes] = {}
         self.outputs: dict[tuple[int, str], bytes] = {}
         self.other: list[tuple[Record, bytes | None]] = []
+        self.largest = 0  # bytes of one payload
         self.ends: set[tuple[int, int, int]] = set()
         self.facts = self.wait("hello")[0]["facts"]
         self.say({"m": "hello", "protocol": 1, "version": "test", "home": home})
@@ -81,6 +99,7 @@ class Mum:
             self._take(message, payload)
 
     def _take(self, message: Record, payload: bytes | None) -> None:
+        self.largest = max(self.largest, len(payload or b""))
         if message["m"] == "journal":
             assert payload is not None
             offsets = self.offsets.setdefault(message["token"], {})
@@ -222,7 +241,10 @@ class Mum:
     def close(self) -> None:
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None
-            pipe.close()
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                pass  # what was still to be written to a process that is gone
         self.process.wait(10)
 
 
