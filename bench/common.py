@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import random
-import shlex
 import statistics
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from tests.testbed.lab import Lab
 from tests.testbed.nodes import Node
 
 PATIENCE = 120.0  # seconds after which a step that hangs is given up
+TICKS = os.sysconf("SC_CLK_TCK")
 FEW = 1e-9  # keeps a ratio finite
 
 Side = Callable[[], dict[str, float]]
@@ -40,7 +40,9 @@ def arguments(text: str | None, rounds: int, argv: Sequence[str] | None, **more:
     """`--rounds`, `--small` (tiny amounts, to see that it works), and whole numbers with their defaults."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=rounds, help=f"alternated rounds (default {rounds})")
-    parser.add_argument("--small", action="store_true", help="tiny amounts in one round: a test that it works")
+    parser.add_argument(
+        "--small", action="store_true", help="tiny amounts in one round, to see that it works"
+    )
     for name, default in more.items():
         parser.add_argument(f"--{name}", type=int, default=default, help=f"default {default}")
     given = parser.parse_args(argv)
@@ -71,9 +73,11 @@ def spreads(found: dict[str, list[dict[str, float]]]) -> dict[str, dict[str, dic
     return {side: {key: spread(one[key] for one in ones) for key in ones[0]} for side, ones in found.items()}
 
 
-def ratio(found: dict[str, list[dict[str, float]]], key: str, peer: str, ours: str = "neronet") -> dict[str, float]:
+def ratio(found: dict[str, list[dict[str, float]]], key: str, peer: str) -> dict[str, float]:
     """The spread of ours by the peer's, round by round."""
-    return spread(one[key] / max(FEW, other[key]) for one, other in zip(found[ours], found[peer]))
+    return spread(
+        one[key] / max(FEW, other[key]) for one, other in zip(found["neronet"], found[peer], strict=True)
+    )
 
 
 def percentile(values: Sequence[float], part: float) -> float:
@@ -135,8 +139,17 @@ def fill(folder: Path, files: int, size: int, seed: int) -> None:
         path.write_bytes(source.randbytes(each // 2) + b"lorem ipsum " * (each // 24))
 
 
+def read_stat(pid: int) -> float:
+    """Seconds of a core that a process and its children used; 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / TICKS
+
+
 class Bed:
-    """A folder, a node with a real sshd, an open ControlMaster connection to it and a Neroman; a context manager."""
+    """A node with a real sshd, an open ControlMaster connection to it, and a Neroman; a context manager."""
 
     def __init__(self, **node: object) -> None:
         install.ensure()
@@ -147,7 +160,7 @@ class Bed:
         client = self.lab.client(self.folder / "client")
         os.environ.update(client)
         with open(self.folder / "client/.ssh/config", "a") as file:
-            file.write("ControlMaster auto\nControlPath ~/%n.socket\nControlPersist 600\n".replace("~", client["HOME"]))
+            file.write(f"ControlMaster auto\nControlPath {client['HOME']}/%n.socket\nControlPersist 600\n")
         subprocess.run(["ssh", "node1", "true"], check=True)
         self.neroman = Neroman(self.folder / "home")
         self.neroman.add_node("node1", self.node.ssh_address(), ssh_options=self.node.ssh_options(), **node)
@@ -167,6 +180,13 @@ class Bed:
         self.wait(lambda: runs.states == {"running": 1})
         return runs
 
+    def cpu(self) -> float:
+        """Seconds of a core that the node, this process and its children have used, ended ones included."""
+        pids = [process.host_pid for process in self.node._all()]
+        found = [read_stat(pid) for pid in pids]
+        mine = os.times()
+        return sum(found) + mine.user + mine.system + mine.children_user + mine.children_system
+
     def wait(self, true: Callable[[], bool]) -> None:
         """Until the store says so."""
         if not self.neroman.engine_client.wait(true, PATIENCE):
@@ -184,8 +204,3 @@ class Bed:
         self._folder.cleanup()
         if left and error is None:
             raise RuntimeError("left behind: " + "; ".join(left))
-
-
-def quoted(words: Sequence[object]) -> str:
-    """The words as one line for a shell."""
-    return shlex.join(map(str, words))

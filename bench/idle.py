@@ -1,8 +1,8 @@
 """What Neronet costs a node and this computer while nothing much happens.
 
 Two runs sleep, then two runs print a metric a second: memory and CPU of each Nerokid, of Neromum and of this
-process (the engine of a notebook) meanwhile, against a bare Python that sleeps on the node.  Then the runs end
-and the connection is no longer needed: nothing of ours may be left on the node.
+process (the engine of a notebook), against a bare Python that sleeps on the node.  Then the runs end and the
+connection is no longer needed: nothing of ours may be left on the node.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import os
 import subprocess
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from bench.common import Bed, arguments, emit, write_folder
+from bench.common import TICKS, Bed, arguments, emit, write_folder
+from neronet import RunSet
 from tests.testbed.nodes import Node
 from tests.testbed.procs import Process
 
-TICKS = os.sysconf("SC_CLK_TCK")
 OURS = ("nerokid", "neromum serve")
 MIB = 1024
 GOALS = {"nerokid_rss_mib": "< 15", "nerokid_cpu_percent": "< 1", "left": "nothing"}
@@ -40,9 +41,8 @@ def watch(pids: dict[str, int], seconds: float) -> dict[str, dict[str, float]]:
     """Memory, and percent of a core, of processes over some time."""
     before = {name: cpu(pid) for name, pid in pids.items()}
     time.sleep(seconds)
-    return {
-        name: {**memory(pid), "cpu_percent": (cpu(pid) - before[name]) / seconds * 100} for name, pid in pids.items()
-    }
+    used = {name: cpu(pid) - before[name] for name, pid in pids.items()}
+    return {name: {**memory(pid), "cpu_percent": used[name] / seconds * 100} for name, pid in pids.items()}
 
 
 def ours(node: Node) -> dict[str, int]:
@@ -55,7 +55,12 @@ def ours(node: Node) -> dict[str, int]:
 
 
 def programs(node: Node, word: str) -> list[Process]:
-    return [process for process in node.processes(word) if process.command.partition(" ")[0].endswith("python3")]
+    """Not the shells that hold the word in what they were asked to do."""
+    return [process for process in node.processes(word) if process.command.split()[0].endswith("python3")]
+
+
+def both_run(runs: RunSet) -> bool:
+    return runs.states == {"running": 2}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -63,17 +68,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     if given.small:
         given.seconds = 1
     results: dict[str, object] = {}
-    with Bed(slots=2) as bed, subprocess.Popen(
-        ["ssh", "node1", "exec python3 -I -S -c 'import time; time.sleep(3600)'"], stdin=subprocess.DEVNULL
-    ) as peer:
+    with (
+        Bed(slots=2) as bed,
+        subprocess.Popen(
+            ["ssh", "node1", "exec python3 -I -S -c 'import time; time.sleep(3600)'"],
+            stdin=subprocess.DEVNULL,
+        ) as peer,
+    ):
         for name, program in PROGRAMS.items():
             config = (
                 f"run_command_prefix: sh\nmain_code_file: main.sh\n+{name}:\n  parameters: {{x: [1, 2]}}\n"
                 "  parameter_format: '{x}'\n"
             )
             runs = bed.neroman.submit(write_folder(bed.folder / name, config, {"main.sh": program}), "node1")
-            bed.wait(lambda runs=runs: runs.states == {"running": 2})
-            time.sleep(1.0)
+            bed.wait(partial(both_run, runs))
+            time.sleep(min(1.0, given.seconds / 2))  # what begins them is over
             bare = [process for process in bed.node.processes("time.sleep") if "-S -c" in process.command]
             pids = {**ours(bed.node), "bare_python": bare[0].host_pid, "engine": os.getpid()}
             results[name] = watch(pids, given.seconds)

@@ -1,4 +1,4 @@
-"""A sweep of 10,000 runs of /bin/true: previewed, submitted, run once on a local node with 8 slots, looked at.
+"""10,000 runs of /bin/true as one sweep: previewed, submitted, run on a local node of 8 slots, looked at.
 
 One of the runs is held, so that the submission stays open: to connect again is to go on with all of it.  The
 first frame, and the import of pandas before it, count apart.

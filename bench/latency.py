@@ -1,8 +1,8 @@
-"""From a program's flushed print to a Python callback on this computer, against `ssh tail -f` read through a pipe.
+"""From a program's flushed print to a Python callback on this computer, against `ssh tail -f` read by a pipe.
 
-Both sides run the same program on the node, which prints the clock that both ends share; both stores of time
-are taken when the value is in Python's hands: ours after `on_change` has called and the new points were read
-from the store (parsed, recorded and safe), the peer's when the line was read.
+Both sides run the same program on the node, which prints a clock that both ends share.  The age of a line is
+taken when its value is in Python's hands: ours after `on_change` has called and the new points were read from
+the store (so they are parsed and stored), the peer's when the line was read.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 
-from bench.common import PATIENCE, Bed, alternate, arguments, emit, percentile, quoted, ratio, spreads, write_folder
+from bench.common import PATIENCE, Bed, alternate, arguments, emit, percentile, ratio, spreads, write_folder
 
 PROGRAM = """\
 import sys, time
@@ -71,10 +72,8 @@ def by_callback(bed: Bed, rate: int, count: int) -> dict[str, float]:
 
 
 def by_tail(bed: Bed, rate: int, count: int) -> dict[str, float]:
-    path = bed.folder / "clock.py"
-    path.write_text(PROGRAM)
     bed.ssh("cat >clock.py", input=PROGRAM.encode())
-    command = f": >clock.log; {quoted(['python3', 'clock.py', rate, count])} >clock.log & exec tail -n +1 -f clock.log"
+    command = f": >clock.log; python3 clock.py {rate} {count} >clock.log & exec tail -n +1 -f clock.log"
     ages, rest = Ages(), b""
     with subprocess.Popen(["ssh", "node1", command], stdout=subprocess.PIPE) as tail:
         assert tail.stdout is not None
@@ -97,13 +96,16 @@ def main(argv: Sequence[str] | None = None) -> None:
             found = alternate(
                 given.rounds,
                 {
-                    "neronet": lambda rate=rate, count=count: by_callback(bed, rate, count),
-                    "tail": lambda rate=rate, count=count: by_tail(bed, rate, count),
+                    "neronet": partial(by_callback, bed, rate, count),
+                    "tail": partial(by_tail, bed, rate, count),
                 },
             )
             results[f"at_{rate}_per_s"] = {
-                "lines": count, **spreads(found), "ratio_p50": ratio(found, "p50_ms", "tail"), "goal": GOALS[rate],
-            }  # fmt: skip
+                "lines": count,
+                **spreads(found),
+                "ratio_p50": ratio(found, "p50_ms", "tail"),
+                "goal": GOALS[rate],
+            }
     emit("latency", given, **results)
 
 

@@ -1,9 +1,9 @@
-"""What printing costs a program under Neronet, against the same program that writes to a plain file on the node.
+"""What printing costs a program under Neronet, against the same program that writes to a plain file.
 
-`line` and `program` are a Python program with one flushed print a metric, by the experiment's `buffering`: the
-default sets PYTHONUNBUFFERED, so that nothing waits in a program that does not flush; `line_alike` sets it for
-the peer, too.  `paced` and `unpaced` are a C program with `buffering: program` that prints 10^6 metrics a
-second, and as many as it can.  Each program takes the time from before its first line to after its last, so
+`program` and `line` are a Python program with one flushed print a metric, by the experiment's `buffering`:
+`line`, the default, sets PYTHONUNBUFFERED, for programs that do not flush; `line_alike` sets it for the peer,
+too.  `paced` and `unpaced` are a C program with `buffering: program` that prints 10^6 metrics a second, and
+as many as it can.  Each program takes the time from before its first line to after its last, so
 neither its start nor a shell counts; meanwhile Neronet reads, parses, sends and stores every line, on the
 same cores: the program's own CPU time tells its cost apart from that contest.
 """
@@ -61,15 +61,14 @@ class Case:
     """One program with its arguments, to be run by either side."""
 
     def __init__(
-        self, bed: Bed, name: str, file: str, count: int, rate: int = 0, buffering: str = "program", env: str = ""
+        self, bed: Bed, file: str, count: int, rate: int = 0, buffering: str = "program", env: str = ""
     ) -> None:
         self.bed, self.count = bed, count
-        prefix = "python3" if file.endswith(".py") else ""
-        self.command = f"cd plain && {env} {prefix or '.'}{' ' if prefix else '/'}{file} {count} {rate} >out"
-        config = CONFIG.format(
-            prefix=f"run_command_prefix: {prefix}" if prefix else "", file=file, buffering=buffering, name=name,
-            count=count, rate=rate,
-        )  # fmt: skip
+        python = file.endswith(".py")
+        self.command = f"cd plain && {env} {'python3 ' if python else './'}{file} {count} {rate} >out"
+        words = {"file": file, "count": count, "rate": rate, "buffering": buffering}
+        name = f"of_{len(list(bed.folder.iterdir()))}"
+        config = CONFIG.format(**words, name=name, prefix="run_command_prefix: python3" if python else "")
         self.folder = write_folder(bed.folder / name, config)
         shutil.copy(bed.folder / file, self.folder / file)
 
@@ -112,14 +111,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         bed.keep_open()
         (bed.folder / "main.py").write_text(PYTHON)
         cases = {
-            "program": Case(bed, "program", "main.py", few),
-            "line": Case(bed, "line", "main.py", few, buffering="line"),
-            "line_alike": Case(bed, "alike", "main.py", few, buffering="line", env="PYTHONUNBUFFERED=1"),
+            "program": Case(bed, "main.py", few),
+            "line": Case(bed, "main.py", few, buffering="line"),
+            "line_alike": Case(bed, "main.py", few, buffering="line", env="PYTHONUNBUFFERED=1"),
         }
         bed.ssh("mkdir plain && cat >plain/main.py", input=PYTHON.encode())
         if compile_c(bed.folder):
-            cases["paced"] = Case(bed, "paced", "main", many, rate)
-            cases["unpaced"] = Case(bed, "unpaced", "main", many)
+            cases["paced"] = Case(bed, "main", many, rate)
+            cases["unpaced"] = Case(bed, "main", many)
             bed.ssh("cat >plain/main && chmod +x plain/main", input=(bed.folder / "main").read_bytes())
         results = {name: case.compare(given.rounds) for name, case in cases.items()}
     emit("printing", given, **results, goal={"ratio_wall": GOALS})

@@ -1,7 +1,7 @@
-"""How long a user waits for the program itself: `import neronet`, `nerocli --help`, and `nerocli status` while a
-background engine runs, against a bare Python that starts and ends.
+"""How long a user waits for the program itself, against a bare Python that starts and ends.
 
-All but the import count the whole process from its start to its end.  The import is what it adds inside of one.
+`import neronet` is what it adds inside of a process; `nerocli --help`, and `nerocli status` with an engine in
+the background, count from the start of their process to its end.
 """
 
 from __future__ import annotations

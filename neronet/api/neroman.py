@@ -60,7 +60,6 @@ class Neroman:
         self._store, self._process = Store(self.home), os.getpid()
         self.engine_client = EngineClient(self.home, self._store, background)
         self._watching = Watching(self.engine_client, self.home)
-        self._submitting = Submitting(self.home, self.home_id, self._store, self.engine_client)
 
     @property
     def store(self) -> Store:
@@ -68,6 +67,10 @@ class Neroman:
         if self._process != os.getpid():
             raise EngineError("this Neroman belongs to the process that was forked", "make a new one in this process")
         return self._store
+
+    @property
+    def _submitting(self) -> Submitting:
+        return Submitting(self.home, self.home_id, self.store, self.engine_client)
 
     def close(self) -> None:
         """Ends what this process does for Neronet; runs on nodes go on."""

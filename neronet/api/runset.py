@@ -127,7 +127,8 @@ class RunSet(Sequence[Run]):
         return await asyncio.to_thread(self.wait, timeout)
 
     def on_change(self, callback: Callable[..., object]) -> Callable[[], None]:
-        """Calls `callback` soon after anything of these runs changed, at most every 20 ms, on a thread of its own.
+        """Calls `callback` on a thread of its own after anything of these runs changed: at once, or up to 20 ms later
+        and for all changes until then, while callbacks take long.
 
         It is called with this set, or without arguments if it takes none. What is returned ends it.
         """

@@ -55,6 +55,8 @@ class NodeWork:
         self._mirror_limit, self._changed, self._progress = mirror_limit, changed, progress
         self._collector: Collector | None = None
         self.wishes: deque[Intent] = deque()
+        self._begun = False  # this session has looked whether all is still there
+        self._following = asyncio.Lock()
         self.visits = 0  # how many need a session for something of their own
 
     def needed(self) -> bool:
@@ -63,6 +65,7 @@ class NodeWork:
     def begin(self) -> Take:
         """For a new session: what takes in what the node sends."""
         self._collector = Collector(self._store, self._home, self._node.id, self._mirror_limit, self._changed)
+        self._begun = False
         return self._collector.take
 
     async def work(self, session: Session) -> float | None:
@@ -71,6 +74,10 @@ class NodeWork:
         The seconds after which a part of it is to be tried again, None when nothing is left.
         """
         await self.follow(session)
+        if not self._begun:
+            self._begun = True
+            for batch in self._store.batches.find(self._node.id, ("accepted",)):
+                await self._look_for(session, batch.token)
         again = None
         for batch in self._store.batches.find(self._node.id, ("sending",)):
             try:
@@ -88,9 +95,22 @@ class NodeWork:
 
     async def follow(self, session: Session) -> None:
         assert self._collector is not None
-        for batch in self._store.batches.find(self._node.id, ("accepted",)):
-            for message in self._collector.follow(batch.token):
-                await session.say(message)
+        async with self._following:
+            for batch in self._store.batches.find(self._node.id, ("accepted",)):
+                for message in self._collector.follow(batch.token):
+                    await session.say(message)
+
+    async def _look_for(self, session: Session, token: str) -> bool:
+        """Whether the node still has this submission; if somebody deleted it there, its runs say so from now on."""
+        if await session.content("batch", token):
+            return True
+        reason = f"{self._node.id} no longer has its files; nothing more will be heard of it"
+        with self._store.transaction():
+            for row in self._store.attempts.of_batch(token):
+                if row.reported in states.OPEN and row.reason != reason:
+                    self._store.attempts.report(row.run, row.attempt, row.reported, reason)
+        self._changed()
+        return False
 
     async def fetch(self, session: Session) -> None:
         """Returns when everything that the node had at the call is here."""
@@ -160,8 +180,21 @@ class NodeWork:
             result = (await session.ask(wish, "done", intent.id))["result"]
         except Refused as error:
             result = {"problem": str(error), "hint": error.hint}
+        if "problem" in result and wish["do"] == "terminate" and not await self._look_for(session, wish["token"]):
+            self._end(wish["token"], wish["why"])
+            result = {"runs": 0}
         self._store.intents.finish(intent.id, "problem" not in result, result)
         self._changed()
+
+    def _end(self, token: str, why: str) -> None:
+        """Nobody knows what became of these runs, and the user wants to see them no longer."""
+        now = time.time()
+        with self._store.transaction(durable=True):
+            for row in self._store.attempts.of_batch(token):
+                if not row.complete:
+                    self._store.attempts.report(row.run, row.attempt, states.LOST, f"{row.reason}; given up {why}", ended=now)
+                    self._store.attempts.complete(row.run, row.attempt)
+            self._store.batches.set_state(token, "final", now)
 
     async def _tidy(self, session: Session) -> None:
         """Deletes on the node what arrived here long ago."""

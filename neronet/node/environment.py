@@ -39,8 +39,13 @@ class Capture(object):
 
     def result(self, timeout=TIMEOUT):
         """The environment as a dict, or our own one when the shell gives none in time."""
-        text = self._read(time.monotonic() + timeout) if self._process is not None else b""
-        self.end()
+        text = b""
+        if self._process is not None:
+            text = self._read(time.monotonic() + timeout)
+            self._process.stdout.close()
+            if not text:
+                self._end()
+            self._process.wait()
         pairs = (item.partition(b"=") for item in text.split(b"\0")) if text else ()
         found = {os.fsdecode(key): os.fsdecode(value) for key, _, value in pairs}
         return found or original()
@@ -48,28 +53,19 @@ class Capture(object):
     def _read(self, end):
         # Not to the end of the stream: what a start-up file left running in the background may hold it open.
         output, descriptor = b"", self._process.stdout.fileno()
-        while time.monotonic() < end:
-            if select.select([descriptor], [], [], max(0.0, end - time.monotonic()))[0]:
-                data = os.read(descriptor, 65536)
-                output += data
-                text, mark, _ = output.rpartition(b"\n\x01")[2].partition(b"\x01\n")
-                if mark or not data:
-                    return text if mark else b""
+        while select.select([descriptor], [], [], max(0.0, end - time.monotonic()))[0]:
+            data = os.read(descriptor, 65536)
+            output += data
+            text, mark, _ = output.rpartition(b"\n\x01")[2].partition(b"\x01\n")
+            if mark or not data:
+                return text if mark else b""
         return b""
 
-    def end(self):
-        """Ends the shell, and what it started, if it is still at work."""
-        if self._process is not None:
-            self.kill()
-            self._process.wait()
-            self._process.stdout.close()
-
-    def kill(self):
-        if self._process is not None and self._process.poll() is None:
-            try:
-                os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+    def _end(self):
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 def original():

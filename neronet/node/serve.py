@@ -55,7 +55,7 @@ class Neromum(object):
         while self._turn():
             pass
         if self._environment is not None:
-            self._environment.kill()
+            self._environment.result()  # start-up files that are cut off in the middle may leave locks behind
         return 0
 
     def _turn(self):
@@ -279,10 +279,6 @@ class Captured(object):
     def result(self):
         self._thread.join()
         return self._result
-
-    def kill(self):
-        """Nothing of a login shell that hangs stays behind."""
-        self._capture.kill()
 
 
 def main(root):

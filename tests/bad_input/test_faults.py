@@ -138,12 +138,19 @@ def test_a_laptop_that_sleeps_catches_up_when_it_wakes(node_factory: NodeFactory
         neroman.stop_engine()
 
 
-def test_files_that_somebody_deleted_on_the_node_are_told(neroman: Neroman, node_factory: NodeFactory, tmp_path: Path) -> None:
+def test_files_that_somebody_deleted_on_the_node_are_told_and_can_be_given_up(
+    neroman: Neroman, node_factory: NodeFactory, tmp_path: Path
+) -> None:
     node = node_factory("gpu1")
-    add(neroman, node)
-    runs = neroman.submit(experiment(tmp_path / "lang", "echo n 1; sleep 30\n", ONE), "gpu1")
+    add(neroman, node, slots=1)
+    config = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang:\n  parameters: {x: [1, 2]}\n"
+    runs = neroman.submit(experiment(tmp_path / "lang", "echo n 1; sleep 1\n", config), "gpu1")
     until(lambda: runs[0].metrics)
-    node.run("pkill -9 -u alice -f 'sleep 30'; rm -rf .neronet/batches", check=False)
+    node.run("rm -rf .neronet/batches")
     node.hang_up()
-    neroman.fetch(5.0)
-    assert runs[0].metrics == {"n": 1} and runs.log() == "n 1\n"
+    until(lambda: "gpu1 no longer has its files" in runs[0].reason)
+    assert runs.states == {"queued": 1, "running": 1} and runs[0].metrics == {"n": 1}
+    assert runs.terminate().notes == []
+    assert runs.states == {"lost": 2} and "given up by" in runs[1].reason
+    assert runs[:1].log() == "n 1\n"
+    assert neroman.store.batches.find(states=("sending", "accepted")) == []

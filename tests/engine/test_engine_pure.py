@@ -121,7 +121,8 @@ def test_texts_are_a_list_of_texts() -> None:
 
 
 def row(**facts: Any) -> NodeRow:
-    return NodeRow("gpu1", "p", True, 1.7e9, "", {**FACTS, **facts}, LOAD | {"disk_free": facts.get("disk_free", 2**40)})
+    load = {**LOAD, "disk_free": facts.get("disk_free", 2**40), "time": facts.get("time", 1.7e9)}
+    return NodeRow("gpu1", "p", True, 1.7e9, "", {**FACTS, **facts}, load)
 
 
 def test_a_node_without_trouble_has_no_red_line() -> None:

@@ -59,11 +59,12 @@ class Mum:
         env: dict[str, str | None] | None = None,
         before: Mum | None = None,
         change: tuple[str, str] = ("", ""),
+        inside: list[str] | None = None,
         **popen: Any,
     ) -> None:
-        """`before`: an ended connection whose offsets and records this one goes on from; `change`: see `install`; `env`: over ours, None removes."""
+        """`before`: an ended connection whose offsets and records this one goes on from; `change`: see `install`; `env`: over ours, None removes; `inside`: the command that runs it."""
         self.root, self.place, self.home = root, place, home
-        argv = [python, "-I", "-S", str(install(root, change)), "neromum", "serve", str(root)]
+        argv = [*(inside or []), python, "-I", "-S", str(install(root, change)), "neromum", "serve", str(root)]
         pipe = subprocess.PIPE
         variables = {name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None}
         self.process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, env=variables, start_new_session=True, **popen)

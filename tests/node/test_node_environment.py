@@ -200,14 +200,31 @@ def test_a_login_shell_that_hangs_is_not_waited_for_for_ever(home: Path, monkeyp
     assert processes_with(b"HOME=" + os.fsencode(home)) == {}
 
 
-def test_a_hanging_login_shell_does_not_outlive_neromum(root: Path, home: Path) -> None:
+def test_a_login_shell_that_hangs_does_not_stay_for_ever_behind_neromum(root: Path, home: Path) -> None:
     for name in (".bash_profile", ".profile"):
         (home / name).write_text("sleep 300\n")
-    with mum(root, env={"HOME": str(home)}) as served:
+    change = "TIMEOUT = 20.0", "TIMEOUT = 1.0"
+    with mum(root, env={"HOME": str(home)}, change=change) as served:
         served.say({"m": "have", "shas": []})
         served.wait("missing")
-        served.until(lambda: any(line.startswith("sleep") for line in processes_with(b"HOME=" + os.fsencode(home)).values()))
-    assert processes_with(b"HOME=" + os.fsencode(home)) == {}
+        variable = b"HOME=" + os.fsencode(home)
+        served.until(lambda: any(line.startswith("sleep") for line in processes_with(variable).values()))
+    assert processes_with(variable) == {}
+
+
+def test_start_up_files_are_not_cut_off_by_the_end_of_the_connection(root: Path, home: Path) -> None:
+    """They may hold locks just then."""
+    for name in (".bash_profile", ".profile"):
+        (home / name).write_text("touch $HOME/begun; sleep 0.5; touch $HOME/done; (sleep 0.5; touch $HOME/background) &\n")
+    with mum(root, env={"HOME": str(home)}) as served:
+        served.say({"m": "have", "shas": []})
+        served.until(lambda: (home / "begun").exists())
+        served.close()
+        assert (home / "done").exists()
+    end = time.monotonic() + 10
+    while not (home / "background").exists():
+        assert time.monotonic() < end, "what a start-up file had left in the background was ended"
+        time.sleep(0.02)
 
 
 SHELLS = ["/bin/sh", "/bin/bash", "/bin/tcsh", "/usr/bin/zsh", "/usr/bin/fish", "/bin/ksh", "/bin/false"]

@@ -1,0 +1,190 @@
+"""Neroman in the programs that users have: scripts that end or are killed, threads, forks, event loops, two at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from neronet import Neroman
+from neronet.engine.holder import holder
+from neronet.errors import EngineError, NeronetError
+from tests.bad_input.conftest import experiment, until
+from tests.e2e.conftest import MakeNeroman, add
+from tests.testbed.fixtures import NodeFactory
+
+ONE = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang: {}\n"
+SLOW = "for i in $(seq 20); do echo n $i; sleep 0.1; done\n"
+SCRIPT = """\
+import sys
+from neronet import Neroman
+with Neroman(sys.argv[1]) as neroman:
+    runs = neroman.submit(sys.argv[2], "local")
+    print("submitted", flush=True)
+    runs.wait()
+"""
+
+
+def test_ctrl_c_ends_a_script_that_waits_and_the_runs_go_on(make_neroman: MakeNeroman, tmp_path: Path) -> None:
+    folder = experiment(tmp_path / "lang", SLOW, ONE)
+    script = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, tmp_path / "home", folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert script.stdout is not None and script.stdout.readline() == "submitted\n"
+    time.sleep(0.3)
+    script.send_signal(signal.SIGINT)
+    _, said = script.communicate(timeout=10)
+    assert "KeyboardInterrupt" in said and "neronet-engine" not in said, said
+    assert holder(tmp_path / "home") is None
+    neroman = make_neroman()
+    assert neroman.runs().wait(20).states == {"finished": 1}
+    assert neroman.runs().points("n")["value"].tolist() == list(range(1, 21))
+
+
+def test_a_script_that_just_ends_leaves_no_engine_and_loses_nothing(make_neroman: MakeNeroman, tmp_path: Path) -> None:
+    folder = experiment(tmp_path / "lang", SLOW, ONE)
+    text = SCRIPT.replace("with Neroman(sys.argv[1]) as neroman:", "neroman = Neroman(sys.argv[1])\nif True:").replace(
+        "    runs.wait()\n", ""
+    )
+    subprocess.run([sys.executable, "-c", text, tmp_path / "home", folder], check=True, capture_output=True, timeout=30)
+    assert holder(tmp_path / "home") is None
+    assert make_neroman().runs().wait(20).states == {"finished": 1}
+
+
+def test_closing_while_another_thread_waits_ends_its_wait_and_begins_no_new_engine(make_neroman: MakeNeroman, tmp_path: Path) -> None:
+    neroman = make_neroman()
+    runs = neroman.submit(experiment(tmp_path / "lang", "sleep 30\n", ONE), "local")
+    ended: list[object] = []
+
+    def wait() -> None:
+        try:
+            ended.append(runs.wait())
+        except NeronetError as error:
+            ended.append(error)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(0.3)
+    neroman.close()
+    waiting.join(5)
+    assert not waiting.is_alive() and isinstance(ended[0], NeronetError) and ended[0].hint
+    assert holder(neroman.home) is None
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("neronet-engine")]
+    with pytest.raises(EngineError, match="was closed"):
+        neroman.engine_client.ensure()
+    neroman.close()
+    again = make_neroman()
+    again.terminate("lang")
+    assert again.runs().states == {"terminated": 1}
+
+
+def test_two_neromans_of_one_home_and_of_two_in_a_process(make_neroman: MakeNeroman, tmp_path: Path) -> None:
+    first, second, other = make_neroman(), make_neroman(), make_neroman("other")
+    folder = experiment(tmp_path / "lang", "echo n 1\n", ONE)
+    runs = first.submit(folder, "local")
+    assert second.runs().wait(20).states == {"finished": 1} and second.runs()[0] == runs[0]
+    assert second.submit(folder, "local", again=True).wait(20).states == {"finished": 1}
+    assert other.submit(folder, "local").wait(20).states == {"finished": 1}
+    assert len(first.runs()) == 2 and len(other.runs()) == 1
+    first.close()  # the one that ran the engine: the other takes over
+    assert second.submit(folder, "local", again=True).wait(20).states == {"finished": 1}
+
+
+def test_a_forked_process_is_told_to_make_its_own_and_harms_nothing(make_neroman: MakeNeroman, tmp_path: Path) -> None:
+    neroman = make_neroman()
+    runs = neroman.submit(experiment(tmp_path / "lang", SLOW, ONE), "local")
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        said = []
+        for do in (neroman.runs, runs.wait, lambda: neroman.submit("lang", "local"), neroman.fetch):
+            try:
+                do()
+                said.append("nothing")
+            except EngineError as error:
+                said.append(str(error))
+            except BaseException as error:
+                said.append(repr(error))
+        neroman.close()
+        with Neroman(neroman.home) as own:  # one of its own works
+            said.append(str(len(own.runs())))
+        os.write(write, "\n".join(said).encode())
+        os._exit(0)
+    os.close(write)
+    with open(read) as file:
+        said = file.read().split("\n")
+    assert os.waitpid(pid, 0)[1] == 0
+    assert said == ["this Neroman belongs to the process that was forked"] * 4 + ["1"]
+    assert runs.wait(20).states == {"finished": 1}
+    assert runs.points("n")["value"].tolist() == list(range(1, 21))
+
+
+def test_an_event_loop_goes_on_while_runs_are_submitted_and_awaited(make_neroman: MakeNeroman, tmp_path: Path) -> None:
+    neroman = make_neroman()
+    folder = experiment(tmp_path / "lang", "sleep 0.5; echo n 1\n", ONE)
+
+    async def notebook() -> tuple[Any, int]:
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                await asyncio.sleep(0.01)
+                ticks += 1
+
+        ticking = asyncio.ensure_future(tick())
+        runs = await asyncio.to_thread(neroman.submit, folder, "local")
+        await asyncio.gather(runs.wait_async(20), runs.wait_async(20))
+        ticking.cancel()
+        return runs, ticks
+
+    runs, ticks = asyncio.run(notebook())
+    assert runs.states == {"finished": 1} and ticks > 20
+
+
+def test_threads_may_share_a_neroman(make_neroman: MakeNeroman, tmp_path: Path) -> None:
+    neroman = make_neroman()
+    folders = [experiment(tmp_path / name, "echo n 1\n", ONE.replace("lang", name)) for name in "abcd"]
+    results: dict[str, object] = {}
+
+    def work(folder: Path) -> None:
+        results[folder.name] = neroman.submit(folder, "local").wait(30).states
+
+    threads = [threading.Thread(target=work, args=[folder]) for folder in folders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert results == {name: {"finished": 1} for name in "abcd"}
+    assert [run.number for run in neroman.runs()] == [1, 2, 3, 4]
+
+
+@pytest.mark.real
+def test_the_background_engine_takes_over_from_a_script_in_the_middle_of_an_upload(
+    make_neroman: MakeNeroman, node_factory: NodeFactory, tmp_path: Path
+) -> None:
+    neroman = make_neroman()
+    add(neroman, node_factory("gpu1"))
+    folder = experiment(tmp_path / "lang", "cat data* | wc -c\n", ONE, **{f"data{n}": os.urandom(9_000_000) for n in range(5)})
+    pids: list[int] = []
+
+    def progress(message: dict[str, int]) -> None:
+        if message["done"] > message["total"] / 5 and not pids:
+            pids.append(0)
+            threading.Thread(target=lambda: pids.append(neroman.start_engine().pid)).start()  # type: ignore[union-attr]
+
+    runs = neroman.submit(folder, "gpu1", wait=30.0, progress=progress)
+    until(lambda: len(pids) == 2)
+    now = holder(neroman.home)
+    assert now is not None and now.pid == pids[1] != os.getpid() and now.kind == "background"
+    assert runs.wait(40).states == {"finished": 1} and runs.log().strip() == "45000000"
+    assert neroman.submit(folder, "gpu1", again=True).wait(40).states == {"finished": 1}
+    assert neroman.stop_engine()
