@@ -29,6 +29,7 @@ from tests.testbed.image import Options
 from tests.testbed.lab import Lab
 from tests.testbed.nodes import Node
 
+MEMORY = "/dev/shm"
 PATIENCE = 120.0  # seconds after which a step that hangs is given up
 TICKS = os.sysconf("SC_CLK_TCK")
 FEW = 1e-9  # keeps a ratio finite
@@ -42,6 +43,9 @@ def arguments(text: str | None, rounds: int, argv: Sequence[str] | None, **more:
     parser.add_argument("--rounds", type=int, default=rounds, help=f"alternated rounds (default {rounds})")
     parser.add_argument(
         "--small", action="store_true", help="tiny amounts in one round, to see that it works"
+    )
+    parser.add_argument(
+        "--memory", action="store_true", help="files of both ends in memory: others use the disk"
     )
     for name, default in more.items():
         parser.add_argument(f"--{name}", type=int, default=default, help=f"default {default}")
@@ -151,19 +155,21 @@ def read_stat(pid: int) -> float:
 class Bed:
     """A node with a real sshd, an open ControlMaster connection to it, and a Neroman; a context manager."""
 
-    def __init__(self, **node: object) -> None:
+    def __init__(self, memory: bool, **node: object) -> None:
         install.ensure()
-        self._folder = tempfile.TemporaryDirectory(prefix="neronet-bench-")
+        self._folder = tempfile.TemporaryDirectory(prefix="neronet-bench-", dir=MEMORY if memory else None)
         self.folder = Path(self._folder.name)
         self.lab = Lab()
-        self.node: Node = self.lab.node("node1", Options()).start()
+        self.node: Node = self.lab.node("node1", Options(disk="4g" if memory else "")).start()
+        self.place = "/srv/alice" if memory else "/home/alice"  # for what the peers write on the node
         client = self.lab.client(self.folder / "client")
         os.environ.update(client)
         with open(self.folder / "client/.ssh/config", "a") as file:
             file.write(f"ControlMaster auto\nControlPath {client['HOME']}/%n.socket\nControlPersist 600\n")
         subprocess.run(["ssh", "node1", "true"], check=True)
         self.neroman = Neroman(self.folder / "home")
-        self.neroman.add_node("node1", self.node.ssh_address(), ssh_options=self.node.ssh_options(), **node)
+        fields = {"ssh_options": self.node.ssh_options(), "root": f"{self.place}/.neronet", **node}
+        self.neroman.add_node("node1", self.node.ssh_address(), **fields)
 
     def ssh(self, command: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
         """Runs a shell command on the node over the open connection."""

@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(__doc__, 3, argv, jobs=1000, slots=2)
     if given.small:
         given.jobs = 20
-    with Bed(slots=given.slots + 1) as bed:
+    with Bed(given.memory, slots=given.slots + 1) as bed:
         bed.keep_open()  # takes the slot that is one more than the peer has
         folder = sweep_of_true(bed.folder / "sweep", given.jobs)
         lines = "".join(f"/bin/true main {x}\n" for x in range(1, given.jobs + 1)).encode()

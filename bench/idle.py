@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         given.seconds = 1
     results: dict[str, object] = {}
     with (
-        Bed(slots=2) as bed,
+        Bed(given.memory, slots=2) as bed,
         subprocess.Popen(
             ["ssh", "node1", "exec python3 -I -S -c 'import time; time.sleep(3600)'"],
             stdin=subprocess.DEVNULL,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.common import arguments, emit, say, spread, sweep_of_true
+from bench.common import MEMORY, arguments, emit, say, spread, sweep_of_true
 from bench.startup import CLI, timed
 from neronet import Neroman
 
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if given.small:
         given.runs = 50
     clock = Clock()
-    with TemporaryDirectory(prefix="neronet-bench-") as temporary:
+    with TemporaryDirectory(prefix="neronet-bench-", dir=MEMORY if given.memory else None) as temporary:
         home = Path(temporary, "home")
         os.environ["NERONET_HOME"] = str(home)
         os.environ["PYTHONPYCACHEPREFIX"] = f"{temporary}/compiled"

@@ -72,8 +72,9 @@ def by_callback(bed: Bed, rate: int, count: int) -> dict[str, float]:
 
 
 def by_tail(bed: Bed, rate: int, count: int) -> dict[str, float]:
-    bed.ssh("cat >clock.py", input=PROGRAM.encode())
-    command = f": >clock.log; python3 clock.py {rate} {count} >clock.log & exec tail -n +1 -f clock.log"
+    bed.ssh(f"cat >{bed.place}/clock.py", input=PROGRAM.encode())
+    program = f"python3 clock.py {rate} {count} >clock.log"
+    command = f"cd {bed.place}; : >clock.log; {program} & exec tail -n +1 -f clock.log"
     ages, rest = Ages(), b""
     with subprocess.Popen(["ssh", "node1", command], stdout=subprocess.PIPE) as tail:
         assert tail.stdout is not None
@@ -90,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if given.small:
         counts = {100: 20}
     results: dict[str, object] = {}
-    with Bed(slots=2) as bed:
+    with Bed(given.memory, slots=2) as bed:
         bed.keep_open()
         for rate, count in counts.items():
             found = alternate(

@@ -65,7 +65,9 @@ class Case:
     ) -> None:
         self.bed, self.count = bed, count
         python = file.endswith(".py")
-        self.command = f"cd plain && {env} {'python3 ' if python else './'}{file} {count} {rate} >out"
+        self.command = (
+            f"cd {bed.place}/plain && {env} {'python3 ' if python else './'}{file} {count} {rate} >out"
+        )
         words = {"file": file, "count": count, "rate": rate, "buffering": buffering}
         name = f"of_{len(list(bed.folder.iterdir()))}"
         config = CONFIG.format(**words, name=name, prefix="run_command_prefix: python3" if python else "")
@@ -107,7 +109,7 @@ def compile_c(folder: Path) -> bool:
 def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(__doc__, 3, argv)
     few, many, rate = (1000, 20_000, 10**6) if given.small else (100_000, 2_000_000, 10**6)
-    with Bed(slots=2) as bed:
+    with Bed(given.memory, slots=2) as bed:
         bed.keep_open()
         (bed.folder / "main.py").write_text(PYTHON)
         cases = {
@@ -115,11 +117,14 @@ def main(argv: Sequence[str] | None = None) -> None:
             "line": Case(bed, "main.py", few, buffering="line"),
             "line_alike": Case(bed, "main.py", few, buffering="line", env="PYTHONUNBUFFERED=1"),
         }
-        bed.ssh("mkdir plain && cat >plain/main.py", input=PYTHON.encode())
+        bed.ssh(f"mkdir {bed.place}/plain && cat >{bed.place}/plain/main.py", input=PYTHON.encode())
         if compile_c(bed.folder):
             cases["paced"] = Case(bed, "main", many, rate)
             cases["unpaced"] = Case(bed, "main", many)
-            bed.ssh("cat >plain/main && chmod +x plain/main", input=(bed.folder / "main").read_bytes())
+            bed.ssh(
+                f"cd {bed.place}/plain && cat >main && chmod +x main",
+                input=(bed.folder / "main").read_bytes(),
+            )
         results = {name: case.compare(given.rounds) for name, case in cases.items()}
     emit("printing", given, **results, goal={"ratio_wall": GOALS})
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.common import PATIENCE, alternate, arguments, emit, ratio, spreads, sweep_of_true
+from bench.common import MEMORY, PATIENCE, alternate, arguments, emit, ratio, spreads, sweep_of_true
 from neronet import Neroman
 
 IMPORT = "import time; t = time.perf_counter(); import neronet; print(time.perf_counter() - t)"
@@ -52,7 +52,7 @@ def python() -> dict[str, float]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(__doc__, 10, argv, runs=10)
-    with TemporaryDirectory(prefix="neronet-bench-") as temporary:
+    with TemporaryDirectory(prefix="neronet-bench-", dir=MEMORY if given.memory else None) as temporary:
         os.environ["NERONET_HOME"] = f"{temporary}/home"
         os.environ["PYTHONPYCACHEPREFIX"] = f"{temporary}/compiled"
         folder = sweep_of_true(Path(temporary, "sweep"), given.runs)

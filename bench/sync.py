@@ -8,19 +8,18 @@ Both connections are open before.  `again_s` is the median of a few in a row.
 from __future__ import annotations
 
 import os
-import shutil
 import statistics
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from bench.common import PATIENCE, Bed, alternate, arguments, emit, fill, ratio, spreads, write_folder
+from bench.common import PATIENCE, Bed, Side, alternate, arguments, emit, fill, ratio, spreads, write_folder
 
 CONFIG = """\
 run_command_prefix: /bin/true
 main_code_file: main
-+folder: {parameters: {}}
++folderNUMBER: {parameters: {}}
 """
 GOAL = 1.0
 
@@ -35,14 +34,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(__doc__, 5, argv, files=1000, mb=50, repeats=5)
     if given.small:
         given.files, given.mb = 40, 1
-    with Bed(slots=3) as bed:
+    with Bed(given.memory, slots=3) as bed:
         bed.keep_open()
         rounds = iter(range(2 * given.rounds))
 
         def fresh() -> str:
             """A folder that neither side has sent yet, old enough for its files' times to be trusted."""
             number = next(rounds)
-            folder = write_folder(bed.folder / f"data{number}", CONFIG, {"main": ""})
+            folder = write_folder(
+                bed.folder / f"data{number}", CONFIG.replace("NUMBER", str(number)), {"main": ""}
+            )
             fill(folder, given.files, given.mb * 10**6, seed=number)
             time.sleep(0.2)
             return str(folder)
@@ -53,17 +54,16 @@ def main(argv: Sequence[str] | None = None) -> None:
                 raise RuntimeError(f"{runs}: {runs.notes}")
 
         def rsync(folder: str) -> None:
-            subprocess.run(["rsync", "-a", "--delete", folder, "node1:copies/"], check=True)
+            subprocess.run(["rsync", "-a", "--delete", folder, f"node1:{bed.place}/copies/"], check=True)
 
         def send(side: Callable[[str], None]) -> dict[str, float]:
             folder = fresh()
             first = timed(side, folder)
             os.sync()  # else who asks the disk for anything waits for the first copy
             again = [timed(side, folder) for _ in range(given.repeats)]
-            shutil.rmtree(folder)
             return {"first_s": first, "again_s": statistics.median(again)}
 
-        sides = {"neronet": partial(send, neronet), "rsync": partial(send, rsync)}
+        sides: dict[str, Side] = {"neronet": partial(send, neronet), "rsync": partial(send, rsync)}
         found = alternate(given.rounds, sides)
     emit(
         "sync", given, files=given.files, bytes=given.mb * 10**6, **spreads(found),

@@ -34,6 +34,8 @@ class NeronetError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        if hint and hasattr(self, "add_note"):  # Python 3.11: a notebook shows it below the message
+            self.add_note(hint)
 
 
 class InputError(NeronetError):

@@ -14,7 +14,7 @@ from neronet.api import nodestatus, targets, wishes
 from neronet.api.nodestatus import STALE, NodeStatus
 from neronet.api.runset import Run, RunSet, folder_of
 from neronet.api.submitting import Progress, Submitting
-from neronet.api.targets import ExperimentStatus, Planned
+from neronet.api.targets import ExperimentStatus, Planned, Selector
 from neronet.api.watching import Watching
 from neronet.api.wishes import ANSWER
 from neronet.engine.client import EngineClient
@@ -95,7 +95,8 @@ class Neroman:
 
     def remove_node(self, id: str, force: bool = False) -> None:  # noqa: A002
         """Forgets a node. Refuses while runs on it are open, unless `force`: they are lost then."""
-        self._spec(id)
+        if self._spec(id).type == "local" and id == "local":
+            raise InputError("the node local is always there", "runs go where you submit them")
         opened = self.store.attempts.unfinished(id)
         if opened and not force:
             raise InputError(
@@ -204,31 +205,31 @@ class Neroman:
 
     # -- runs
 
-    def runs(self, selector: str | Sequence[str] | None = None) -> RunSet:
+    def runs(self, selector: Selector | None = None) -> RunSet:
         """All runs, or those that a selector names: a number, a range `124-186`, a name, a glob, an experiment."""
         if selector is None:
             return RunSet(self, [row.number for row in self.store.runs.find()])
         return RunSet(self, targets.select_runs(self.store, selector))
 
-    def terminate(self, selector: str | Sequence[str] | RunSet) -> RunSet:
+    def terminate(self, selector: Selector | RunSet) -> RunSet:
         """Ends runs; those on a node that does not answer end at the next contact, notes say so."""
         return self._act("terminate", selector, wishes.by_user())
 
-    def hold(self, selector: str | Sequence[str] | RunSet) -> RunSet:
+    def hold(self, selector: Selector | RunSet) -> RunSet:
         """Keeps runs that have not begun from beginning."""
         return self._act("hold", selector, "held")
 
-    def release(self, selector: str | Sequence[str] | RunSet) -> RunSet:
+    def release(self, selector: Selector | RunSet) -> RunSet:
         """Lets held runs begin."""
         return self._act("release", selector, "")
 
-    def set_priority(self, selector: str | Sequence[str] | RunSet, priority: int) -> RunSet:
+    def set_priority(self, selector: Selector | RunSet, priority: int) -> RunSet:
         """Higher ones begin first; for the whole submission that a run belongs to."""
         runs = self._act("priority", selector, "", priority)
         self.store.runs.set_priority(runs.numbers, priority)
         return runs
 
-    def rerun(self, selector: str | Sequence[str] | RunSet, failed: bool = False) -> RunSet:
+    def rerun(self, selector: Selector | RunSet, failed: bool = False) -> RunSet:
         """New attempts of ended runs (only of those that did not finish, when `failed`), from the same snapshots."""
         rows = self._selected(selector).rows()
         ended = [row for row in rows if row.state in states.ENDED]
@@ -239,11 +240,11 @@ class Neroman:
             notes += self._submitting.rerun(chosen, self._nodes(), ANSWER)
         return RunSet(self, [row.number for row in chosen], notes)
 
-    def _act(self, do: str, selector: str | Sequence[str] | RunSet, why: str, priority: int = 0) -> RunSet:
+    def _act(self, do: str, selector: Selector | RunSet, why: str, priority: int = 0) -> RunSet:
         runs = self._selected(selector)
         return RunSet(self, runs.numbers, wishes.act(self.store, self.engine_client, runs.rows(), do, why, priority))
 
-    def _selected(self, selector: str | Sequence[str] | RunSet) -> RunSet:
+    def _selected(self, selector: Selector | RunSet) -> RunSet:
         return selector if isinstance(selector, RunSet) else self.runs(selector)
 
     # -- what is known
@@ -283,7 +284,7 @@ class Neroman:
                 self.fetch(QUICK)
                 return
 
-    def history(self, selector: str | Sequence[str] | None = None, since: float | None = None) -> list[Event]:
+    def history(self, selector: Selector | None = None, since: float | None = None) -> list[Event]:
         """What happened, in order: of all, or of some runs; since a time in seconds since 1970."""
         return self.store.events.find(None if selector is None else self.runs(selector).numbers, since)
 
@@ -380,5 +381,7 @@ class Neroman:
         return nodes[id]
 
     def _members(self, nodes: Nodes, name: str | None) -> list[NodeSpec]:
-        default = load_preferences(self.home / "preferences.yaml").default_node or nodes.default_node
+        preferences = load_preferences(self.home / "preferences.yaml")
+        preferences.check()
+        default = preferences.default_node or nodes.default_node
         return nodestatus.choose(nodes, name or default or None)

@@ -100,7 +100,7 @@ class RunSet(Sequence[Run]):
 
     def __repr__(self) -> str:
         if not self.numbers:
-            return "no runs"
+            return "; ".join(["no runs", *self.notes])
         counts = ", ".join(f"{count} {state}" for state, count in self.states.items())
         names = sorted({row.experiment for row in self._current()})
         what = names[0] if len(names) == 1 else f"{len(names)} experiments"

@@ -27,6 +27,7 @@ from neronet.wire import states
 
 CONFIG = "config.yaml"
 Points = dict[str, list[Point]]  # experiment -> its points
+Selector = str | int | Sequence[str | int]  # of runs: names, numbers, ranges, globs
 Values = frozenset[tuple[str, str]]  # the parameters of a point
 
 
@@ -101,9 +102,11 @@ def _one(store: Store, rows: list[ExperimentRow], target: str | Path) -> list[Fo
         named = [row for row in rows if fnmatch.fnmatchcase(row.id, text)]
     if named and not isinstance(target, Path):
         return [Folder(row.folder, experiments={row.id}) for row in named]
-    if isinstance(target, Path) or os.sep in text or text.startswith(("~", ".")) or Path(text, CONFIG).is_file():
+    if isinstance(target, Path) or text.startswith(("~", ".", os.sep)) or Path(text, CONFIG).is_file():
         return [Folder(folder_path(text), everything=True)]
-    numbers = finder(store).find(text)
+    numbers = finder(store).find(text)  # before folders: the name of a run of a sweep holds a slash
+    if not numbers and (os.sep in text or Path(text).exists()):
+        return [Folder(folder_path(text), everything=True)]
     if not numbers:
         near = nearest(text, [row.id for row in rows])
         raise InputError(
@@ -225,11 +228,11 @@ def finder(store: Store) -> Finder:
     )
 
 
-def select_runs(store: Store, selectors: str | Sequence[str], without_runs: Iterable[str] = ()) -> list[int]:
+def select_runs(store: Store, selectors: Selector, without_runs: Iterable[str] = ()) -> list[int]:
     """The numbers of the runs that selectors name; words in `without_runs` may name none. Raises InputError."""
     found = finder(store)
     numbers: set[int] = set()
-    for selector in [selectors] if isinstance(selectors, str) else selectors:
+    for selector in map(str, [selectors] if isinstance(selectors, str | int) else selectors):
         chosen = found.find(selector)
         if not chosen and selector not in without_runs:
             raise InputError(f"{selector} names no run", found.hint(selector))

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
     for name in ("SIGTERM", "SIGHUP"):  # tidy up as after Ctrl-C: the demo removes its folder
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))

@@ -78,8 +78,10 @@ def _run(home: Path, factory: EngineFactory | None) -> int:
         raise EngineError(read_only(home) or f"{now or 'another process'} did not hand the engine over")
     try:
         if factory is None:
+            from neronet.engine import ssh_agent
             from neronet.engine.loop import Engine
 
+            ssh_agent.use(home)
             factory = Engine
         _serve(factory(home, lease), lease)
     finally:

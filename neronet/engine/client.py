@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neronet.engine import ssh_agent
 from neronet.engine.bell import Client, Message
 from neronet.engine.holder import Holder, Kind, Lease, holder, read_only
 from neronet.engine.questions import Answers
@@ -49,6 +50,7 @@ class EngineClient:
                 raise EngineError("this Neroman was closed", "make a new one")
             if not self._started:
                 self._started = True
+                ssh_agent.offer(self._home)
                 self._client.start()
             if self._lease.held or holder(self._home) is not None:
                 return

@@ -60,6 +60,7 @@ class _Rebuilt:
         self._experiment = told.text(spec["experiment"], 200)
         self._collections = tuple(told.text(name, 200) for name in spec["collections"])
         self._submitted = told.moment(spec["created"])
+        self._files = told.text(spec.get("files", ""), 64)
         self._note = told.text(spec["note"])
         self._priority = told.whole(spec["priority"], -(2**31), 2**31)
 
@@ -93,6 +94,6 @@ class _Rebuilt:
             name=told.text(run["name"]), experiment=self._experiment, collections=self._collections,
             parameters=dict(zip(names, values, strict=True)), argv=argv, snapshot=self._spec["manifest"],
             token=self._token, idx=index, node=self._node, submitted=self._submitted, note=self._note,
-            priority=self._priority, number=number, attempt=attempt,
+            priority=self._priority, number=number, attempt=attempt, files=self._files,
         )  # fmt: skip
         return self._store.runs.add([new], folder_name)[0]

@@ -6,7 +6,9 @@ the engine sends it from there, however often anything dies on the way.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -25,6 +27,9 @@ from neronet.sweep import Point, folder_name
 from neronet.sync.snapshot import Snapshot, keep
 
 
+_CONFIG = re.compile(rb'\["config\.yaml","f",[01],"[0-9a-f]{64}",[0-9]+\],?')
+
+
 @dataclass(frozen=True)
 class Job:
     """The runs of one experiment that are to be submitted together."""
@@ -36,10 +41,18 @@ class Job:
 
 def missing(store: Store, job: Job) -> tuple[list[Point], list[RunRow]]:
     """(points that no run has yet, runs that the others have): same command and same files are the same."""
-    keys = [point_key(job.experiment.id, point.parameters, point.argv, job.snapshot.head.sha) for point in job.points]
+    files = files_of(job)
+    keys = [point_key(job.experiment.id, point.parameters, point.argv, files) for point in job.points]
     known = store.runs.ran_before(keys)
     fresh = [point for point, key in zip(job.points, keys) if key not in known]
     return fresh, sorted(known.values(), key=lambda row: row.number)
+
+
+def files_of(job: Job) -> str:
+    """Equal when a run of a command would find the same: the same files, but for config.yaml, of which only the
+    environment and the setup matter to it. So a sweep that grew sends only what is new."""
+    files = _CONFIG.sub(b"", job.snapshot.manifest)
+    return hashlib.sha256(files + json.dumps([job.experiment.env, job.experiment.setup]).encode()).hexdigest()
 
 
 def store_submission(
@@ -49,6 +62,7 @@ def store_submission(
     """Stores the runs of a job, divided among `members`; their numbers.  Raises StoreError."""
     where = divide(len(job.points), members)
     now = time.time()
+    files = files_of(job)
     tokens = {node: secrets.token_hex(8) for node in dict.fromkeys(where)}
     indices = dict.fromkeys(tokens, 0)
     new = []
@@ -58,7 +72,7 @@ def store_submission(
                 name=point.name, experiment=job.experiment.id, collections=job.experiment.collection,
                 parameters=point.parameters, argv=point.argv, snapshot=job.snapshot.head.sha, token=tokens[node],
                 idx=indices[node], node=node, submitted=now, note=job.experiment.custom_msg,
-                priority=job.experiment.priority,
+                priority=job.experiment.priority, files=files,
             )
         )  # fmt: skip
         indices[node] += 1
@@ -68,6 +82,7 @@ def store_submission(
         for node, token in tokens.items():
             mine = [{**_line(row), "attempt": 1} for row in rows if row.token == token]
             content = batch_content(job.experiment, nodes[node], home_id, job.snapshot.head.sha, now, environment)
+            content["files"] = files
             add_batch(store, home, token, content, mine, job.experiment.folder, nodes[node])
         for number in numbers:
             store.events.add(now, "submitted", "", run=number, attempt=1)

@@ -40,7 +40,7 @@ FIRST_PREFERENCES = f"""\
 # What Neronet does when you do not say otherwise. Take away the # before a line to use it.
 #
 # default_node: local         # where runs go when submit names no node; before the one of {NODES}
-# results_file: ~/runs.csv    # a table with one row for each run, kept up to date
+# results_file: ~/runs.csv    # reserved for a table with one row for each run; `nerocli results -o` writes one
 # mirror_limit: 256 MiB       # of each run's log that is copied here by itself; the rest when you look at it
 # notify: {{}}                  # what to be told about, and how
 # panel: {{}}                   # how the panel in JupyterLab begins

@@ -47,6 +47,7 @@ class NewRun(NamedTuple):
     priority: int = 0
     number: int | None = None
     attempt: int = 1  # number of its first attempt
+    files: str = ""  # what tells runs of one command apart, where that is not the whole snapshot
 
 
 class RunRow(NamedTuple):
@@ -98,7 +99,7 @@ class RunStore:
                     number = following
                 following = max(following, number + 1)
                 name = _free_name(sql, plain(run.name))
-                key = point_key(run.experiment, run.parameters, run.argv, run.snapshot)
+                key = point_key(run.experiment, run.parameters, run.argv, run.files or run.snapshot)
                 sql.execute(
                     "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
                     (
@@ -159,12 +160,12 @@ def _free_name(sql: sqlite3.Connection, name: str) -> str:
     return f"{name}@{copy}"
 
 
-def point_key(experiment: str, parameters: Mapping[str, str], argv: Sequence[str], snapshot: str) -> str:
+def point_key(experiment: str, parameters: Mapping[str, str], argv: Sequence[str], files: str) -> str:
     """Equal for runs of an experiment that would do the same: same parameters, command and files.
 
     Plain repeats have the same command, and differ in a parameter that it does not take.
     """
-    what = to_json([snapshot, experiment, sorted(parameters.items()), argv])
+    what = to_json([files, experiment, sorted(parameters.items()), argv])
     return hashlib.sha256(what.encode("ascii")).hexdigest()
 
 
