@@ -1,11 +1,11 @@
 """Neronet: parameter sweeps from a notebook to the machines you reach by SSH.
 
-    from neronet import Neroman
+from neronet import Neroman
 
-    with Neroman() as neroman:
-        neroman.add_experiment("~/experiments/lang_exp")
-        runs = neroman.submit("lang_exp1", "gpu").wait()
-        print(runs.frame())
+with Neroman() as neroman:
+    neroman.add_experiment("~/experiments/lang_exp")
+    runs = neroman.submit("lang_exp1", "gpu").wait()
+    print(runs.frame())
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from neronet.api import Neroman, RunSet
     from neronet.errors import NeronetError
 
-__all__ = ["NeronetError", "Neroman", "RunSet"]
+__all__ = ["Neroman", "NeronetError", "RunSet"]
 
 _HOMES = {"Neroman": "neronet.api", "RunSet": "neronet.api", "NeronetError": "neronet.errors"}
 

@@ -65,7 +65,9 @@ class Neroman:
     def store(self) -> Store:
         """The user's database. Raises EngineError in a forked process, which must not share its connection."""
         if self._process != os.getpid():
-            raise EngineError("this Neroman belongs to the process that was forked", "make a new one in this process")
+            raise EngineError(
+                "this Neroman belongs to the process that was forked", "make a new one in this process"
+            )
         return self._store
 
     @property
@@ -176,7 +178,9 @@ class Neroman:
     def preview(self, target: str | Path) -> list[Planned]:
         """The runs that a folder, an experiment or a collection stands for, with their exact commands."""
         folders = targets.collect(self.store, [target])
-        return [planned for folder in folders for planned in targets.plan(targets.resolve(self.store, folder)[1])]
+        return [
+            planned for folder in folders for planned in targets.plan(targets.resolve(self.store, folder)[1])
+        ]
 
     # -- submitting
 
@@ -242,7 +246,9 @@ class Neroman:
 
     def _act(self, do: str, selector: Selector | RunSet, why: str, priority: int = 0) -> RunSet:
         runs = self._selected(selector)
-        return RunSet(self, runs.numbers, wishes.act(self.store, self.engine_client, runs.rows(), do, why, priority))
+        return RunSet(
+            self, runs.numbers, wishes.act(self.store, self.engine_client, runs.rows(), do, why, priority)
+        )
 
     def _selected(self, selector: Selector | RunSet) -> RunSet:
         return selector if isinstance(selector, RunSet) else self.runs(selector)
@@ -267,8 +273,14 @@ class Neroman:
         elif selector is None:
             runs = list(self.runs())
         else:
-            runs = list(RunSet(self, targets.select_runs(self.store, selector, [item.id for item in experiments])))
-            experiments = [item for item in experiments if item.id == selector or any(run.experiment == item.id for run in runs)]
+            runs = list(
+                RunSet(self, targets.select_runs(self.store, selector, [item.id for item in experiments]))
+            )
+            experiments = [
+                item
+                for item in experiments
+                if item.id == selector or any(run.experiment == item.id for run in runs)
+            ]
         return {
             "nodes": [node.to_json() for node in nodes],
             "experiments": [item.to_json() for item in experiments],
@@ -343,7 +355,8 @@ class Neroman:
                 self.home.rmdir()
         except OSError as error:
             raise NeronetError(
-                f"{error.filename} cannot be removed: {error.strerror}", "does something of yours still run there?"
+                f"{error.filename} cannot be removed: {error.strerror}",
+                "does something of yours still run there?",
             ) from error
 
     def engine(self) -> Holder | None:

@@ -107,7 +107,10 @@ def choose(nodes: Nodes, name: str | None) -> list[NodeSpec]:
         chosen = [by_id[name]]
     else:
         near = nearest(name, [*by_id, *nodes.groups])
-        raise InputError(f"there is no node or group {name}", f"did you mean {near}?" if near else "`nerocli addnode` adds one")
+        raise InputError(
+            f"there is no node or group {name}",
+            f"did you mean {near}?" if near else "`nerocli addnode` adds one",
+        )
     usable(chosen)
     return chosen
 

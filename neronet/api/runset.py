@@ -117,7 +117,9 @@ class RunSet(Sequence[Run]):
     def wait(self, timeout: float | None = None) -> RunSet:
         """This set, once every run has ended, or after `timeout` seconds."""
         self._neroman.engine_client.ensure()
-        self._neroman.engine_client.wait(lambda: all(row.state in states.ENDED for row in self._current()), timeout)
+        self._neroman.engine_client.wait(
+            lambda: all(row.state in states.ENDED for row in self._current()), timeout
+        )
         return self
 
     async def wait_async(self, timeout: float | None = None) -> RunSet:

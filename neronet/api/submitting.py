@@ -63,7 +63,11 @@ class Submitting:
             raise InputError(f"these are {total} runs", "say that you mean it: --yes, or confirmed=True")
         notes = [note for config, _ in found for note in targets.news(self._store, config)]
         jobs = [
-            Job(experiment, chosen[experiment.id], take(experiment.folder, experiment, self._home, self._store.files))
+            Job(
+                experiment,
+                chosen[experiment.id],
+                take(experiment.folder, experiment, self._home, self._store.files),
+            )
             for config, chosen in found
             for experiment in config.experiments
             if experiment.id in chosen
@@ -120,7 +124,9 @@ class Submitting:
         tokens = {row.token for row in self._store.runs.find(numbers)}
 
         def unsent() -> set[str]:
-            return {batch.node for batch in self._store.batches.find(states=("sending",)) if batch.token in tokens}
+            return {
+                batch.node for batch in self._store.batches.find(states=("sending",)) if batch.token in tokens
+            }
 
         try:
             if not self._client.wait(lambda: not unsent(), min(wait, PROMPT)):

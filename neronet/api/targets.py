@@ -117,7 +117,10 @@ def _one(store: Store, rows: list[ExperimentRow], target: str | Path) -> list[Fo
     found = []
     for run in store.runs.find(sorted(numbers)):
         if run.experiment not in folders:
-            raise InputError(f"the experiment {run.experiment} of {run.name} was deleted", "add its folder again, or `nerocli rerun`")
+            raise InputError(
+                f"the experiment {run.experiment} of {run.name} was deleted",
+                "add its folder again, or `nerocli rerun`",
+            )
         found.append(Folder(folders[run.experiment], points={run.experiment: {_values(run)}}))
     return found
 
@@ -128,7 +131,9 @@ def resolve(store: Store, folder: Folder) -> tuple[Config, Points]:
     config.check()
     known = {experiment.id: experiment for experiment in config.experiments}
     for name in sorted((folder.experiments | set(folder.points)) - set(known)):
-        raise InputError(f"{folder.path / CONFIG} no longer has the experiment {name}", f"it has {', '.join(known)}")
+        raise InputError(
+            f"{folder.path / CONFIG} no longer has the experiment {name}", f"it has {', '.join(known)}"
+        )
     for experiment in known.values():
         _not_elsewhere(store, experiment)
     points: Points = {}
@@ -138,7 +143,10 @@ def resolve(store: Store, folder: Folder) -> tuple[Config, Points]:
         elif name in folder.points:
             chosen = [point for point in expand(experiment) if _values(point) in folder.points[name]]
             if len(chosen) < len(folder.points[name]):
-                raise InputError(f"some of these runs of {name} are no longer in its configuration", "`nerocli rerun` repeats a run as it was")
+                raise InputError(
+                    f"some of these runs of {name} are no longer in its configuration",
+                    "`nerocli rerun` repeats a run as it was",
+                )
             points[name] = chosen
     return config, points
 
@@ -159,7 +167,9 @@ def _not_elsewhere(store: Store, experiment: Experiment) -> None:
 def plan(points: Points) -> list[Planned]:
     """The runs of a preview, in sweep order."""
     return [
-        Planned(name, point.name, point.parameters, point.argv) for name, found in points.items() for point in found
+        Planned(name, point.name, point.parameters, point.argv)
+        for name, found in points.items()
+        for point in found
     ]
 
 
@@ -169,7 +179,9 @@ def news(store: Store, config: Config) -> list[str]:
     for experiment in config.experiments:
         row = store.experiments.get(experiment.id)
         if row is not None and row.config_sha256 != config.sha256:
-            notes.append(f"{experiment.folder / CONFIG} has changed since it was added; it is used as it is now")
+            notes.append(
+                f"{experiment.folder / CONFIG} has changed since it was added; it is used as it is now"
+            )
             break
     return notes
 
@@ -179,14 +191,21 @@ def ran_before(job: Job, rows: Sequence[RunRow]) -> str:
     total = len(job.points)
     text = f"{len(rows)} of {total} were run before; --again runs them again"
     failed = sum(row.state in states.ENDED and row.state != states.FINISHED for row in rows)
-    return f"{text}, `nerocli rerun --failed {job.experiment.id}` the {failed} that did not finish" if failed else text
+    return (
+        f"{text}, `nerocli rerun --failed {job.experiment.id}` the {failed} that did not finish"
+        if failed
+        else text
+    )
 
 
 def known(store: Store, id: str) -> ExperimentRow:  # noqa: A002
     row = store.experiments.get(id)
     if row is None:
         near = nearest(id, [item.id for item in store.experiments.all()])
-        raise InputError(f"there is no experiment {id}", f"did you mean {near}?" if near else "`nerocli addexp FOLDER` adds some")
+        raise InputError(
+            f"there is no experiment {id}",
+            f"did you mean {near}?" if near else "`nerocli addexp FOLDER` adds some",
+        )
     return row
 
 
@@ -201,7 +220,9 @@ def copy(store: Store, id: str, new: str) -> None:  # noqa: A002
     config.check()  # before anything is written
     write_text(path, text)
     found = next(experiment for experiment in config.experiments if experiment.id == new)
-    store.experiments.put([ExperimentRow(new, found.folder, found.collection, config.sha256, found.to_json(), row.added)])
+    store.experiments.put(
+        [ExperimentRow(new, found.folder, found.collection, config.sha256, found.to_json(), row.added)]
+    )
 
 
 def statuses(store: Store) -> list[ExperimentStatus]:
@@ -223,7 +244,13 @@ def _in_order(counts: Counter[str]) -> dict[str, int]:
 
 def finder(store: Store) -> Finder:
     return Finder(
-        Row(run.number, run.name, run.experiment, run.collections, aliases(run.experiment, run.name, run.parameters))
+        Row(
+            run.number,
+            run.name,
+            run.experiment,
+            run.collections,
+            aliases(run.experiment, run.name, run.parameters),
+        )
         for run in store.runs.find()
     )
 
@@ -246,7 +273,20 @@ def wishes(rows: Iterable[RunRow], do: str, why: str, priority: int) -> list[tup
     for row in rows:
         groups.setdefault((row.node, row.token), []).append(row.idx)
     return [
-        (node, {"node": node, "act": {"do": do, "token": token, "runs": ranges(indices), "who": "user", "why": why, "priority": priority}})
+        (
+            node,
+            {
+                "node": node,
+                "act": {
+                    "do": do,
+                    "token": token,
+                    "runs": ranges(indices),
+                    "who": "user",
+                    "why": why,
+                    "priority": priority,
+                },
+            },
+        )
         for (node, token), indices in groups.items()
     ]
 

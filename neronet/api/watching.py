@@ -72,7 +72,9 @@ class Watching:
     def _call(self, changed: set[int]) -> bool:
         """Whether somebody was called."""
         with self._lock:
-            due = [callback for numbers, callback in self._watchers.values() if not changed.isdisjoint(numbers)]
+            due = [
+                callback for numbers, callback in self._watchers.values() if not changed.isdisjoint(numbers)
+            ]
         for callback in due:
             try:
                 callback()

@@ -45,7 +45,10 @@ def act(
         notes += _show_held(store, numbers, why)
     if do == "terminate":
         reached = [row.number for row in opened if row.node not in silent]
-        client.wait(lambda: all(row.state in states.ENDED for row in store.runs.find(reached)), deadline - time.monotonic())
+        client.wait(
+            lambda: all(row.state in states.ENDED for row in store.runs.find(reached)),
+            deadline - time.monotonic(),
+        )
     return list(dict.fromkeys(notes))
 
 

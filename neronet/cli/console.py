@@ -133,7 +133,9 @@ class Console:
         if not self.person:
             said = "" if self.source.isatty() else self.source.readline().strip().lower()
             if not said:
-                raise InputError("this needs a yes and there is no terminal to ask in", f"say it with: {command}")
+                raise InputError(
+                    "this needs a yes and there is no terminal to ask in", f"say it with: {command}"
+                )
             return said in ("y", "yes")
         self._prompt(f"{question} [y/N] ")
         return self.source.readline().strip().lower() in ("y", "yes")

@@ -40,7 +40,7 @@ class EngineClient:
         self._uploads: Callable[[Message], None] | None = None
         self._client = Client(home, self._kind(), {"changed": self._changed, "progress": self._progress})
         self._answers = Answers(self._client)
-        self._answers.show(lambda question: None)  # nobody is here, until `on_question` says who
+        self._answers.show(lambda _: None)  # nobody is here, until `on_question` says who
         self._started = self._closed = False
 
     def ensure(self) -> None:
@@ -114,7 +114,9 @@ class EngineClient:
             if intent.taken is None and time.monotonic() - begun > PICKED_UP:
                 now = holder(self._home)
                 who = f"{now} holds the engine and" if now else "nobody holds the engine, it"
-                raise EngineError(f"{who} did not pick this up in {PICKED_UP:g} s", "`nerocli engine stop` ends it")
+                raise EngineError(
+                    f"{who} did not pick this up in {PICKED_UP:g} s", "`nerocli engine stop` ends it"
+                )
             if left <= 0:
                 return intent
             self.ensure()  # a holder that died meanwhile is replaced

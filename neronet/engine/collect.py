@@ -64,17 +64,26 @@ class Arriving:
         return {"token": self.token, "index": self.index, "attempt": self.start}
 
     def whole(self) -> bool:
-        return self.sizes is not None and all(self.streams[n].done for n in LOGS) and not self.outputs and not self.asked
+        return (
+            self.sizes is not None
+            and all(self.streams[n].done for n in LOGS)
+            and not self.outputs
+            and not self.asked
+        )
 
 
 class Collector:
     """What one session with a node brings."""
 
-    def __init__(self, store: Store, home: Path, node: str, mirror_limit: int, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, home: Path, node: str, mirror_limit: int, changed: Callable[[], None]
+    ) -> None:
         self._store, self._home, self._node = store, home, node
         self._limit, self._changed = mirror_limit, changed
         self._batches: dict[str, dict[tuple[int, int], Arriving]] = {}  # followed ones: what is open in them
-        self._known: dict[tuple[str, int, int], tuple[int, int]] = {}  # (token, index, start) -> (run, attempt)
+        self._known: dict[
+            tuple[str, int, int], tuple[int, int]
+        ] = {}  # (token, index, start) -> (run, attempt)
         self._journals: dict[str, dict[str, int]] = {}  # token -> journal -> bytes of it that are here
         self._names: dict[tuple[int, int], set[str]] = {}  # (run, attempt) -> its metrics
         self._points: dict[tuple[int, int, int], list[tuple[float, list[list[Any]]]]] = {}
@@ -133,8 +142,12 @@ class Collector:
                 elif kind == "output":
                     self._output(message, payload or b"")
                 elif kind == "load":
-                    self._store.nodes.update(self._node, load=told.load(message["load"]), last_seen=time.time())
-                elif kind == "note" or (kind == "error" and message["about"].partition(" ")[0] not in told.REPLIES):
+                    self._store.nodes.update(
+                        self._node, load=told.load(message["load"]), last_seen=time.time()
+                    )
+                elif kind == "note" or (
+                    kind == "error" and message["about"].partition(" ")[0] not in told.REPLIES
+                ):
                     hint = message.get("hint", "")
                     text = message["text"] + (f" ({hint})" if hint else "")
                     self._store.nodes.update(self._node, reason=text[:MAX_TEXT])
@@ -175,7 +188,9 @@ class Collector:
                 continue
             if item.sizes is None:
                 if not item.following:
-                    wishes.append({"m": "log", **item.address, "stream": number, "offset": have.physical, "until": -1})
+                    wishes.append(
+                        {"m": "log", **item.address, "stream": number, "offset": have.physical, "until": -1}
+                    )
             elif have.physical == item.sizes[number]:
                 self._set_stream(item, number, have._replace(final=item.sizes[number], done=True))
             elif have.final is None or not item.following:
@@ -201,7 +216,9 @@ class Collector:
         if message["reset"]:
             self._event("a record of the node was cut off and begins anew", None, None)
         if message["offset"] != known:
-            raise ProtocolError(f"{self._node} sent bytes {message['offset']} of a journal instead of {known}")
+            raise ProtocolError(
+                f"{self._node} sent bytes {message['offset']} of a journal instead of {known}"
+            )
         if len(offsets) >= MAX_JOURNALS and name not in offsets:
             raise ProtocolError(f"{self._node} has more than {MAX_JOURNALS} journals of one submission")
         for line in payload.splitlines():
@@ -232,7 +249,9 @@ class Collector:
         if kind == "claimed":
             gpus = [told.whole(gpu, 0, told.MAX_GPUS) for gpu in record["gpus"]]
             host = told.text(record["host"], told.MAX_WORD)
-            self._store.attempts.report(run, attempt, states.QUEUED, "starting", claimed=when, host=host, gpus=gpus)
+            self._store.attempts.report(
+                run, attempt, states.QUEUED, "starting", claimed=when, host=host, gpus=gpus
+            )
         elif kind == "started":
             if self._store.attempts.report(run, attempt, states.RUNNING, started=when):
                 self._event("", run, attempt, states.RUNNING, when)
@@ -313,9 +332,16 @@ class Collector:
         if message["end"] and item.sizes is not None:
             have = have._replace(final=item.sizes[number])
             short = have.physical < item.sizes[number]
-            done = done or not short or not payload  # an end with bytes before the size is that of an older wish
+            done = (
+                done or not short or not payload
+            )  # an end with bytes before the size is that of an older wish
             if short and not payload:
-                self._event(f"{STREAM_FILES[number]} is not whole: the node has lost its end", item.run, item.attempt, "warning")
+                self._event(
+                    f"{STREAM_FILES[number]} is not whole: the node has lost its end",
+                    item.run,
+                    item.attempt,
+                    "warning",
+                )
         self._set_stream(item, number, have._replace(done=done))
         if done or message["reset"]:
             self._touched[item.key] = item
@@ -374,7 +400,9 @@ class Collector:
 
 def _is_in_the_way(error: NeronetError) -> bool:
     """Whether only this run cannot be written, so that the others must not wait for it; else it is a disk's trouble."""
-    return isinstance(error, UnsafePath | LimitReached) or getattr(error.__cause__, "errno", None) in IN_THE_WAY
+    return (
+        isinstance(error, UnsafePath | LimitReached) or getattr(error.__cause__, "errno", None) in IN_THE_WAY
+    )
 
 
 def results_folder(home: Path, results: str, attempt: int) -> Path:

@@ -11,12 +11,20 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from neronet import wire
 from neronet.engine.told import REPLIES, Refused
-from neronet.errors import AuthRefused, HostKeyChanged, HostKeyUnknown, NeronetError, NodeError, ProtocolError, Unreachable
+from neronet.errors import (
+    AuthRefused,
+    HostKeyChanged,
+    HostKeyUnknown,
+    NeronetError,
+    NodeError,
+    ProtocolError,
+    Unreachable,
+)
 from neronet.spec.nodes import NodeSpec
 from neronet.transport import attach, connect
 from neronet.transport.base import Ask, Channel, Question, Transport
@@ -63,10 +71,13 @@ class Session:
         try:
             message = (await asyncio.wait_for(self._first(), HELLO))[0]
         except asyncio.TimeoutError:
-            raise Unreachable(f"{self._node} started the agent, but it said nothing for {HELLO:g} s") from None
+            raise Unreachable(
+                f"{self._node} started the agent, but it said nothing for {HELLO:g} s"
+            ) from None
         if message["m"] != "hello" or not wire.OLDEST_PROTOCOL <= message["protocol"] <= wire.PROTOCOL:
             raise ProtocolError(
-                f"{self._node} speaks another version of Neronet's protocol", "update Neronet on this computer"
+                f"{self._node} speaks another version of Neronet's protocol",
+                "update Neronet on this computer",
             )
         return message
 
@@ -144,7 +155,9 @@ class Session:
         if kind == "content" and (parts := self._parts.get((message["what"], message["key"]))) is not None:
             parts += payload
             if len(parts) > MAX_CONTENT:
-                raise ProtocolError(f"{self._node} sent more than {MAX_CONTENT} bytes of one file of its agent")
+                raise ProtocolError(
+                    f"{self._node} sent more than {MAX_CONTENT} bytes of one file of its agent"
+                )
             if not message["end"]:
                 return
         if kind in KEYS:
@@ -250,10 +263,14 @@ class Link:
                 self.problem = error
             except Exception as error:  # ours: the engine must go on with the other nodes
                 log.exception("the session with %s failed", self.node.id)
-                self.problem = NodeError(f"an error in Neronet ended the connection to {self.node.id}: {error!r}")
+                self.problem = NodeError(
+                    f"an error in Neronet ended the connection to {self.node.id}: {error!r}"
+                )
             log.info("%s: %s", self.node.id, self.problem)
             self.failures = self.failures + 1 if time.monotonic() - began < PAUSES[-1] else 1
-            hint = f" ({self.problem.hint})" if isinstance(self.problem, BY_HAND) and self.problem.hint else ""
+            hint = (
+                f" ({self.problem.hint})" if isinstance(self.problem, BY_HAND) and self.problem.hint else ""
+            )
             self._seen(None, f"{self.problem}{hint}")
             self._tried.set()
             await self._pause()
@@ -278,7 +295,7 @@ class Link:
     async def _hang_up(self) -> None:
         transport, self._transport, self._asked = self._transport, None, False
         if transport is not None:
-            await transport.close()
+            await _to_its_end(transport.close())
 
     async def _ask(self, question: Question) -> str | None:
         self._asked = True
@@ -318,7 +335,7 @@ class Link:
             if session is not None:
                 session.close(f"the connection to {self.node.id} ended")
             if channel is not None:
-                await channel.close()
+                await _to_its_end(channel.close())
             if not whole:
                 await self._hang_up()
 
@@ -344,6 +361,17 @@ class Link:
                 await asyncio.wait_for(self._wake.wait(), again)
             except asyncio.TimeoutError:
                 pass
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Awaits `work` also when the one who awaits it is cancelled meanwhile: a process that is left would be told of
+    on the terminal when the loop is closed."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 async def _first_to_end(*works: Any) -> None:

@@ -140,7 +140,9 @@ class Engine:
                     self._wake.clear()
                     self._look()
                 self._busy = bool(
-                    self._bell.clients or self._tasks or any(work.needed() for _, work in self._links.values())
+                    self._bell.clients
+                    or self._tasks
+                    or any(work.needed() for _, work in self._links.values())
                 )
                 problem = ""
             except StoreError as error:  # a full disk; there will be room again
@@ -200,7 +202,9 @@ class Engine:
         """The connection to a node and its work; raises InputError for one that nodes.yaml does not know."""
         if node not in self._links:
             if node not in self._nodes:
-                raise InputError(f"there is no node {node} in {self.home / 'nodes.yaml'}", "`nerocli addnode` adds one")
+                raise InputError(
+                    f"there is no node {node} in {self.home / 'nodes.yaml'}", "`nerocli addnode` adds one"
+                )
             spec = self._nodes[node]
             limit = load_preferences(self.home / "preferences.yaml").mirror_limit
             work = NodeWork(self._store, self.home, spec, limit, self._bell.changed, self._bell.progress)
@@ -233,7 +237,9 @@ class Engine:
         known = self._store.nodes.get(node)
         if facts is not None:
             news = told.facts(facts)
-            self._store.nodes.update(node, place=place, reachable=True, last_seen=time.time(), reason="", facts=news)
+            self._store.nodes.update(
+                node, place=place, reachable=True, last_seen=time.time(), reason="", facts=news
+            )
         elif known is None or known.reachable is not False or known.reason != reason:
             if known is not None and known.reachable:
                 self._store.events.add(time.time(), "unreachable", reason, node=node)
@@ -255,8 +261,12 @@ class Engine:
             "fetch": self._fetch, "probe": self._probe, "tidy": self._tidy, "recover": self._recover,
         }  # fmt: skip
         if intent.kind not in kinds:
-            problem = f"this engine does not know how to {intent.kind}: it is older than the program that asks"
-            self._store.intents.finish(intent.id, False, {"problem": problem, "hint": "`nerocli engine stop` ends it"})
+            problem = (
+                f"this engine does not know how to {intent.kind}: it is older than the program that asks"
+            )
+            self._store.intents.finish(
+                intent.id, False, {"problem": problem, "hint": "`nerocli engine stop` ends it"}
+            )
             return
         self._begin_task(self._do(intent, kinds[intent.kind]))
 
@@ -289,7 +299,7 @@ class Engine:
                 return str(error)
             return ""
 
-        return {"nodes": dict(zip(nodes, await asyncio.gather(*map(one, nodes))))}
+        return {"nodes": dict(zip(nodes, await asyncio.gather(*map(one, nodes)), strict=True))}
 
     async def _probe(self, payload: dict[str, Any]) -> dict[str, Any]:
         """{"nodes": {node: {"problem", "hint"} or {}}}: contacts them now; their facts and load are in the store then."""

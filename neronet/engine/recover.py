@@ -28,7 +28,9 @@ MAX_ARGUMENTS = 100_000
 MAX_LENGTH = 128 * 1024  # of an argument: Linux takes no longer ones
 
 
-async def recover(session: Session, store: Store, node: str, home_id: str, elsewhere: Iterable[str]) -> list[int]:
+async def recover(
+    session: Session, store: Store, node: str, home_id: str, elsewhere: Iterable[str]
+) -> list[int]:
     """Stores every batch of this home that the node has and the database does not; the numbers of its runs.
 
     `elsewhere`: places of other nodes, which may share a home with this one. States, points and logs come as for

@@ -26,7 +26,6 @@ from neronet.store.store import Store
 from neronet.sweep import Point, folder_name
 from neronet.sync.snapshot import Snapshot, keep
 
-
 _CONFIG = re.compile(rb'\["config\.yaml","f",[01],"[0-9a-f]{64}",[0-9]+\],?')
 
 
@@ -44,7 +43,7 @@ def missing(store: Store, job: Job) -> tuple[list[Point], list[RunRow]]:
     files = files_of(job)
     keys = [point_key(job.experiment.id, point.parameters, point.argv, files) for point in job.points]
     known = store.runs.ran_before(keys)
-    fresh = [point for point, key in zip(job.points, keys) if key not in known]
+    fresh = [point for point, key in zip(job.points, keys, strict=True) if key not in known]
     return fresh, sorted(known.values(), key=lambda row: row.number)
 
 
@@ -56,7 +55,12 @@ def files_of(job: Job) -> str:
 
 
 def store_submission(
-    store: Store, home: Path, home_id: str, job: Job, members: Sequence[Member], nodes: dict[str, NodeSpec],
+    store: Store,
+    home: Path,
+    home_id: str,
+    job: Job,
+    members: Sequence[Member],
+    nodes: dict[str, NodeSpec],
     environment: dict[str, str],
 ) -> list[int]:
     """Stores the runs of a job, divided among `members`; their numbers.  Raises StoreError."""
@@ -66,7 +70,7 @@ def store_submission(
     tokens = {node: secrets.token_hex(8) for node in dict.fromkeys(where)}
     indices = dict.fromkeys(tokens, 0)
     new = []
-    for point, node in zip(job.points, where):
+    for point, node in zip(job.points, where, strict=True):
         new.append(
             NewRun(
                 name=point.name, experiment=job.experiment.id, collections=job.experiment.collection,
@@ -81,7 +85,9 @@ def store_submission(
         rows = store.runs.find(numbers)
         for node, token in tokens.items():
             mine = [{**_line(row), "attempt": 1} for row in rows if row.token == token]
-            content = batch_content(job.experiment, nodes[node], home_id, job.snapshot.head.sha, now, environment)
+            content = batch_content(
+                job.experiment, nodes[node], home_id, job.snapshot.head.sha, now, environment
+            )
             content["files"] = files
             add_batch(store, home, token, content, mine, job.experiment.folder, nodes[node])
         for number in numbers:
@@ -90,7 +96,11 @@ def store_submission(
 
 
 def store_rerun(
-    store: Store, home: Path, home_id: str, rows: Sequence[RunRow], nodes: dict[str, NodeSpec],
+    store: Store,
+    home: Path,
+    home_id: str,
+    rows: Sequence[RunRow],
+    nodes: dict[str, NodeSpec],
     environment: dict[str, str],
 ) -> None:
     """New attempts of these runs, each on its node, from its own snapshot and specification."""
@@ -116,19 +126,37 @@ def store_rerun(
 
 
 def add_batch(
-    store: Store, home: Path, token: str, content: dict[str, Any], lines: list[dict[str, Any]], folder: Path, node: NodeSpec
+    store: Store,
+    home: Path,
+    token: str,
+    content: dict[str, Any],
+    lines: list[dict[str, Any]],
+    folder: Path,
+    node: NodeSpec,
 ) -> None:
     data = b"".join(json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n" for line in lines)
     runs = keep(home, data, "the list of runs")
     content = {**content, "runs": runs.sha, LOCAL: {"folder": str(folder), "runs_size": runs.size}}
     batch = Batch(
-        token, node.id, content["place"], content["experiment"], content["manifest"], 1, "sending", content["created"]
+        token,
+        node.id,
+        content["place"],
+        content["experiment"],
+        content["manifest"],
+        1,
+        "sending",
+        content["created"],
     )
     store.batches.add(batch, content)
 
 
 def batch_content(
-    experiment: Experiment, node: NodeSpec, home_id: str, manifest: str, created: float, environment: dict[str, str]
+    experiment: Experiment,
+    node: NodeSpec,
+    home_id: str,
+    manifest: str,
+    created: float,
+    environment: dict[str, str],
 ) -> dict[str, Any]:
     """What the node is told of a batch, but for its runs: the program gets this environment and these limits."""
     content: dict[str, Any] = {
@@ -160,5 +188,3 @@ def batch_content(
 
 def _line(row: RunRow) -> dict[str, Any]:
     return {"number": row.number, "name": row.name, "argv": list(row.argv), "parameters": row.parameters}
-
-

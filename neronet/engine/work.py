@@ -7,7 +7,8 @@ import hashlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from neronet.spec.nodes import NodeSpec
 from neronet.store.batches import Batch
 from neronet.store.intents import Intent
 from neronet.store.store import Store
-from neronet.sync.snapshot import Content, load
+from neronet.sync.snapshot import Content, Snapshot, load
 from neronet.sync.upload import upload
 from neronet.wire import states
 
@@ -50,7 +51,15 @@ def limits_of(node: NodeSpec) -> dict[str, int]:
 class NodeWork:
     """The work on one node: batches to send and to follow, wishes to carry out."""
 
-    def __init__(self, store: Store, home: Path, node: NodeSpec, mirror_limit: int, changed: Callable[[], None], progress: Progress) -> None:
+    def __init__(
+        self,
+        store: Store,
+        home: Path,
+        node: NodeSpec,
+        mirror_limit: int,
+        changed: Callable[[], None],
+        progress: Progress,
+    ) -> None:
         self._store, self._home, self._node = store, home, node
         self._mirror_limit, self._changed, self._progress = mirror_limit, changed, progress
         self._collector: Collector | None = None
@@ -60,7 +69,9 @@ class NodeWork:
         self.visits = 0  # how many need a session for something of their own
 
     def needed(self) -> bool:
-        return bool(self.visits or self.wishes or self._store.batches.find(self._node.id, ("sending", "accepted")))
+        return bool(
+            self.visits or self.wishes or self._store.batches.find(self._node.id, ("sending", "accepted"))
+        )
 
     def begin(self) -> Take:
         """For a new session: what takes in what the node sends."""
@@ -83,7 +94,9 @@ class NodeWork:
             try:
                 await self._send(session, batch)
             except Refused as error:  # a full disk: what runs there goes on being followed
-                self._store.nodes.update(self._node.id, reason=f"{error} ({error.hint})" if error.hint else str(error))
+                self._store.nodes.update(
+                    self._node.id, reason=f"{error} ({error.hint})" if error.hint else str(error)
+                )
                 self._changed()
                 again = REFUSED
         await self.follow(session)
@@ -132,28 +145,40 @@ class NodeWork:
         content = self._store.batches.content(batch.token)
         local = content.pop(LOCAL)
         try:
-            snapshot = load(self._home, batch.manifest, Path(local["folder"]))
-            runs = Content(content["runs"], local["runs_size"], self._home / "files" / content["runs"], "the list of runs")
+            snapshot = await self._snapshot(session, batch, Path(local["folder"]))
+            runs = Content(
+                content["runs"],
+                local["runs_size"],
+                self._home / "files" / content["runs"],
+                "the list of runs",
+            )
             await self._upload(session, batch, snapshot, runs)
         except (InputError, StoreError) as error:
             self._give_up(batch, f"{error} {error.hint}".strip())
             return
         await session.ask({"m": "batch", "token": batch.token, "batch": content}, "accepted", batch.token)
-        with self._store.transaction(durable=True):
+        with (
+            self._store.transaction()
+        ):  # after a loss of power it is sent once more, which changes nothing there
             self._store.batches.set_state(batch.token, "accepted", time.time())
             self._store.attempts.report_batch(batch.token, states.QUEUED)
         self._changed()
 
-    async def _upload(self, session: Session, batch: Batch, snapshot: Any, runs: Content) -> None:
-        async def ask(shas: Any) -> list[str]:
-            reply = await session.ask({"m": "have", "shas": list(shas)}, "missing", "")
-            return list(reply["shas"])
+    async def _snapshot(self, session: Session, batch: Batch, folder: Path) -> Snapshot:
+        """What to send of the files of a batch: nothing when the node has their manifest, which it gets last."""
+        if await _lacking(session, [batch.manifest]):
+            return load(self._home, batch.manifest, folder)
+        head = Content(batch.manifest, 0, self._home / "files" / batch.manifest, "manifest")
+        return Snapshot(head, b"", (), 0)
 
+    async def _upload(self, session: Session, batch: Batch, snapshot: Snapshot, runs: Content) -> None:
         def progress(done: int, total: int, files: int) -> None:
-            self._progress({"token": batch.token, "node": self._node.id, "done": done, "total": total, "files": files})
+            self._progress(
+                {"token": batch.token, "node": self._node.id, "done": done, "total": total, "files": files}
+            )
 
         stored: deque[asyncio.Future[Message]] = deque()
-        async for message, data in upload(snapshot, runs, ask, progress):
+        async for message, data in upload(snapshot, runs, partial(_lacking, session), progress):
             if message["offset"] == 0:
                 stored.append(session.expect("stored", str(message["sha"])))
             await session.say(message, data)
@@ -169,7 +194,9 @@ class NodeWork:
         with self._store.transaction(durable=True):
             for row in self._store.attempts.of_batch(batch.token):
                 if self._store.attempts.report(row.run, row.attempt, states.FAILED, reason, ended=now):
-                    self._store.events.add(now, states.FAILED, reason, run=row.run, attempt=row.attempt, node=batch.node)
+                    self._store.events.add(
+                        now, states.FAILED, reason, run=row.run, attempt=row.attempt, node=batch.node
+                    )
                     self._store.attempts.complete(row.run, row.attempt)
             self._store.batches.set_state(batch.token, "final", now)
         self._changed()
@@ -180,7 +207,11 @@ class NodeWork:
             result = (await session.ask(wish, "done", intent.id))["result"]
         except Refused as error:
             result = {"problem": str(error), "hint": error.hint}
-        if "problem" in result and wish["do"] == "terminate" and not await self._look_for(session, wish["token"]):
+        if (
+            "problem" in result
+            and wish["do"] == "terminate"
+            and not await self._look_for(session, wish["token"])
+        ):
             self._end(wish["token"], wish["why"])
             result = {"runs": 0}
         self._store.intents.finish(intent.id, "problem" not in result, result)
@@ -192,7 +223,9 @@ class NodeWork:
         with self._store.transaction(durable=True):
             for row in self._store.attempts.of_batch(token):
                 if not row.complete:
-                    self._store.attempts.report(row.run, row.attempt, states.LOST, f"{row.reason}; given up {why}", ended=now)
+                    self._store.attempts.report(
+                        row.run, row.attempt, states.LOST, f"{row.reason}; given up {why}", ended=now
+                    )
                     self._store.attempts.complete(row.run, row.attempt)
             self._store.batches.set_state(token, "final", now)
 
@@ -204,9 +237,16 @@ class NodeWork:
                     await self.tidy(session, batch.token)
                 except Refused as error:
                     log.warning("%s", error)
-                    self._store.batches.set_state(batch.token, "final", time.time())  # asked again when as old again
+                    self._store.batches.set_state(
+                        batch.token, "final", time.time()
+                    )  # asked again when as old again
 
     async def tidy(self, session: Session, token: str) -> None:
         """Deletes a batch on the node now."""
         await session.ask({"m": "tidy", "token": token}, "tidied", token)
         self._store.batches.set_state(token, "tidied", time.time())
+
+
+async def _lacking(session: Session, shas: Sequence[str]) -> list[str]:
+    """Those of these contents that the node does not have."""
+    return list((await session.ask({"m": "have", "shas": list(shas)}, "missing", ""))["shas"])

@@ -77,7 +77,9 @@ def _end(batch, wish, journals):
                     taken.append(index)
                     records.append(_record(attempt, wish))
             elif wish["do"] == "terminate" and attempt.read_exit() is None:
-                attempt.stop({"id": wish["id"], "who": wish["who"], "state": states.TERMINATED, "why": wish["why"]})
+                attempt.stop(
+                    {"id": wish["id"], "who": wish["who"], "state": states.TERMINATED, "why": wish["why"]}
+                )
                 stopped += 1
     procs.pause("withdrawn")
     if records:
@@ -100,6 +102,13 @@ def _record(attempt, wish):
     if wish["do"] == "withdraw":
         return dict(record, e="withdrawn", id=wish["id"])
     return dict(
-        record, e="ended", state=states.TERMINATED, reason=wish["why"], status=None,
-        started=None, ended=record["t"], sizes=[0, 0, 0], outputs=[],
+        record,
+        e="ended",
+        state=states.TERMINATED,
+        reason=wish["why"],
+        status=None,
+        started=None,
+        ended=record["t"],
+        sizes=[0, 0, 0],
+        outputs=[],
     )

@@ -38,7 +38,7 @@ def never_fits(need, limit):
 
 
 def _amount(word, number):
-    return "%.1f GiB" % (number / 1024.0 ** 3) if word == "memory" else str(number)
+    return "%.1f GiB" % (number / 1024.0**3) if word == "memory" else str(number)
 
 
 def fits(need, taken, limit, busy_gpus=()):
@@ -50,9 +50,9 @@ def fits(need, taken, limit, busy_gpus=()):
         return None
     if sum(item["cpus"] for item in taken) + need["cpus"] > limit.cpus:
         return None
-    if need["memory"] and limit.memory is not None:
-        if sum(item["memory"] for item in taken) + need["memory"] > limit.memory:
-            return None
+    memory = sum(item["memory"] for item in taken) + need["memory"]
+    if need["memory"] and limit.memory is not None and memory > limit.memory:
+        return None
     used = set(busy_gpus)
     for item in taken:
         used.update(item["gpus"])

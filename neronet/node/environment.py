@@ -9,7 +9,10 @@ import sys
 import time
 
 # Printed by our own python, started by the user's login shell: no word of it needs quoting in any shell.
-_DUMP = "import os,sys;sys.stdout.buffer.write(bytes([10,1])+bytes([0]).join(k+bytes([61])+v for k,v in os.environb.items())+bytes([1,10]))"
+_DUMP = (
+    "import os,sys;sys.stdout.buffer.write("
+    "bytes([10,1])+bytes([0]).join(k+bytes([61])+v for k,v in os.environb.items())+bytes([1,10]))"
+)
 _STDBUF = ("LD_PRELOAD", "_STDBUF_O", "_STDBUF_E")
 TIMEOUT = 20.0  # seconds a login shell's start-up files may take
 
@@ -31,8 +34,13 @@ class Capture(object):
             # A dash before the name makes every shell a login shell, csh included.
             self._process = subprocess.Popen(
                 ["-" + os.path.basename(shell), "-c", command],
-                executable=shell, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                env=original(), cwd=home if os.path.isdir(home) else "/", start_new_session=True,
+                executable=shell,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=original(),
+                cwd=home if os.path.isdir(home) else "/",
+                start_new_session=True,
             )
         except OSError:
             self._process = None
@@ -84,7 +92,10 @@ def line_buffering(environment):
     try:
         output = subprocess.check_output(
             ["stdbuf", "-oL", "-eL", sys.executable, "-I", "-S", "-c", _DUMP],
-            env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=5,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=5,
         )
     except (OSError, subprocess.SubprocessError):
         return {}

@@ -10,7 +10,20 @@ from neronet.node.runs import FULL, read_json, write_json
 
 GPU_TIMEOUT = 10.0  # seconds that nvidia-smi may take; a sick driver hangs
 BUSY_MIB = 64  # GPU memory in use by others from which on a GPU is not free
-_NETWORK = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "afs", "fuse", "9p", "panfs", "orangefs")
+_NETWORK = (
+    "nfs",
+    "cifs",
+    "smb",
+    "lustre",
+    "gpfs",
+    "beegfs",
+    "ceph",
+    "afs",
+    "fuse",
+    "9p",
+    "panfs",
+    "orangefs",
+)
 
 
 def cores():
@@ -63,8 +76,14 @@ def query_gpus():
         return []
     try:
         output = subprocess.check_output(
-            ["nvidia-smi", "--query-gpu=index,name,memory.total,memory.used,utilization.gpu", "--format=csv,noheader,nounits"],
-            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=GPU_TIMEOUT,
+            [
+                "nvidia-smi",
+                "--query-gpu=index,name,memory.total,memory.used,utilization.gpu",
+                "--format=csv,noheader,nounits",
+            ],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=GPU_TIMEOUT,
         ).decode("utf-8", "replace")
     except (OSError, subprocess.SubprocessError):
         return []
@@ -74,8 +93,13 @@ def query_gpus():
         if len(fields) == 5 and fields[0].isdigit():
             numbers = [float(field) if field.replace(".", "", 1).isdigit() else 0.0 for field in fields[2:]]
             found.append(
-                {"index": int(fields[0]), "name": fields[1], "memory": int(numbers[0] * 2 ** 20),
-                 "used": int(numbers[1] * 2 ** 20), "load": numbers[2]}
+                {
+                    "index": int(fields[0]),
+                    "name": fields[1],
+                    "memory": int(numbers[0] * 2**20),
+                    "used": int(numbers[1] * 2**20),
+                    "load": numbers[2],
+                }
             )
     return found
 
@@ -88,7 +112,13 @@ def lasting(root, here):
     except ValueError:
         known = {}
     if known.get("boot") != here.boot:
-        known = {"boot": here.boot, "host": here.host, "cores": cores(), "memory": memory()[0], "gpus": query_gpus()}
+        known = {
+            "boot": here.boot,
+            "host": here.host,
+            "cores": cores(),
+            "memory": memory()[0],
+            "gpus": query_gpus(),
+        }
         try:
             write_json(path, known, sync=False)
         except OSError as error:
@@ -99,7 +129,11 @@ def lasting(root, here):
 
 
 def for_limits(known):
-    return {"cores": known["cores"], "memory": known["memory"], "gpus": [gpu["index"] for gpu in known["gpus"]]}
+    return {
+        "cores": known["cores"],
+        "memory": known["memory"],
+        "gpus": [gpu["index"] for gpu in known["gpus"]],
+    }
 
 
 def hello(root, here):
@@ -116,7 +150,9 @@ def hello(root, here):
         disk_total=total,
         time=time.time(),
         btime=procs.boot_time(),
-        scheduler=next((name for name, word in (("slurm", "sbatch"), ("gridengine", "qconf")) if _has(word)), ""),
+        scheduler=next(
+            (name for name, word in (("slurm", "sbatch"), ("gridengine", "qconf")) if _has(word)), ""
+        ),
     )
 
 
@@ -126,11 +162,16 @@ def load(root):
     total, free = memory()
     disk_total, disk_free = disk(root.path)
     return {
-        "load1": one, "load15": fifteen, "memory_total": total, "memory_free": free,
-        "disk_free": disk_free, "disk_total": disk_total, "time": time.time(),
+        "load1": one,
+        "load15": fifteen,
+        "memory_total": total,
+        "memory_free": free,
+        "disk_free": disk_free,
+        "disk_total": disk_total,
+        "time": time.time(),
     }
 
 
 def busy_gpus(gpus):
     """Indices of GPUs on which others hold memory; ask for it only outside of the lock."""
-    return [gpu["index"] for gpu in gpus if gpu["used"] > BUSY_MIB * 2 ** 20]
+    return [gpu["index"] for gpu in gpus if gpu["used"] > BUSY_MIB * 2**20]

@@ -116,7 +116,11 @@ class Feeds(object):
 
     def _behind(self):
         targets = self._syncs[0][1]
-        return [key for key, size in targets.items() if key in self._sources and not self._sources[key].reached(size)]
+        return [
+            key
+            for key, size in targets.items()
+            if key in self._sources and not self._sources[key].reached(size)
+        ]
 
     def _attempt(self, wish):
         return Batch(self.root, wish["token"]).attempt(wish["index"], wish["attempt"])
@@ -164,7 +168,7 @@ class Source(object):
 
     def target(self):
         """What there is now, for `reached`."""
-        return None
+        return
 
     def reached(self, target):
         return True

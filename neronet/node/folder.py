@@ -27,7 +27,9 @@ def populate(root, manifest, work, private):
         content = root.content(entry[3]) + (".x" if entry[2] else "")
         if os.stat(content).st_size != entry[4]:
             remove(content)  # so that the next submission sends it again
-            raise OSError("the content of %s was damaged on this node (by a power cut?); submit again" % entry[0])
+            raise OSError(
+                "the content of %s was damaged on this node (by a power cut?); submit again" % entry[0]
+            )
         own = private(entry[0])
         if links and not own:
             try:
@@ -48,9 +50,11 @@ def unlink_inputs(manifest, work):
         path = os.path.join(work, entry[0])
         try:
             status = os.lstat(path)
-            if entry[1] == "l" and stat.S_ISLNK(status.st_mode) and os.readlink(path) == entry[2]:
-                os.unlink(path)
-            elif entry[1] == "f" and stat.S_ISREG(status.st_mode) and not status.st_mode & 0o200:
+            if entry[1] == "l":
+                unchanged = stat.S_ISLNK(status.st_mode) and os.readlink(path) == entry[2]
+            else:
+                unchanged = entry[1] == "f" and stat.S_ISREG(status.st_mode) and not status.st_mode & 0o200
+            if unchanged:
                 os.unlink(path)
         except OSError:
             continue

@@ -120,7 +120,7 @@ class Host(object):
         with self.locked():
             opened = self.open_attempts()
             mine = [item for item in opened if item[1].get("place") == place]
-            count = sum(not alone for _, _, _, alone in self.orphans(mine))
+            count = sum(1 for _ in self.orphans(mine))
             taken = [share for _, share in opened]
             for _batch, _index, need, _gpus in self.candidates(place, taken, limits, busy):
                 gpus = choose.fits(need, taken, limits, busy)
@@ -179,9 +179,10 @@ class Host(object):
             return dict(NOTHING, place=attempt.batch.place)
 
     def orphans(self, opened):
-        """(attempt, what it takes, n of its dead watcher, whether it is left alone) of each that nobody watches.
+        """(attempt, what it takes, n of its dead watcher, whether it is left alone) of each that wants somebody.
 
-        Left alone is one whose watchers die again and again: its program goes on, and its end wakes a kid.
+        Left alone is one whose watchers die again and again: its program goes
+        on, and its end wakes a kid.  It wants somebody who says so, once.
         """
         for attempt, share in opened:
             watchers = attempt.watchers()
@@ -191,4 +192,5 @@ class Host(object):
             if len(watchers) > DEATHS and attempt.read_exit() is None:
                 recent = [moment for moment in attempt.watch_times() if moment > time.time() - DEATH_SPAN]
                 alone = len(recent) > DEATHS
-            yield attempt, share, len(watchers) - 1, alone
+            if not (alone and attempt.is_left_unwatched()):
+                yield attempt, share, len(watchers) - 1, alone

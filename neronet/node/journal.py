@@ -40,7 +40,10 @@ class Journal(object):
         self.path = path
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._size = os.fstat(self._fd).st_size
-        self._owes, self._flushed = False, -FLUSH_EVERY  # records that are to be on the disk; when that was done last
+        self._owes, self._flushed = (
+            False,
+            -FLUSH_EVERY,
+        )  # records that are to be on the disk; when that was done last
 
     def fileno(self):
         return self._fd

@@ -62,10 +62,10 @@ class Kid(object):
                 break
             time.sleep(wait)
             wait, of_use = min(2 * wait, FREE_EVERY[1]), True
-        if self._journal is not None:
-            self._journal.close()
         if of_use:
             self._wake_others()
+        if self._journal is not None:
+            self._journal.close()
 
     def _watch(self, attempt, share, record):
         """Watches an attempt to its end; what is to be given back then."""
@@ -94,13 +94,19 @@ class Kid(object):
         """
         busy, limits = self._busy_gpus(), self._limits()
         with self.host.locked():
-            opened = [item for item in self.host.open_attempts() if done is None or item[0].mark != done[0].mark]
+            opened = [
+                item for item in self.host.open_attempts() if done is None or item[0].mark != done[0].mark
+            ]
             taken = [share for _, share in opened]
             # Claims first: whether somebody must be adopted is looked for seldom, and then by a kid of its own.
             found = self._claim(taken, limits, busy, done) or self._adopt(opened)
             if done is not None:
                 self.host.give_back(done[0])
-            blocked = not found and bool(busy) and next(self.host.candidates(self.place, taken, limits), None) is not None
+            blocked = (
+                not found
+                and bool(busy)
+                and next(self.host.candidates(self.place, taken, limits), None) is not None
+            )
         return found, blocked
 
     def _limits(self):
@@ -120,9 +126,9 @@ class Kid(object):
             record = {"i": attempt.index, "a": attempt.attempt, "t": time.time()}
             self._open_journal(attempt.batch)
             if alone:
-                if attempt.leave_unwatched():
-                    text = "its watchers were killed again and again; it goes on unwatched, its points come when it ends"
-                    self._journal.append([dict(record, e="warn", text=text)])
+                text = "its watchers were killed again and again; it goes on unwatched, its points come when it ends"
+                self._journal.append([dict(record, e="warn", text=text)])
+                attempt.leave_unwatched()
                 continue
             procs.pause("adopting")
             if attempt.watch(n + 1, self.me):
@@ -146,15 +152,27 @@ class Kid(object):
         for batch, index, need, gpus in self.host.candidates(self.place, taken, limits, busy):
             attempt = batch.attempt(index, 1)
             claim = {
-                "kind": "claimed", "kid": self.me, "time": time.time(), "gpus": gpus,
+                "kind": "claimed",
+                "kid": self.me,
+                "time": time.time(),
+                "gpus": gpus,
                 "counts_gpus": bool(limits.gpus) or bool(need["gpus"]),
             }
             self._open_journal(batch)
-            share = self.host.take(attempt, {"cpus": need["cpus"], "gpus": gpus, "memory": need["memory"]}, done)
+            share = self.host.take(
+                attempt, {"cpus": need["cpus"], "gpus": gpus, "memory": need["memory"]}, done
+            )
             procs.pause("taken")
             if attempt.claim(binascii.hexlify(os.urandom(8)).decode("ascii"), claim):
                 procs.pause("renamed")
-                record = {"e": "claimed", "i": index, "a": 1, "t": claim["time"], "gpus": gpus, "host": self.here.host}
+                record = {
+                    "e": "claimed",
+                    "i": index,
+                    "a": 1,
+                    "t": claim["time"],
+                    "gpus": gpus,
+                    "host": self.here.host,
+                }
                 return attempt, share, record
             self.host.give_back(attempt)
         return None
@@ -170,8 +188,14 @@ class Kid(object):
 def spawn(root, place):
     """Starts a kid for this place that outlives whoever started it, and is no part of a run."""
     argv = procs.agent_argv("nerokid", root.path, place)
-    variables = {name: value for name, value in os.environ.items() if name not in ("NERONET_RUN", "NERONET_POINTS")}
-    if "XDG_RUNTIME_DIR" in variables and procs.which("systemd-run", variables.get("PATH")) and _logout_kills():
+    variables = {
+        name: value for name, value in os.environ.items() if name not in ("NERONET_RUN", "NERONET_POINTS")
+    }
+    if (
+        "XDG_RUNTIME_DIR" in variables
+        and procs.which("systemd-run", variables.get("PATH"))
+        and _logout_kills()
+    ):
         argv = ["systemd-run", "--user", "--scope", "--quiet", "--"] + argv
     return procs.spawn_detached(argv, variables)
 

@@ -36,7 +36,11 @@ def _by_itself(attempt, status):
     spec = attempt.batch.spec
     failed = procs.read_text(attempt.file("setup-failed")).strip()
     if failed:
-        return states.FAILED, "setup line %s: %s (exit code %d)" % (failed, spec["setup"][int(failed) - 1], status)
+        return states.FAILED, "setup line %s: %s (exit code %d)" % (
+            failed,
+            spec["setup"][int(failed) - 1],
+            status,
+        )
     if status in (126, 127):
         program = attempt.batch.run(attempt.index)["argv"][0]
         path = dict(attempt.batch.environment()["base"], **(spec.get("env") or {})).get("PATH")
@@ -51,7 +55,9 @@ def matches(path, patterns):
     """True when a path below work/ is one of `patterns`, or lies in a folder that is."""
     parts = path.split("/")
     prefixes = ["/".join(parts[: n + 1]) for n in range(len(parts))]
-    return any(fnmatch.fnmatchcase(prefix, pattern.rstrip("/")) for pattern in patterns for prefix in prefixes)
+    return any(
+        fnmatch.fnmatchcase(prefix, pattern.rstrip("/")) for pattern in patterns for prefix in prefixes
+    )
 
 
 def find_outputs(work, patterns):

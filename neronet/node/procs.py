@@ -89,7 +89,13 @@ class Here(object):
 
     def identity(self, pid=None):
         pid = os.getpid() if pid is None else pid
-        return {"host": self.host, "boot": self.boot, "ns": self.namespace, "pid": pid, "start": start_time(pid)}
+        return {
+            "host": self.host,
+            "boot": self.boot,
+            "ns": self.namespace,
+            "pid": pid,
+            "start": start_time(pid),
+        }
 
     def judge(self, identity):
         """ALIVE, DEAD, or UNKNOWN when it cannot be told from here."""
@@ -106,7 +112,14 @@ def spawn_detached(argv, environment):
     """Starts a process of its own session that inherits nothing of ours but `environment`; its Popen."""
     null = subprocess.DEVNULL
     return subprocess.Popen(
-        argv, stdin=null, stdout=null, stderr=null, env=environment, cwd="/", close_fds=True, start_new_session=True
+        argv,
+        stdin=null,
+        stdout=null,
+        stderr=null,
+        env=environment,
+        cwd="/",
+        close_fds=True,
+        start_new_session=True,
     )
 
 
@@ -188,9 +201,19 @@ _PAUSES = dict(wish.partition(":")[::2] for wish in os.environ.get("NERONET_PAUS
 
 
 def pause(step):
-    """Fault tests stop a process at a named step of an attempt's life: NERONET_PAUSE=step:seconds[,step:seconds]."""
-    if step in _PAUSES:
-        time.sleep(float(_PAUSES[step]))
+    """Fault tests stop processes at named steps of an attempt's life: NERONET_PAUSE=step:seconds[:file][,...].
+
+    With a file only the first one stops that comes there: it makes the file and writes its pid into it.
+    """
+    seconds, _, path = _PAUSES.get(step, "").partition(":")
+    if seconds:
+        try:
+            if path:
+                with open(path, "x") as file:
+                    file.write(str(os.getpid()))
+        except FileExistsError:
+            return
+        time.sleep(float(seconds))
 
 
 def agent_argv(*arguments):

@@ -199,7 +199,9 @@ class Batch(object):
 
     def journal(self, writer, kind=""):
         """Path of the journal of the process with this identity."""
-        return os.path.join(self.path, "kids", "%s-%d-%s%s.log" % (writer["host"], writer["pid"], writer["start"], kind))
+        return os.path.join(
+            self.path, "kids", "%s-%d-%s%s.log" % (writer["host"], writer["pid"], writer["start"], kind)
+        )
 
 
 class Attempt(object):
@@ -280,7 +282,9 @@ class Attempt(object):
     def seal(self, why):
         """Makes sure that no wrapper runs the program from now on (one that was faster keeps its `start`)."""
         try:
-            _create(self.file("start"), ("%s %s" % (SEALED, why)).encode("utf-8", "surrogateescape"), os.O_EXCL)
+            _create(
+                self.file("start"), ("%s %s" % (SEALED, why)).encode("utf-8", "surrogateescape"), os.O_EXCL
+            )
         except FileExistsError:
             pass
 
@@ -300,7 +304,11 @@ class Attempt(object):
 
     def watchers(self):
         """Identities of all watchers so far, by their number; {} for one whose file is torn."""
-        numbers = [int(name[6:]) for name in os.listdir(self.path) if name.startswith("watch.") and name[6:].isdigit()]
+        numbers = [
+            int(name[6:])
+            for name in os.listdir(self.path)
+            if name.startswith("watch.") and name[6:].isdigit()
+        ]
         found = [self._identity("claim.json").get("kid") or {}]
         return found + [self._identity("watch.%d" % n) for n in range(1, max(numbers, default=0) + 1)]
 
@@ -325,12 +333,11 @@ class Attempt(object):
         return [os.stat(self.file(name)).st_mtime for name in ["claim.json"] + names]
 
     def leave_unwatched(self):
-        """True for the one who says first that nobody watches this attempt any more."""
-        try:
-            _create(self.file("unwatched"), b"", os.O_EXCL)
-        except FileExistsError:
-            return False
-        return True
+        """Notes that nobody watches this attempt for now."""
+        _create(self.file("unwatched"), b"")
+
+    def is_left_unwatched(self):
+        return os.path.exists(self.file("unwatched"))
 
 
 def _discard(aside):

@@ -50,8 +50,14 @@ class Neromum(object):
     def main(self):
         for fd in (0, 1):
             os.set_blocking(fd, False)
-        self.say({"m": "hello", "protocol": neronet.wire.PROTOCOL, "version": os.path.basename(sys.argv[0]),
-                  "facts": facts.hello(self.root, self.here)})
+        self.say(
+            {
+                "m": "hello",
+                "protocol": neronet.wire.PROTOCOL,
+                "version": os.path.basename(sys.argv[0]),
+                "facts": facts.hello(self.root, self.here),
+            }
+        )
         while self._turn():
             pass
         if self._environment is not None:
@@ -132,7 +138,10 @@ class Neromum(object):
         except (OSError, ValueError) as error:
             about = message.get("token") or message.get("sha") or message.get("key") or ""
             if getattr(error, "errno", None) in FULL:
-                text, hint = "the disk is full at %s" % self.root.path, "make room there, or set another `root:` for the node"
+                text, hint = (
+                    "the disk is full at %s" % self.root.path,
+                    "make room there, or set another `root:` for the node",
+                )
             else:
                 text, hint = str(error), "look at %s on the node" % self.root.path
             self.say({"m": "error", "about": "%s %s" % (kind, about), "text": text, "hint": hint})
@@ -181,7 +190,11 @@ class Neromum(object):
         if not os.path.exists(self.root.batch(token)):
             if given is None and self._environment is None:
                 self._environment = Captured()
-            base, line = (given, environment.line_buffering(given)) if given is not None else self._environment.result()
+            base, line = (
+                (given, environment.line_buffering(given))
+                if given is not None
+                else self._environment.result()
+            )
             self._contents.store_batch(token, batch, base, line)
         procs.pause("stored")
         self.say({"m": "accepted", "token": token})
@@ -229,7 +242,13 @@ class Neromum(object):
         try:
             batch = Batch(self.root, message["token"])
         except FileNotFoundError:
-            self.say({"m": "done", "id": message["id"], "result": {"problem": "these runs are no longer on the node"}})
+            self.say(
+                {
+                    "m": "done",
+                    "id": message["id"],
+                    "result": {"problem": "these runs are no longer on the node"},
+                }
+            )
             return
         result = acts.act(batch, message, self._journals)
         self.say({"m": "done", "id": message["id"], "result": result})
@@ -242,7 +261,9 @@ class Neromum(object):
                 spec = Batch(self.root, token).spec
             except (FileNotFoundError, ValueError):
                 continue  # deleted meanwhile, or damaged by a power cut
-            items.append({"token": token, "home": spec["home"], "place": spec["place"], "created": spec["created"]})
+            items.append(
+                {"token": token, "home": spec["home"], "place": spec["place"], "created": spec["created"]}
+            )
         self.say({"m": "batches", "items": items})
 
     def _on_tidy(self, message, _payload):

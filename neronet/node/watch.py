@@ -54,7 +54,7 @@ class Watcher(object):
         self._pending = [record]  # records that are not in the journal yet
         self._conditions = conditions.Conditions(self.spec.get("conditions") or [])
         # A condition is heard however many names were printed before its own.
-        self._names = set(condition["variablename"] for condition in self.spec.get("conditions") or [])
+        self._names = {condition["variablename"] for condition in self.spec.get("conditions") or []}
         self._stop = None  # the wish that this attempt shall end
         self._signalled = None  # monotonic time of the last signal
         self._streams = [Stream(attempt.stream(number), number) for number in range(3)]
@@ -91,7 +91,8 @@ class Watcher(object):
                 for record in journal.records(path, self.attempt.index, self.attempt.attempt):
                     self._learn(record)
         self._streams = [
-            Stream(self.attempt.stream(number), number, self._ends[number], self._bases[number]) for number in range(3)
+            Stream(self.attempt.stream(number), number, self._ends[number], self._bases[number])
+            for number in range(3)
         ]
 
     def _learn(self, record):
@@ -130,7 +131,9 @@ class Watcher(object):
                 if getattr(error, "errno", None) not in FULL:
                     why = "could not be started: %s" % error
                     break
-            self._warn("the disk of the node is full; the run starts when there is room in %s" % self.kid.root.path)
+            self._warn(
+                "the disk of the node is full; the run starts when there is room in %s" % self.kid.root.path
+            )
             time.sleep(RETRY)
         else:
             why = ""
@@ -281,7 +284,10 @@ class Watcher(object):
         for point in found:
             if point[0] not in self._names:
                 if len(self._names) >= MAX_NAMES:
-                    self._warn("more than %d different names of metrics; further ones are only in the log" % MAX_NAMES)
+                    self._warn(
+                        "more than %d different names of metrics; further ones are only in the log"
+                        % MAX_NAMES
+                    )
                     continue
                 self._names.add(point[0])
             kept.append(point)
@@ -376,11 +382,18 @@ class Watcher(object):
             self._warn("more than %d output files; the others stay on the node in %s" % (len(outputs), work))
         procs.pause("ended")
         self._noted.add("ended")
-        self._pending.append(self._record(
-            "ended", state=state, reason=reason, status=status,
-            started=self._started, ended=attempt.ended_at() if status is not None else time.time(),
-            sizes=[stream.size() for stream in self._streams], outputs=outputs,
-        ))
+        self._pending.append(
+            self._record(
+                "ended",
+                state=state,
+                reason=reason,
+                status=status,
+                started=self._started,
+                ended=attempt.ended_at() if status is not None else time.time(),
+                sizes=[stream.size() for stream in self._streams],
+                outputs=outputs,
+            )
+        )
         while not self._flush(sync=True):
             time.sleep(RETRY)
         procs.pause("recorded")

@@ -56,7 +56,8 @@ def script_path(root):
 def with_setup(argv, lines, shell):
     """The argv that runs the setup lines first; `shell` is a bash where there is one, else sh."""
     steps = "\n".join(
-        "eval %s || { neronet_status=$?; echo %d >\"$neronet_failed\"; exit $neronet_status; }" % (quote(line), number)
+        'eval %s || { neronet_status=$?; echo %d >"$neronet_failed"; exit $neronet_status; }'
+        % (quote(line), number)
         for number, line in enumerate(lines, 1)
     )
     return [shell, "-l", "-c", SETUP % steps, "sh"] + argv

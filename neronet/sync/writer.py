@@ -23,11 +23,11 @@ PART = ".part-"  # begins the name of an output that is not whole yet; it lies i
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
-class DiskFull(NeronetError):  # noqa: N818 - named as those of neronet.errors
+class DiskFull(NeronetError):
     """This machine's disk takes no more; worth another try when there is room."""
 
 
-class LimitReached(NeronetError):  # noqa: N818
+class LimitReached(NeronetError):
     """A run sent more than it may."""
 
 

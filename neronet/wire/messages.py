@@ -62,7 +62,7 @@ _KIND = re.compile(r"[a-z]{1,20}\Z")
 
 
 def _count(value):
-    return type(value) is int and 0 <= value < 2 ** 62
+    return type(value) is int and 0 <= value < 2**62
 
 
 def _until(value):
@@ -70,7 +70,7 @@ def _until(value):
 
 
 def _whole(value):
-    return type(value) is int and abs(value) < 2 ** 53
+    return type(value) is int and abs(value) < 2**53
 
 
 def _stream(value):
@@ -87,7 +87,11 @@ def _text(value):
 
 def _ranges(value):
     return isinstance(value, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and _count(pair[0]) and _count(pair[1]) and pair[0] <= pair[1]
+        isinstance(pair, list)
+        and len(pair) == 2
+        and _count(pair[0])
+        and _count(pair[1])
+        and pair[0] <= pair[1]
         for pair in value
     )
 
@@ -141,7 +145,15 @@ TO_NODE = {
     "unfollow": {"token": token},
     "log": dict(_RUN, stream=_stream, offset=_count, until=_until),
     "output": dict(_RUN, path=_text, offset=_count),
-    "act": {"id": name, "do": _text, "token": token, "runs": _ranges, "who": _text, "why": _text, "priority": _whole},
+    "act": {
+        "id": name,
+        "do": _text,
+        "token": token,
+        "runs": _ranges,
+        "who": _text,
+        "why": _text,
+        "priority": _whole,
+    },
     "sync": {"id": _count},
     "load": {"interval": _number},
     "list": {},

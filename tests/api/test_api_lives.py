@@ -33,10 +33,15 @@ with Neroman(sys.argv[1]) as neroman:
 """
 
 
-def test_ctrl_c_ends_a_script_that_waits_and_the_runs_go_on(make_neroman: MakeNeroman, tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_script_that_waits_and_the_runs_go_on(
+    make_neroman: MakeNeroman, tmp_path: Path
+) -> None:
     folder = experiment(tmp_path / "lang", SLOW, ONE)
     script = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, tmp_path / "home", folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", SCRIPT, tmp_path / "home", folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert script.stdout is not None and script.stdout.readline() == "submitted\n"
     time.sleep(0.3)
@@ -49,17 +54,36 @@ def test_ctrl_c_ends_a_script_that_waits_and_the_runs_go_on(make_neroman: MakeNe
     assert neroman.runs().points("n")["value"].tolist() == list(range(1, 21))
 
 
-def test_a_script_that_just_ends_leaves_no_engine_and_loses_nothing(make_neroman: MakeNeroman, tmp_path: Path) -> None:
+def test_a_script_that_just_ends_leaves_no_engine_and_loses_nothing(
+    make_neroman: MakeNeroman, tmp_path: Path
+) -> None:
     folder = experiment(tmp_path / "lang", SLOW, ONE)
-    text = SCRIPT.replace("with Neroman(sys.argv[1]) as neroman:", "neroman = Neroman(sys.argv[1])\nif True:").replace(
-        "    runs.wait()\n", ""
+    text = SCRIPT.replace(
+        "with Neroman(sys.argv[1]) as neroman:", "neroman = Neroman(sys.argv[1])\nif True:"
+    ).replace("    runs.wait()\n", "")
+    done = subprocess.run(
+        [sys.executable, "-c", text, tmp_path / "home", folder], capture_output=True, text=True, timeout=30
     )
-    subprocess.run([sys.executable, "-c", text, tmp_path / "home", folder], check=True, capture_output=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
     assert holder(tmp_path / "home") is None
     assert make_neroman().runs().wait(20).states == {"finished": 1}
 
 
-def test_closing_while_another_thread_waits_ends_its_wait_and_begins_no_new_engine(make_neroman: MakeNeroman, tmp_path: Path) -> None:
+def test_a_script_says_nothing_of_its_own_when_it_ends_well(tmp_path: Path) -> None:
+    folder = experiment(tmp_path / "lang", "true\n", ONE)
+    for home in ("one", "two", "three"):
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT, tmp_path / home, folder],
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "submitted\n", "")
+
+
+def test_closing_while_another_thread_waits_ends_its_wait_and_begins_no_new_engine(
+    make_neroman: MakeNeroman, tmp_path: Path
+) -> None:
     neroman = make_neroman()
     runs = neroman.submit(experiment(tmp_path / "lang", "sleep 30\n", ONE), "local")
     ended: list[object] = []
@@ -98,7 +122,9 @@ def test_two_neromans_of_one_home_and_of_two_in_a_process(make_neroman: MakeNero
     assert second.submit(folder, "local", again=True).wait(20).states == {"finished": 1}
 
 
-def test_a_forked_process_is_told_to_make_its_own_and_harms_nothing(make_neroman: MakeNeroman, tmp_path: Path) -> None:
+def test_a_forked_process_is_told_to_make_its_own_and_harms_nothing(
+    make_neroman: MakeNeroman, tmp_path: Path
+) -> None:
     neroman = make_neroman()
     runs = neroman.submit(experiment(tmp_path / "lang", SLOW, ONE), "local")
     read, write = os.pipe()
@@ -127,7 +153,9 @@ def test_a_forked_process_is_told_to_make_its_own_and_harms_nothing(make_neroman
     assert runs.points("n")["value"].tolist() == list(range(1, 21))
 
 
-def test_an_event_loop_goes_on_while_runs_are_submitted_and_awaited(make_neroman: MakeNeroman, tmp_path: Path) -> None:
+def test_an_event_loop_goes_on_while_runs_are_submitted_and_awaited(
+    make_neroman: MakeNeroman, tmp_path: Path
+) -> None:
     neroman = make_neroman()
     folder = experiment(tmp_path / "lang", "sleep 0.5; echo n 1\n", ONE)
 
@@ -173,7 +201,9 @@ def test_the_background_engine_takes_over_from_a_script_in_the_middle_of_an_uplo
 ) -> None:
     neroman = make_neroman()
     add(neroman, node_factory("gpu1"))
-    folder = experiment(tmp_path / "lang", "cat data* | wc -c\n", ONE, **{f"data{n}": os.urandom(9_000_000) for n in range(5)})
+    folder = experiment(
+        tmp_path / "lang", "cat data* | wc -c\n", ONE, **{f"data{n}": os.urandom(9_000_000) for n in range(5)}
+    )
     pids: list[int] = []
 
     def progress(message: dict[str, int]) -> None:

@@ -51,7 +51,15 @@ def test_times_are_iso_8601_with_milliseconds(seconds: float | None, text: str |
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(-5, "0 s"), (0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (172800, "2 days")],
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (7199, "119 min"),
+        (7200, "2 h"),
+        (172800, "2 days"),
+    ],
 )
 def test_a_time_span_is_told_in_one_unit(seconds: float, text: str) -> None:
     assert ago(seconds) == text
@@ -65,14 +73,20 @@ def row(**fields: object) -> NodeRow:
 def test_a_node_that_does_not_answer_is_told_with_when_it_was_seen_and_why() -> None:
     assert waiting(None, "gpu1") == "" and waiting(row(), "gpu1") == ""
     gone = row(reachable=False, last_seen=time.time() - 600, reason="gpu1: refused")
-    assert waiting(gone, "gpu1") == "gpu1 does not answer, last seen 10 min ago; sent at the next contact (gpu1: refused)"
+    assert (
+        waiting(gone, "gpu1")
+        == "gpu1 does not answer, last seen 10 min ago; sent at the next contact (gpu1: refused)"
+    )
     never = row(reachable=False, last_seen=None, reason="gpu1: no machine of that name")
     assert submitting(never, "gpu1") == (
         "submitting: gpu1 does not answer; sent at the next contact (gpu1: no machine of that name)"
     )
     assert submitting(row(), "gpu1") == "submitting: gpu1 has not accepted all runs yet"
     full = row(reason="gpu1: the disk is full at /scratch make room there")
-    assert submitting(full, "gpu1") == "submitting: gpu1: the disk is full at /scratch make room there; sent when that is done"
+    assert (
+        submitting(full, "gpu1")
+        == "submitting: gpu1: the disk is full at /scratch make room there; sent when that is done"
+    )
 
 
 def test_slots_are_what_the_entry_says_else_gpus_else_cores() -> None:
@@ -100,7 +114,9 @@ def test_a_name_is_a_node_or_a_group_and_a_slip_is_helped(tmp_path: Path) -> Non
 
 def test_members_are_told_by_what_is_free_and_loaded(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.nodes.update("gpu1", reachable=True, last_seen=100.0, facts={"cores": 8}, load={"used": 3, "load15": 4.0})
+        store.nodes.update(
+            "gpu1", reachable=True, last_seen=100.0, facts={"cores": 8}, load={"used": 3, "load15": 4.0}
+        )
         first, second = members(choose(NODES, "gpu"), store)
         assert (first.free, first.slots, first.load) == (5, 8, 0.5)
         assert (second.free, second.slots, second.load) == (4, 4, 0.0)

@@ -19,7 +19,9 @@ COUNT = "run_command_prefix: sh\nmain_code_file: main.sh\n+count: {}\n"
 
 
 def test_runs_are_selected_sliced_and_told(neroman: Neroman, tmp_path: Path) -> None:
-    folder = experiment(tmp_path / "lang", "echo loss $2; echo bad >&2; echo x >out; exit $(($2 > 2))\n", SWEEP)
+    folder = experiment(
+        tmp_path / "lang", "echo loss $2; echo bad >&2; echo x >out; exit $(($2 > 2))\n", SWEEP
+    )
     assert repr(neroman.runs()) == "no runs" and len(neroman.runs()) == 0
     assert [planned.command for planned in neroman.preview(folder)][3] == ("sh", "main.sh", "--x", "4")
     runs = neroman.submit(folder, "local").wait(20)
@@ -27,7 +29,13 @@ def test_runs_are_selected_sliced_and_told(neroman: Neroman, tmp_path: Path) -> 
     assert runs.states == {"finished": 2, "failed": 2} and list(runs.states) == ["finished", "failed"]
     assert [run.reason for run in runs] == ["", "", "exit code 1", "exit code 1"]
     assert [run.number for run in runs[1:3]] == list(runs.numbers[1:3])
-    for selector, count in (("lang", 4), ("all", 4), ("lang/x=[12]", 2), (f"{runs[0].number}-{runs[2].number}", 3), ("lang_x-3", 1)):
+    for selector, count in (
+        ("lang", 4),
+        ("all", 4),
+        ("lang/x=[12]", 2),
+        (f"{runs[0].number}-{runs[2].number}", 3),
+        ("lang_x-3", 1),
+    ):
         assert len(neroman.runs(selector)) == count, selector
     with pytest.raises(InputError, match="nothing names no run"):
         neroman.runs("nothing")
@@ -49,7 +57,10 @@ def test_only_what_is_missing_is_submitted(neroman: Neroman, tmp_path: Path) -> 
     (folder / "config.yaml").write_text(SWEEP)
     runs = neroman.submit(folder, "local")
     assert [run.parameters["x"] for run in runs.wait(20)] == ["3"]
-    assert runs.notes[-1] == "3 of 4 were run before; --again runs them again, `nerocli rerun --failed lang` the 1 that did not finish"
+    assert (
+        runs.notes[-1]
+        == "3 of 4 were run before; --again runs them again, `nerocli rerun --failed lang` the 1 that did not finish"
+    )
     again = neroman.submit("lang/x=4", "local", again=True).wait(20)
     assert [run.name for run in again] == ["lang/x=4@2"]
     assert neroman.submit("all", "local").notes[0].startswith("4 of 4 were run before")
@@ -76,7 +87,11 @@ def test_runs_are_held_let_go_and_ended(neroman: Neroman, tmp_path: Path) -> Non
     assert runs[1].reason == "held"
     neroman.set_priority(runs[1:], 5)
     assert runs[3].priority == 5
-    assert neroman.terminate(runs[3:]).notes == [] and runs[3].state == "terminated" and runs[3].reason.startswith("by ")
+    assert (
+        neroman.terminate(runs[3:]).notes == []
+        and runs[3].state == "terminated"
+        and runs[3].reason.startswith("by ")
+    )
     go.touch()
     until(lambda: runs[0].state == "finished")
     time.sleep(0.3)
@@ -96,7 +111,9 @@ def test_a_log_is_followed_with_every_sign_whole(neroman: Neroman, tmp_path: Pat
 
 
 def test_a_callback_is_called_after_changes_until_it_is_ended(neroman: Neroman, tmp_path: Path) -> None:
-    runs = neroman.submit(experiment(tmp_path / "count", "for i in 1 2 3 4 5; do echo n $i; sleep 0.1; done\n", COUNT), "local")
+    runs = neroman.submit(
+        experiment(tmp_path / "count", "for i in 1 2 3 4 5; do echo n $i; sleep 0.1; done\n", COUNT), "local"
+    )
     seen: list[float] = []
     threads: set[str] = set()
     bare = threading.Event()
@@ -119,7 +136,9 @@ def test_a_callback_is_called_after_changes_until_it_is_ended(neroman: Neroman, 
 
 
 def test_what_has_arrived_is_tidied_away_on_the_node_and_stays_here(neroman: Neroman, tmp_path: Path) -> None:
-    runs = neroman.submit(experiment(tmp_path / "lang", "echo loss 1; echo x >out\n", SWEEP), "local").wait(20)
+    runs = neroman.submit(experiment(tmp_path / "lang", "echo loss 1; echo x >out\n", SWEEP), "local").wait(
+        20
+    )
     assert list((neroman.home / "node/batches").iterdir())
     assert neroman.tidy() == ["local: 1 submissions removed"] and neroman.tidy() == []
     assert not list((neroman.home / "node/batches").iterdir())

@@ -45,11 +45,15 @@ def experiment(folder: Path, main: str = MAIN, config: str = CONFIG, **files: by
 def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
     """A file system of `size` on `folder`; what is given sets mount options anew, such as another size or `ro`."""
     folder.mkdir(exist_ok=True)
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, text=True)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, text=True
+    )
     if made.returncode:
         cannot(f"no file system can be mounted here: {made.stderr.strip()}")
     try:
-        yield lambda options: subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True) and None
+        yield (
+            lambda options: subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True) and None
+        )
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
 

@@ -38,7 +38,12 @@ def test_a_node_that_vanishes_during_an_upload_gets_the_rest_when_it_is_back(
 ) -> None:
     node = node_factory("gpu1")
     add(neroman, node)
-    folder = experiment(tmp_path / "lang", "cat data* | sha256sum\n", ONE, **{f"data{n}": os.urandom(9_000_000) for n in range(4)})
+    folder = experiment(
+        tmp_path / "lang",
+        "cat data* | sha256sum\n",
+        ONE,
+        **{f"data{n}": os.urandom(9_000_000) for n in range(4)},
+    )
     seen: list[int] = []
 
     def progress(message: dict[str, int]) -> None:
@@ -92,7 +97,9 @@ def test_a_node_that_vanishes_during_a_fetch_sends_the_rest_later(
     assert len(runs.log()) == 20_000_000 + 68 and not list(folder.glob(".part-*"))
 
 
-def test_a_line_that_freezes_is_noticed_and_nothing_is_lost(neroman: Neroman, node_factory: NodeFactory, tmp_path: Path) -> None:
+def test_a_line_that_freezes_is_noticed_and_nothing_is_lost(
+    neroman: Neroman, node_factory: NodeFactory, tmp_path: Path
+) -> None:
     node = node_factory("gpu1")
     add(neroman, node)
     runs = neroman.submit(experiment(tmp_path / "lang", COUNT, ONE), "gpu1")
@@ -115,7 +122,9 @@ def test_a_cut_line_costs_a_moment(neroman: Neroman, node_factory: NodeFactory, 
         time.sleep(0.4)
         node.hang_up()
     assert runs.wait(40).states == {"finished": 1}
-    assert runs.points("n")["value"].tolist() == list(range(30)) and runs.log() == "".join(f"n {n}\n" for n in range(30))
+    assert runs.points("n")["value"].tolist() == list(range(30)) and runs.log() == "".join(
+        f"n {n}\n" for n in range(30)
+    )
 
 
 def test_a_laptop_that_sleeps_catches_up_when_it_wakes(node_factory: NodeFactory, tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from tests.testbed.fixtures import NodeFactory
 ONE = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang: {}\n"
 
 
-def test_a_configuration_that_changed_since_it_was_added_is_used_as_it_is_now(neroman: Neroman, lang: Path) -> None:
+def test_a_configuration_that_changed_since_it_was_added_is_used_as_it_is_now(
+    neroman: Neroman, lang: Path
+) -> None:
     neroman.add_experiment(lang)
     (lang / "config.yaml").write_text(CONFIG.replace("[1, 2]", "[7, 8, 9]"))
     runs = neroman.submit("lang", "local")
@@ -26,7 +28,9 @@ def test_a_configuration_that_changed_since_it_was_added_is_used_as_it_is_now(ne
     runs.wait(20)
 
 
-def test_a_configuration_that_was_broken_since_it_was_added_changes_nothing(neroman: Neroman, lang: Path) -> None:
+def test_a_configuration_that_was_broken_since_it_was_added_changes_nothing(
+    neroman: Neroman, lang: Path
+) -> None:
     neroman.add_experiment(lang)
     before = neroman.experiments()
     (lang / "config.yaml").write_text(CONFIG.replace("[1, 2]", "[1, 2") + "what: ever\n")
@@ -44,8 +48,12 @@ def test_an_experiment_that_its_file_no_longer_has_is_refused(neroman: Neroman, 
     assert raised.value.hint == "it has other" and not len(neroman.runs())
 
 
-def test_one_bad_folder_of_several_keeps_all_from_being_submitted(neroman: Neroman, lang: Path, tmp_path: Path) -> None:
-    bad = experiment(tmp_path / "bad", config=CONFIG.replace("+lang", "+bad").replace("main.sh", "missing.sh"))
+def test_one_bad_folder_of_several_keeps_all_from_being_submitted(
+    neroman: Neroman, lang: Path, tmp_path: Path
+) -> None:
+    bad = experiment(
+        tmp_path / "bad", config=CONFIG.replace("+lang", "+bad").replace("main.sh", "missing.sh")
+    )
     with pytest.raises((ConfigError, InputError), match=r"missing\.sh"):
         neroman.submit([lang, bad], "local")
     nothing_happened(neroman)
@@ -94,7 +102,9 @@ def test_files_that_are_edited_while_runs_wait_do_not_reach_them(
     add(neroman, node)
     node.unplug()
     folder = experiment(tmp_path / "lang", "sha256sum main.sh data | cut -c -64\n", ONE, data=b"old")
-    sums = subprocess.run(["sha256sum", "main.sh", "data"], cwd=folder, capture_output=True, text=True, check=True).stdout
+    sums = subprocess.run(
+        ["sha256sum", "main.sh", "data"], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout
     runs = neroman.submit(folder, "gpu1", wait=0.5)
     (folder / "main.sh").write_text("echo new code\n")
     (folder / "data").unlink()
@@ -128,13 +138,20 @@ def test_two_commands_at_once_lose_and_double_nothing(cli: Cli, tmp_path: Path) 
     folders = [experiment(tmp_path / name, MAIN, CONFIG.replace("+lang", f"+{name}").replace("[1, 2]", "{from: 1, to: 40}"))
                for name in ("one", "two")]  # fmt: skip
     processes = [
-        subprocess.Popen([NEROCLI, "submit", folder, "local"], env=cli.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        subprocess.Popen(
+            [NEROCLI, "submit", folder, "local"],
+            env=cli.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         for folder in folders * 3
     ]
     said = [process.communicate(timeout=60)[0].decode() for process in processes]
     assert [process.returncode for process in processes] == [0] * 6, said
     runs = cli.json("status")["runs"]
     assert [run["number"] for run in runs] == list(range(1, 81)), said
-    assert len({run["name"] for run in runs}) == 80 and not [run["name"] for run in runs if "@" in run["name"]]
+    assert len({run["name"] for run in runs}) == 80 and not [
+        run["name"] for run in runs if "@" in run["name"]
+    ]
     until(lambda: {run["state"] for run in cli.json("status")["runs"]} == {"finished"}, 60)
     assert sum("40 of 40 were run before" in text for text in said) == 4

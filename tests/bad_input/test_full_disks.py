@@ -23,16 +23,24 @@ def test_a_node_without_room_for_the_files_says_so_and_takes_them_once_there_is(
 ) -> None:
     node = node_factory("gpu1", disk="6m")
     add(neroman, node, root="/srv/alice/neronet", slots=2)
-    small = experiment(tmp_path / "small", "for i in 1 2 3 4 5 6 7 8; do echo n $i; sleep 0.5; done\n", ONE.replace("lang", "small"))
+    small = experiment(
+        tmp_path / "small",
+        "for i in 1 2 3 4 5 6 7 8; do echo n $i; sleep 0.5; done\n",
+        ONE.replace("lang", "small"),
+    )
     running = neroman.submit(small, "gpu1")
     until(lambda: running.states == {"running": 1})
-    large = experiment(tmp_path / "lang", "cat data* | wc -c\n", ONE, **{f"data{n}": os.urandom(3_000_000) for n in range(3)})
+    large = experiment(
+        tmp_path / "lang", "cat data* | wc -c\n", ONE, **{f"data{n}": os.urandom(3_000_000) for n in range(3)}
+    )
     runs = neroman.submit(large, "gpu1", wait=2.0)
     assert runs.states == {"submitting": 1}
     (note,) = runs.notes
     assert "the disk is full at /srv/alice/neronet" in note and "sent when that is done" in note, note
     assert runs[0].reason in note
-    assert running.wait(30).states == {"finished": 1} and running[0].metrics == {"n": 8}  # goes on being followed
+    assert running.wait(30).states == {"finished": 1} and running[0].metrics == {
+        "n": 8
+    }  # goes on being followed
     node.run("mount -o remount,size=64m /srv/alice", user="root")
     neroman.fetch()
     assert runs.wait(30).states == {"finished": 1} and runs.log().strip() == "9000000"
@@ -40,10 +48,14 @@ def test_a_node_without_room_for_the_files_says_so_and_takes_them_once_there_is(
 
 def test_a_full_disk_here_stops_the_mirror_until_there_is_room(tmp_path: Path) -> None:
     go = tmp_path / "go"
-    main = f"until [ -e {go} ]; do sleep 0.1; done; head -c 24000000 /dev/zero | tr '\\0' x; echo; echo loss 1\n"
+    main = (
+        f"until [ -e {go} ]; do sleep 0.1; done; head -c 24000000 /dev/zero | tr '\\0' x; echo; echo loss 1\n"
+    )
     folder = experiment(tmp_path / "lang", main, ONE)
     with small_disk(tmp_path / "small", "100m") as remount, Neroman(tmp_path / "small") as other:
-        (other.home / "nodes.yaml").write_text(f"nodes: {{here: {{type: local, root: {tmp_path / 'root'}}}}}\n")
+        (other.home / "nodes.yaml").write_text(
+            f"nodes: {{here: {{type: local, root: {tmp_path / 'root'}}}}}\n"
+        )
         runs = other.submit(folder, "here")
         until(lambda: runs.states == {"running": 1})
         remount(f"size={used(other.home) + 10 * 2**20}")
@@ -60,7 +72,9 @@ def test_a_full_disk_here_stops_the_mirror_until_there_is_room(tmp_path: Path) -
 def test_a_submission_for_which_there_is_no_room_changes_nothing(tmp_path: Path) -> None:
     folder = experiment(tmp_path / "lang", "cat data | wc -c\n", ONE, data=os.urandom(4_000_000))
     with small_disk(tmp_path / "small", "100m") as remount, Neroman(tmp_path / "small") as other:
-        (other.home / "nodes.yaml").write_text(f"nodes: {{here: {{type: local, root: {tmp_path / 'root'}}}}}\n")
+        (other.home / "nodes.yaml").write_text(
+            f"nodes: {{here: {{type: local, root: {tmp_path / 'root'}}}}}\n"
+        )
         remount("size=3m")
         with pytest.raises(NeronetError, match="has no room for a copy of the folder") as raised:
             other.submit(folder, "here")
@@ -71,12 +85,18 @@ def test_a_submission_for_which_there_is_no_room_changes_nothing(tmp_path: Path)
 
 
 def test_a_database_without_room_refuses_whole_submissions(tmp_path: Path) -> None:
-    config = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang:\n  parameters: {x: {from: 1, to: 5000}}\n"
+    config = (
+        "run_command_prefix: sh\nmain_code_file: main.sh\n+lang:\n  parameters: {x: {from: 1, to: 5000}}\n"
+    )
     folder = experiment(tmp_path / "lang", "true\n", config)
     with small_disk(tmp_path / "small", "100m") as remount, Neroman(tmp_path / "small") as other:
-        first = other.submit(experiment(tmp_path / "first", "true\n", ONE.replace("lang", "first")), "local").wait(20)
+        first = other.submit(
+            experiment(tmp_path / "first", "true\n", ONE.replace("lang", "first")), "local"
+        ).wait(20)
         remount("size=80m")
-        (other.home / "ballast").write_bytes(bytes(80 * 2**20 - used(other.home) - 66 * 2**20))  # what a snapshot leaves free
+        (other.home / "ballast").write_bytes(
+            bytes(80 * 2**20 - used(other.home) - 66 * 2**20)
+        )  # what a snapshot leaves free
         remount(f"size={used(other.home) + 2**19}")
         with pytest.raises(NeronetError) as raised:
             other.submit(folder, "local")
@@ -101,7 +121,12 @@ def test_a_read_only_home_is_told_in_one_sentence(tmp_path: Path, lang: Path) ->
             Neroman(tmp_path / "home")
         assert "NERONET_HOME" in raised.value.hint
         cli = Cli(tmp_path / "home")
-        for command in (["status"], ["submit", lang, "local"], ["addnode", "gpu1", "gpu1"], ["engine", "status"]):
+        for command in (
+            ["status"],
+            ["submit", lang, "local"],
+            ["addnode", "gpu1", "gpu1"],
+            ["engine", "status"],
+        ):
             said = cli(*command, code=1)
             assert str(tmp_path / "home") in said.replace("\n", "").replace("  ", ""), said
             assert len([line for line in said.splitlines() if line.startswith(("✗", "x "))]) == 1, said

@@ -47,11 +47,21 @@ def nasty(seed: int = 1) -> list[str]:
 
 def quoted(value: str) -> str:
     """The value as YAML writes it between double quotes, everything unusual by its number."""
-    plain = [sign if sign.isascii() and sign.isprintable() and sign not in '"\\' else f"\\U{ord(sign):08x}" for sign in value]
+    plain = [
+        sign if sign.isascii() and sign.isprintable() and sign not in '"\\' else f"\\U{ord(sign):08x}"
+        for sign in value
+    ]
     return f'"{"".join(plain)}"'
 
 
-@pytest.mark.parametrize("transport", ["local", pytest.param("asyncssh", marks=pytest.mark.real), pytest.param("openssh", marks=pytest.mark.real)])
+@pytest.mark.parametrize(
+    "transport",
+    [
+        "local",
+        pytest.param("asyncssh", marks=pytest.mark.real),
+        pytest.param("openssh", marks=pytest.mark.real),
+    ],
+)
 def test_five_hundred_nasty_values_arrive_as_they_are(
     transport: str, neroman: Neroman, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -38,7 +38,9 @@ def test_a_corrected_address_is_used_at_once_also_for_wishes_that_wait(
     assert runs.wait(30).states == {"finished": 1, "terminated": 1}
 
 
-def test_a_broken_file_keeps_what_was_known_and_is_told(neroman: Neroman, node_factory: NodeFactory, tmp_path: Path) -> None:
+def test_a_broken_file_keeps_what_was_known_and_is_told(
+    neroman: Neroman, node_factory: NodeFactory, tmp_path: Path
+) -> None:
     add(neroman, node_factory("gpu1"))
     go = "for i in $(seq 20); do echo n $i; sleep 0.1; done\n"
     runs = neroman.submit(experiment(tmp_path / "lang", go, ONE), "gpu1")
@@ -81,7 +83,10 @@ def test_of_several_programs_that_begin_at_once_one_runs_the_engine(tmp_path: Pa
         "    neroman.engine_client.ensure(); print(neroman.engine().pid)\n"
     )
     home = tmp_path / "home"
-    programs = [subprocess.Popen([sys.executable, "-c", code, home], stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    programs = [
+        subprocess.Popen([sys.executable, "-c", code, home], stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
     pids = {program.communicate(timeout=60)[0].strip() for program in programs}
     now = holder(home)
     assert now is not None and pids == {str(now.pid)}

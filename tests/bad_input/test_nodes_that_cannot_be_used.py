@@ -28,7 +28,9 @@ def test_an_unknown_node_is_refused_and_nothing_happens(neroman: Neroman, lang: 
     nothing_happened(neroman)
 
 
-def test_a_node_that_is_away_gets_its_runs_when_it_is_back(cli: Cli, node_factory: NodeFactory, lang: Path) -> None:
+def test_a_node_that_is_away_gets_its_runs_when_it_is_back(
+    cli: Cli, node_factory: NodeFactory, lang: Path
+) -> None:
     node = node_factory("gpu1")
     node.unplug()
     options = node.ssh_options()
@@ -72,7 +74,9 @@ def test_a_login_that_fails_says_why_and_is_tried_again_after_it_was_mended(
     assert check.ok is False and check.hint and re.search(texts[trouble], check.text)
     tries = node.log().count("Connection from")
     time.sleep(1.5)
-    assert node.log().count("Connection from") == tries, "what only the user can mend is not tried again and again"
+    assert node.log().count("Connection from") == tries, (
+        "what only the user can mend is not tried again and again"
+    )
     neroman.remove_node("gpu1", force=True)
     neroman.add_node("gpu1", node.ssh_address(), ssh_options=node.ssh_options())
     assert neroman.submit(lang, "gpu1", again=True).wait(30).states == {"finished": 2}
@@ -85,7 +89,9 @@ def test_a_host_key_that_the_user_confirms_is_the_end_of_the_question(
     known = tmp_path / "known_hosts"
     known.write_text("")
     neroman.on_question(lambda question: "yes" if question.kind == "host_key" else None)
-    neroman.add_node("gpu1", node.ssh_address(), ssh_options={**node.ssh_options(), "known_hosts": str(known)})
+    neroman.add_node(
+        "gpu1", node.ssh_address(), ssh_options={**node.ssh_options(), "known_hosts": str(known)}
+    )
     assert neroman.submit(lang, "gpu1").wait(30).states == {"finished": 2}
     assert known.read_text().split()[2] == node.lab.known_hosts.read_text().split()[2]
 

@@ -23,7 +23,11 @@ USER_SIDE = sorted(path for path in (ROOT / "neronet").rglob("*.py") if path not
 def imports(path: Path) -> Iterator[tuple[str, int]]:
     """(module, line) of everything that a file imports, wherever in it, but for what only type checkers see."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for block in [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]:
+    for block in [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]:
         block.body = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

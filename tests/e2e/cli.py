@@ -26,7 +26,9 @@ class Cli:
         assert "Traceback" not in said, said
         return said
 
-    def run(self, *arguments: object, timeout: float = 60.0, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: object, timeout: float = 60.0, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [NEROCLI, *map(str, arguments)], env=self.environment, input=stdin, capture_output=True, text=True,
             timeout=timeout, check=False,

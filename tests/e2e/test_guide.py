@@ -13,7 +13,9 @@ from tests.testbed.fixtures import NodeFactory
 pytestmark = pytest.mark.real
 
 
-def test_theanotest_comes_back_with_its_results(neroman: Neroman, node_factory: NodeFactory, theanotest: Path) -> None:
+def test_theanotest_comes_back_with_its_results(
+    neroman: Neroman, node_factory: NodeFactory, theanotest: Path
+) -> None:
     kosh = add(neroman, node_factory("kosh"))
     assert neroman.add_experiment(theanotest) == ["theanotest"]
     runs = neroman.submit("theanotest", kosh).wait(30)
@@ -25,4 +27,9 @@ def test_theanotest_comes_back_with_its_results(neroman: Neroman, node_factory: 
     assert runs.log("stderr") == "to stderr\n"
     assert runs.log().count("\n") == 10
     frame = runs.frame()
-    assert frame.loc[run.number, ["N", "feats", "training_steps", "error_rate"]].tolist() == [400, 784, 10000, 46]
+    assert frame.loc[run.number, ["N", "feats", "training_steps", "error_rate"]].tolist() == [
+        400,
+        784,
+        10000,
+        46,
+    ]

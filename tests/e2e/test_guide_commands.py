@@ -77,7 +77,12 @@ def lang_exp(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("dashes", ["-", "--", ""])
 def test_the_guide_works_as_it_is_written(
-    dashes: str, cli: Cli, node_factory: NodeFactory, lang_exp: Path, theanotest: Path, client_home: Callable[..., Path]
+    dashes: str,
+    cli: Cli,
+    node_factory: NodeFactory,
+    lang_exp: Path,
+    theanotest: Path,
+    client_home: Callable[..., Path],
 ) -> None:
     gpu1, gpu2 = node_factory("gpu1"), node_factory("gpu2")
     client_home(gpu1.ssh_config(alias="gpu1") + gpu2.ssh_config(alias="gpu2") + gpu2.ssh_config(alias="kosh"))
@@ -104,7 +109,9 @@ def test_the_guide_works_as_it_is_written(
     runs = {run["name"]: run for run in status["runs"]}
     for run in status["runs"]:
         print(run["name"], run["node"], run["state"], run["reason"], cli("logs", run["number"], "--stderr"))
-    assert {name: run["state"] + run["reason"] for name, run in runs.items()} == dict.fromkeys(runs, "finished")
+    assert {name: run["state"] + run["reason"] for name, run in runs.items()} == dict.fromkeys(
+        runs, "finished"
+    )
     assert len(runs) == 10
     assert {run["node"] for run in runs.values()} == {"gpu1", "gpu2", "kosh"}
     one = runs["lang_exp1/hyperparamx=34"]
@@ -112,7 +119,9 @@ def test_the_guide_works_as_it_is_written(
     assert one["metrics"] == {"error_rate": 49} and one["points"] == {"error_rate": 2}
     assert runs["lang_exp2"]["command"] == ["python2", "main2.py", "kh", "nyt", "data/2.txt", "400"]
     assert cli(do("logs"), "lang_exp2").splitlines()[-1] == "read data 2 kh nyt 400"
-    assert "read data 1 34 2 2" in cli(do("logs"), "lang_exp1_hyperparamx-34")  # the original's way to name it
+    assert "read data 1 34 2 2" in cli(
+        do("logs"), "lang_exp1_hyperparamx-34"
+    )  # the original's way to name it
     assert (cli.home / "results/theanotest/results").read_text() == "N=400 feats=784 steps=10000"
 
     cli(do("terminate"), "lang_exp1")
@@ -131,7 +140,9 @@ def _ended(cli: Cli, do: Callable[[str], str]) -> None:
         cli(do("fetch"))
 
 
-def test_a_template_is_what_the_guide_makes_of_it(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_template_is_what_the_guide_makes_of_it(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     cli("-template", "theanotest", "python", "theanotest.py", "N", "feats", "training_steps")
     (tmp_path / "theanotest.py").write_text("")

@@ -77,7 +77,9 @@ def test_kills_at_random_moments_lose_nothing_and_start_nothing_twice(
     folder.mkdir()
     # So slow that the runs last as long as the kills.
     pace = max(1.0, 0.4 * KILLS) / (POINTS / 20)
-    (folder / "config.yaml").write_text(CONFIG.replace("PACE", f"{pace:.4f}").replace("STARTS", "/home/alice/starts"))
+    (folder / "config.yaml").write_text(
+        CONFIG.replace("PACE", f"{pace:.4f}").replace("STARTS", "/home/alice/starts")
+    )
     (folder / "main.py").write_text(MAIN)
     with background as neroman:
         runs = neroman.submit(folder, add(neroman, node, slots=4))
@@ -86,7 +88,9 @@ def test_kills_at_random_moments_lose_nothing_and_start_nothing_twice(
             time.sleep(choice.uniform(0.05, 0.6))
             victims = choice.choice([["engine"], ["neromum serve"], ["nerokid"], list(done)])
             for victim in victims:
-                killed = kill_engine(neroman.home) if victim == "engine" else kill_on_node(node, victim, choice)
+                killed = (
+                    kill_engine(neroman.home) if victim == "engine" else kill_on_node(node, victim, choice)
+                )
                 done[victim] += killed
             neroman.engine_client.ensure()
         print(done)

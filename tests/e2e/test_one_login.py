@@ -30,7 +30,12 @@ class Terminal:
     def __init__(self, cli: Cli, *arguments: str) -> None:
         self._fd, other = pty.openpty()
         self.process = subprocess.Popen(
-            [NEROCLI, *arguments], env=cli.environment, stdin=other, stdout=other, stderr=other, start_new_session=True
+            [NEROCLI, *arguments],
+            env=cli.environment,
+            stdin=other,
+            stdout=other,
+            stderr=other,
+            start_new_session=True,
         )
         os.close(other)
         self.said = ""
@@ -69,7 +74,9 @@ def test_one_code_serves_a_submit_a_log_and_a_fetch(
     folder.mkdir()
     (folder / "config.yaml").write_text(CONFIG)
     (folder / "main.sh").write_text("for i in 1 2 3 4 5 6 7 8; do echo loss $i; sleep 0.5; done\n")
-    assert "one-time code" in cli("addnode", "guarded", "guarded")  # a script: nobody to ask, and that is said
+    assert "one-time code" in cli(
+        "addnode", "guarded", "guarded"
+    )  # a script: nobody to ask, and that is said
     asked = node.codes_asked()
     submit = Terminal(cli, "submit", str(folder), "guarded")
     submit.until(": ")

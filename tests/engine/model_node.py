@@ -28,7 +28,18 @@ NODE = "gpu1"
 def submitted(store: Store, runs: int = 2, token: str = TOKEN, node: str = NODE) -> list[int]:
     """The numbers of the runs of a batch that the node has accepted."""
     new = [
-        NewRun(f"lang/x={idx}", "lang", (), {"x": str(idx)}, ("run", str(idx)), SNAPSHOT, token, idx, node, 1000.0)
+        NewRun(
+            f"lang/x={idx}",
+            "lang",
+            (),
+            {"x": str(idx)},
+            ("run", str(idx)),
+            SNAPSHOT,
+            token,
+            idx,
+            node,
+            1000.0,
+        )
         for idx in range(runs)
     ]
     with store.transaction(durable=True):
@@ -46,29 +57,59 @@ def record(kind: str, index: int = 0, start: int = 1, **fields: Any) -> Message:
     return {"e": kind, "i": index, "a": start, "t": 1500.0, **fields}
 
 
-def points(values: Sequence[float], offset: int = 0, index: int = 0, name: str = "loss", stream: int = 0) -> Message:
+def points(
+    values: Sequence[float], offset: int = 0, index: int = 0, name: str = "loss", stream: int = 0
+) -> Message:
     made = [[name, float(value), offset + 10 * place, None] for place, value in enumerate(values)]
     return record("p", index, s=stream, to=offset + 10 * len(made), base=0, v=made)
 
 
 def ended(
-    sizes: Sequence[int] = (0, 0, 0), index: int = 0, start: int = 1, state: str = "finished", reason: str = "",
-    status: int | None = 0, outputs: Sequence[Sequence[Any]] = (),
+    sizes: Sequence[int] = (0, 0, 0),
+    index: int = 0,
+    start: int = 1,
+    state: str = "finished",
+    reason: str = "",
+    status: int | None = 0,
+    outputs: Sequence[Sequence[Any]] = (),
 ) -> Message:
     return record(
-        "ended", index, start, state=state, reason=reason, status=status, started=1400.0, ended=1500.0,
-        sizes=list(sizes), outputs=[list(item) for item in outputs],
+        "ended",
+        index,
+        start,
+        state=state,
+        reason=reason,
+        status=status,
+        started=1400.0,
+        ended=1500.0,
+        sizes=list(sizes),
+        outputs=[list(item) for item in outputs],
     )
 
 
-def journal(*records: Message, offset: int = 0, name: str = "host-1-2.log", token: str = TOKEN, reset: bool = False) -> Piece:
+def journal(
+    *records: Message, offset: int = 0, name: str = "host-1-2.log", token: str = TOKEN, reset: bool = False
+) -> Piece:
     data = b"".join(json.dumps(item).encode() + b"\n" for item in records)
-    return {"m": "journal", "token": token, "name": name, "offset": offset, "reset": reset, "size": len(data)}, data
+    return {
+        "m": "journal",
+        "token": token,
+        "name": name,
+        "offset": offset,
+        "reset": reset,
+        "size": len(data),
+    }, data
 
 
 def log(
-    data: bytes, offset: int = 0, index: int = 0, stream: int = 0, end: bool = False, reset: bool = False,
-    token: str = TOKEN, start: int = 1,
+    data: bytes,
+    offset: int = 0,
+    index: int = 0,
+    stream: int = 0,
+    end: bool = False,
+    reset: bool = False,
+    token: str = TOKEN,
+    start: int = 1,
 ) -> Piece:
     message = {
         "m": "log", "token": token, "index": index, "attempt": start, "stream": stream, "offset": offset,
@@ -132,9 +173,10 @@ class ModelNode:
                 found.append(("journal", name))
         for key, wish in self._wishes.items():
             here = self.logs.get(key, b"")
-            if len(here) != wish["offset"] and (wish["until"] < 0 or wish["offset"] < wish["until"] or len(here) < wish["offset"]):
-                found.append(("log", key))
-            elif wish["until"] >= 0:
+            if (
+                len(here) != wish["offset"]
+                and (wish["until"] < 0 or wish["offset"] < wish["until"] or len(here) < wish["offset"])
+            ) or wish["until"] >= 0:
                 found.append(("log", key))
         return found + [("output", key) for key in self._files]
 
@@ -147,7 +189,14 @@ class ModelNode:
             data = self.journals[key][offset:]
             cut = data.find(b"\n", min(size, len(data) - 1)) + 1
             self._followed[key] = offset + cut
-            return {"m": "journal", "token": TOKEN, "name": key, "offset": offset, "reset": False, "size": cut}, data[:cut]
+            return {
+                "m": "journal",
+                "token": TOKEN,
+                "name": key,
+                "offset": offset,
+                "reset": False,
+                "size": cut,
+            }, data[:cut]
         if kind == "log":
             return self._log(key, size)
         index, path = key

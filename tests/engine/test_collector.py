@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from neronet.errors import ProtocolError
 from neronet.store import Store
 from tests.engine.model_node import (
-    TOKEN, ModelNode, collector, ended, journal, log, output, points, record, submitted,
+    TOKEN,
+    ModelNode,
+    collector,
+    ended,
+    journal,
+    log,
+    output,
+    points,
+    record,
+    submitted,
 )  # fmt: skip
 
 RESULTS = "results/lang/x=0"
@@ -23,7 +32,15 @@ def test_a_run_is_shown_as_ended_only_when_its_logs_and_outputs_are_here(store: 
     number, other = submitted(store)
     taker = collector(store, home)
     assert taker.follow(TOKEN) == [{"m": "follow", "token": TOKEN, "offsets": {}}]
-    wishes = taker.take([journal(record("claimed", host="h", gpus=[]), record("started"), ended((3, 2, 0), outputs=[["a", 1, 0]]))])
+    wishes = taker.take(
+        [
+            journal(
+                record("claimed", host="h", gpus=[]),
+                record("started"),
+                ended((3, 2, 0), outputs=[["a", 1, 0]]),
+            )
+        ]
+    )
     assert {(wish["m"], wish.get("stream"), wish.get("until")) for wish in wishes} == {
         ("log", 0, 3), ("log", 1, 2), ("output", None, None),
     }  # fmt: skip
@@ -33,12 +50,19 @@ def test_a_run_is_shown_as_ended_only_when_its_logs_and_outputs_are_here(store: 
     assert store.runs.get(number).state == "running"  # type: ignore[union-attr]
     taker.take([output(b"x", "a")])
     run = store.runs.get(number)
-    assert run is not None and (run.state, run.exit_status, run.started, run.ended) == ("finished", 0, 1400.0, 1500.0)
+    assert run is not None and (run.state, run.exit_status, run.started, run.ended) == (
+        "finished",
+        0,
+        1400.0,
+        1500.0,
+    )
     assert (home / RESULTS / "stdout.log").read_bytes() == b"abc"
     assert (home / RESULTS / "stderr.log").read_bytes() == b"de"
     assert (home / RESULTS / "a").read_bytes() == b"x"
     assert store.batches.get(TOKEN).state == "accepted"  # type: ignore[union-attr]
-    assert {"m": "unfollow", "token": TOKEN} in taker.take([journal(ended(index=1), offset=taker_offset(store))])
+    assert {"m": "unfollow", "token": TOKEN} in taker.take(
+        [journal(ended(index=1), offset=taker_offset(store))]
+    )
     assert store.runs.get(other).state == "finished"  # type: ignore[union-attr]
     assert store.batches.get(TOKEN).state == "final"  # type: ignore[union-attr]
 
@@ -52,7 +76,14 @@ def test_a_piece_that_comes_twice_or_overlaps_is_stored_once(store: Store, home:
     taker = collector(store, home)
     taker.follow(TOKEN)
     taker.take([journal(record("started"))])
-    for piece in (log(b"abc"), log(b"abc"), log(b"bcde", offset=1), log(b"", offset=5), log(b"gh", offset=6), log(b"f", offset=5)):
+    for piece in (
+        log(b"abc"),
+        log(b"abc"),
+        log(b"bcde", offset=1),
+        log(b"", offset=5),
+        log(b"gh", offset=6),
+        log(b"f", offset=5),
+    ):
         taker.take([piece])
     assert (home / RESULTS / "stdout.log").read_bytes() == b"abcdef"
 
@@ -83,10 +114,20 @@ def test_an_exit_that_is_found_late_corrects_a_run_that_was_lost(store: Store, h
     number, _ = submitted(store)
     taker = collector(store, home)
     taker.follow(TOKEN)
-    taker.take([journal(record("started"), ended((3, 0, 0), state="lost", reason="gone", status=None)), log(b"abc", end=True)])
+    taker.take(
+        [
+            journal(record("started"), ended((3, 0, 0), state="lost", reason="gone", status=None)),
+            log(b"abc", end=True),
+        ]
+    )
     assert store.runs.get(number).state == "lost"  # type: ignore[union-attr]
-    wishes = taker.take([journal(ended((6, 0, 0), reason="", status=0, outputs=[["a", 1, 0]]), name="other.log")])
-    assert [(wish["m"], wish["offset"], wish.get("until")) for wish in wishes] == [("log", 3, 6), ("output", 0, None)]
+    wishes = taker.take(
+        [journal(ended((6, 0, 0), reason="", status=0, outputs=[["a", 1, 0]]), name="other.log")]
+    )
+    assert [(wish["m"], wish["offset"], wish.get("until")) for wish in wishes] == [
+        ("log", 3, 6),
+        ("output", 0, None),
+    ]
     taker.take([log(b"def", offset=3, end=True), output(b"x", "a")])
     run = store.runs.get(number)
     assert run is not None and (run.state, run.reason, run.exit_status) == ("finished", "", 0)
@@ -122,7 +163,9 @@ def test_a_session_that_begins_anew_asks_for_what_is_missing(store: Store, home:
     submitted(store)
     first = collector(store, home)
     first.follow(TOKEN)
-    first.take([journal(record("started"), points([1, 2]), ended((5, 0, 0), outputs=[["a", 1, 0]])), log(b"abc")])
+    first.take(
+        [journal(record("started"), points([1, 2]), ended((5, 0, 0), outputs=[["a", 1, 0]])), log(b"abc")]
+    )
     second = collector(store, home)
     wishes = second.follow(TOKEN)
     assert wishes[0]["offsets"] == {"host-1-2.log": taker_offset(store)}
@@ -169,11 +212,15 @@ def test_a_withdrawn_run_and_a_warning_are_told_in_the_history(store: Store, hom
     number, _ = submitted(store)
     taker = collector(store, home)
     taker.follow(TOKEN)
-    taker.take([journal(record("withdrawn", id="w"), record("warn", text="mind the gap"), record("adopted", n=1))])
+    taker.take(
+        [journal(record("withdrawn", id="w"), record("warn", text="mind the gap"), record("adopted", n=1))]
+    )
     assert [event.kind for event in store.events.find([number])] == ["withdrawn", "warning", "adopted"]
 
 
-@pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "a\\b", "con", ".part-x", "a/", "", "x" * 300, "a\x1b[2J"])
+@pytest.mark.parametrize(
+    "path", ["../x", "/etc/x", "a/../../x", "a\\b", "con", ".part-x", "a/", "", "x" * 300, "a\x1b[2J"]
+)
 def test_an_output_with_a_bad_name_is_left_out_and_said(path: str, store: Store, home: Path) -> None:
     number, _ = submitted(store)
     taker = collector(store, home)
@@ -183,9 +230,11 @@ def test_an_output_with_a_bad_name_is_left_out_and_said(path: str, store: Store,
     assert store.runs.get(number).state == "finished"  # type: ignore[union-attr]
     assert [event.kind for event in store.events.find([number])] == ["finished", "warning"]
     assert (home / RESULTS / "good").stat().st_mode & 0o100
-    assert sorted(str(path.relative_to(home)) for path in home.rglob("*") if "neronet.db" not in path.name and path.is_file()) == [
-        f"{RESULTS}/good"
-    ]
+    assert sorted(
+        str(path.relative_to(home))
+        for path in home.rglob("*")
+        if "neronet.db" not in path.name and path.is_file()
+    ) == [f"{RESULTS}/good"]
 
 
 def test_the_beginning_of_a_log_above_the_limit_is_kept_and_the_run_ends(store: Store, home: Path) -> None:
@@ -213,7 +262,11 @@ def test_many_outputs_are_asked_for_a_few_at_a_time(store: Store, home: Path) ->
     number, _ = submitted(store)
     taker = collector(store, home)
     taker.follow(TOKEN)
-    waiting = [wish for wish in taker.take([journal(ended(outputs=[[f"o{n}", 1, 0] for n in range(30)]))]) if wish["m"] == "output"]
+    waiting = [
+        wish
+        for wish in taker.take([journal(ended(outputs=[[f"o{n}", 1, 0] for n in range(30)]))])
+        if wish["m"] == "output"
+    ]
     seen = 0
     while waiting:
         assert len(waiting) <= 8
@@ -269,7 +322,11 @@ def test_a_record_that_lies_is_refused_and_stores_nothing(lie: Any, store: Store
     with pytest.raises(ProtocolError, match="gpu1 sent a record that makes no sense"):
         taker.take([journal(record("started"), points([5.0], name="good"), lie)])
     assert store.runs.get(number) == before
-    assert store.points.last([number]) == {} and store.events.find() == [] and store.offsets.journals(TOKEN) == {}
+    assert (
+        store.points.last([number]) == {}
+        and store.events.find() == []
+        and store.offsets.journals(TOKEN) == {}
+    )
 
 
 def test_other_peoples_submissions_and_runs_that_are_none_change_nothing(store: Store, home: Path) -> None:
@@ -292,7 +349,9 @@ def test_names_are_counted_over_sessions(store: Store, home: Path) -> None:
     many = {**points([1.0]), "v": [[f"n{n}", 1.0, n, None] for n in range(1000)]}
     collector_again(store, home).take([journal(many)])
     with pytest.raises(ProtocolError, match="more than 1000 names"):
-        collector_again(store, home).take([journal(points([1.0], offset=5000, name="more"), offset=taker_offset(store))])
+        collector_again(store, home).take(
+            [journal(points([1.0], offset=5000, name="more"), offset=taker_offset(store))]
+        )
 
 
 def test_a_node_that_talks_without_end_does_not_fill_the_history(store: Store, home: Path) -> None:
@@ -355,16 +414,18 @@ def run_model(actions: list[Any], store: Store, home: Path) -> None:
                 send(which, size)
             case "twice", which, size:
                 send(which, size, again=True)
-            case "adopt",:
+            case ("adopt",):
                 kid += 1
-            case "reconnect",:
+            case ("reconnect",):
                 node.hang_up()
                 taker = collector(store, home)
                 node.obey(taker.follow(TOKEN))
             case "end", index, state if over.get(index) in (None, "lost") and state != over.get(index):
                 node.print(index, 0, b"last words")
                 node.outputs[index, "out"] = b"result"
-                node.write(f"kid{kid}.log", ended(node.sizes(index), index, state=state, outputs=[["out", 6, 0]]))
+                node.write(
+                    f"kid{kid}.log", ended(node.sizes(index), index, state=state, outputs=[["out", 6, 0]])
+                )
                 over[index] = state
                 if TOKEN not in str(store.batches.find(states=("accepted",))):
                     return  # a correction after everything was final is not looked at any more

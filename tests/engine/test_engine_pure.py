@@ -100,7 +100,9 @@ def test_whatever_is_told_what_is_kept_has_the_right_types(lies: dict[str, Any])
 
 def test_an_endless_fact_is_cut_and_an_absurd_one_dropped() -> None:
     facts = told.facts({**FACTS, "host": "x" * 10**6, "cores": 10**30, "gpus": FACTS["gpus"] * 5000})
-    assert len(facts["host"]) == told.MAX_WORD and "cores" not in facts and len(facts["gpus"]) == told.MAX_GPUS
+    assert (
+        len(facts["host"]) == told.MAX_WORD and "cores" not in facts and len(facts["gpus"]) == told.MAX_GPUS
+    )
     assert len(told.load({"waits": {str(n): "x" for n in range(10**4)}})["waits"]) == told.MAX_WAITS
 
 
@@ -139,7 +141,10 @@ def test_a_node_that_cannot_be_used_says_why_and_nothing_else() -> None:
 
 
 def test_a_full_disk_a_wrong_clock_and_a_scheduler_are_told() -> None:
-    checks = {item.subject: item for item in check(row(disk_free=2**20, time=1.7e9 - 100, scheduler="slurm"), "", "", 1.7e9)}
+    checks = {
+        item.subject: item
+        for item in check(row(disk_free=2**20, time=1.7e9 - 100, scheduler="slurm"), "", "", 1.7e9)
+    }
     assert checks["disk"].ok is False and "root" in checks["disk"].hint
     assert checks["clock"].text == "its clock is 100 s behind this computer's"
     assert "slurm" in checks["scheduler"].text

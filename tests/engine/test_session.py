@@ -68,7 +68,9 @@ def wires() -> Iterator[tuple[Wire, Node]]:
         yield Wire(ours), Node(theirs)
 
 
-def talk(conversation: Callable[[Session, Node], Awaitable[Any]], wishes: dict[str, list[Message]] | None = None) -> Any:
+def talk(
+    conversation: Callable[[Session, Node], Awaitable[Any]], wishes: dict[str, list[Message]] | None = None
+) -> Any:
     """Runs a conversation with a session that reads; `wishes`: what it asks for after a message of a kind."""
 
     async def run() -> Any:
@@ -158,7 +160,9 @@ def test_a_file_of_the_agent_without_end_is_refused(monkeypatch: pytest.MonkeyPa
             asked = asyncio.ensure_future(session.content("runs", "a" * 16))
             await node.hear()
             for _ in range(3):
-                await node.say({"m": "content", "what": "runs", "key": "a" * 16, "offset": 0, "end": False}, b"x" * 400)
+                await node.say(
+                    {"m": "content", "what": "runs", "key": "a" * 16, "offset": 0, "end": False}, b"x" * 400
+                )
             with pytest.raises(ProtocolError, match="more than 1000 bytes"):
                 await session.read()
             session.close("it ended")
@@ -221,14 +225,15 @@ def test_an_agent_that_says_nothing_is_not_waited_for_for_ever(monkeypatch: pyte
     monkeypatch.setattr(link, "HELLO", 0.05)
 
     async def run() -> None:
-        with wires() as (wire, _):
-            with pytest.raises(Unreachable, match="said nothing"):
-                await Session(wire, "gpu1", lambda received: []).hello()
+        with wires() as (wire, _), pytest.raises(Unreachable, match="said nothing"):
+            await Session(wire, "gpu1", lambda received: []).hello()
 
     asyncio.run(asyncio.wait_for(run(), 20))
 
 
-def test_a_node_that_falls_silent_is_noticed_also_when_it_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_that_falls_silent_is_noticed_also_when_it_takes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(link, "PING", 0.02)
     monkeypatch.setattr(link, "SILENCE", 0.2)
 
@@ -251,8 +256,18 @@ def test_a_node_that_falls_silent_is_noticed_also_when_it_takes_nothing(monkeypa
         (b'{"m":"stored"}\n', "no usable sha"),
         (b'{"m":"wonderful"}\n', "unknown message"),
         (b'{"m":"synced","id":1.5}\n', "no usable id"),
-        (b'{"m":"journal","token":"' + b"a" * 16 + b'","name":"n.log","offset":0,"reset":false,"size":99999999}\n', "announces"),
-        (b'{"m":"journal","token":"' + b"a" * 16 + b'","name":"n.log","offset":-1,"reset":false,"size":0}\n', "no usable offset"),
+        (
+            b'{"m":"journal","token":"'
+            + b"a" * 16
+            + b'","name":"n.log","offset":0,"reset":false,"size":99999999}\n',
+            "announces",
+        ),
+        (
+            b'{"m":"journal","token":"'
+            + b"a" * 16
+            + b'","name":"n.log","offset":-1,"reset":false,"size":0}\n',
+            "no usable offset",
+        ),
         (b'{"m":"load","load":' + b"[" * 5000 + b"\n", "nested"),
         (b'{"m":"synced","id":' + b"9" * 5000 + b"}\n", "not JSON"),
         (b"x" * (frames.MAX_LINE + 2), "longer than"),

@@ -58,7 +58,10 @@ def submit(store: Store, home: Path, job: Job, members: list[Member] | None = No
 
 
 def lines(store: Store, home: Path, token: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (home / "files" / store.batches.content(token)["runs"]).read_bytes().splitlines()]
+    return [
+        json.loads(line)
+        for line in (home / "files" / store.batches.content(token)["runs"]).read_bytes().splitlines()
+    ]
 
 
 def test_a_submission_is_a_batch_that_says_all_a_node_needs(store: Store, home: Path, tmp_path: Path) -> None:
@@ -66,25 +69,38 @@ def test_a_submission_is_a_batch_that_says_all_a_node_needs(store: Store, home: 
     numbers = submit(store, home, given)
     (batch,) = store.batches.find("gpu1", ("sending",))
     content = store.batches.content(batch.token)
-    assert content[LOCAL] == {"folder": str(tmp_path / "lang"), "runs_size": (home / "files" / content["runs"]).stat().st_size}
+    assert content[LOCAL] == {
+        "folder": str(tmp_path / "lang"),
+        "runs_size": (home / "files" / content["runs"]).stat().st_size,
+    }
     assert content["place"] == place_of("home1", "gpu1") and content["home"] == "home1"
     assert content["env"] == {"A": "b", "B": "node"} and content["setup"] == ["source venv", "module load x"]
     assert content["outputs"] == ["out"] and content["note"] == "a note" and content["collections"] == ["all"]
     assert "environment" not in content
     assert lines(store, home, batch.token) == [
-        {"number": n, "name": f"lang/x={x}", "argv": ["sh", "main.sh", "--x", str(x)], "parameters": {"x": str(x)}, "attempt": 1}
+        {
+            "number": n,
+            "name": f"lang/x={x}",
+            "argv": ["sh", "main.sh", "--x", str(x)],
+            "parameters": {"x": str(x)},
+            "attempt": 1,
+        }
         for x, n in enumerate(numbers, 1)
     ]
     assert [run.state for run in store.runs.find(numbers)] == ["submitting"] * 3
 
 
-def test_what_runs_here_gets_the_environment_of_whoever_submits(store: Store, home: Path, tmp_path: Path) -> None:
+def test_what_runs_here_gets_the_environment_of_whoever_submits(
+    store: Store, home: Path, tmp_path: Path
+) -> None:
     submit(store, home, job(tmp_path / "lang", home), [Member("local", 2, 2, 0.0)])
     (batch,) = store.batches.find("local")
     assert store.batches.content(batch.token)["environment"] == {"PATH": "/bin"}
 
 
-def test_a_group_gets_a_batch_per_member_with_indices_from_0(store: Store, home: Path, tmp_path: Path) -> None:
+def test_a_group_gets_a_batch_per_member_with_indices_from_0(
+    store: Store, home: Path, tmp_path: Path
+) -> None:
     members = [Member("gpu1", 1, 1, 0.0), Member("gpu2", 3, 3, 0.0)]
     numbers = submit(store, home, job(tmp_path / "lang", home, 8), members)
     rows = store.runs.find(numbers)
@@ -125,7 +141,10 @@ def test_a_rerun_is_a_new_attempt_from_the_same_snapshot(store: Store, home: Pat
     assert [run.attempt for run in again] == [1, 2, 2]
     old, new = again[0].token, again[1].token
     assert old != new and store.batches.get(new).manifest == store.batches.get(old).manifest  # type: ignore[union-attr]
-    assert [(line["number"], line["attempt"]) for line in lines(store, home, new)] == [(numbers[1], 2), (numbers[2], 2)]
+    assert [(line["number"], line["attempt"]) for line in lines(store, home, new)] == [
+        (numbers[1], 2),
+        (numbers[2], 2),
+    ]
     assert [run.idx for run in again[1:]] == [0, 1]
 
 

@@ -28,7 +28,10 @@ exit $3
 def runs(notes: Path, count: int, points: int, every: int = 1000, rest: float = 0.01) -> list[list[str]]:
     """`count` runs that print `points` points, and rest that many seconds after each `every` of them."""
     notes.mkdir(exist_ok=True)
-    return [["sh", "main.sh", str(notes / str(n)), str(points), str(n + 3), str(every), str(rest)] for n in range(count)]
+    return [
+        ["sh", "main.sh", str(notes / str(n)), str(points), str(n + 3), str(every), str(rest)]
+        for n in range(count)
+    ]
 
 
 def submit(mum: Mum, argvs: list[list[str]], **spec: Any) -> str:
@@ -48,7 +51,9 @@ def check(mum: Mum, notes: Path, count: int, points: int, what: str = "", timeou
         starts = (notes / str(index)).read_text().split()
         assert len(starts) == 1, f"{what}: run {index} was started {len(starts)} times"
         values = [value for _, value, *_ in mum.points(index)]
-        assert values == list(range(points)), f"{what}: run {index}: {first_difference(values)} of {len(values)}"
+        assert values == list(range(points)), (
+            f"{what}: run {index}: {first_difference(values)} of {len(values)}"
+        )
         offsets = [offset for _, _, offset, _ in mum.points(index)]
         assert offsets == sorted(set(offsets)), f"{what}: run {index}: an offset came twice"
         assert len({record["t"] for record in mum.of("started") if record["i"] == index}) == 1

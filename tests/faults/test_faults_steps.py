@@ -12,7 +12,16 @@ from tests.faults.faults import PROGRAM, check, close_all, kill, read_pid, runs,
 from tests.node.mum import Mum, kids_of, leave_nothing
 
 NODE = Path(neronet.__file__).parent / "node"
-ATTEMPT = ["taken", "renamed", "claimed", "prepared", "spawned", "started", "ended", "recorded"]  # in this order
+ATTEMPT = [
+    "taken",
+    "renamed",
+    "claimed",
+    "prepared",
+    "spawned",
+    "started",
+    "ended",
+    "recorded",
+]  # in this order
 ADOPTION = ["adopting", "adopted"]
 OTHERS = ["stored", "stopping", "withdrawn"]
 COUNT = 300
@@ -29,7 +38,9 @@ class Case:
     def __init__(self, folder: Path, step: str, seconds: float) -> None:
         folder.mkdir()
         self.step, self.root, self.notes, self.at = step, folder / "root", folder / "notes", folder / step
-        self.mums = [Mum(self.root, limits={"slots": 1}, env={"NERONET_PAUSE": f"{step}:{seconds}:{self.at}"})]
+        self.mums = [
+            Mum(self.root, limits={"slots": 1}, env={"NERONET_PAUSE": f"{step}:{seconds}:{self.at}"})
+        ]
 
     @property
     def mum(self) -> Mum:
@@ -128,7 +139,16 @@ def test_neromum_killed_while_it_withdraws(tmp_path: Path) -> None:
         case.token = case.mum.submit([["sleep", "1"], *[["true"]] * 4])
         case.mum.follow(case.token)
         case.mum.until_started()
-        wish = {"m": "act", "id": "w1", "do": "terminate", "token": case.token, "runs": [[1, 3]], "who": "t", "why": "away", "priority": 0}
+        wish = {
+            "m": "act",
+            "id": "w1",
+            "do": "terminate",
+            "token": case.token,
+            "runs": [[1, 3]],
+            "who": "t",
+            "why": "away",
+            "priority": 0,
+        }
         case.mum.say(wish)
         assert read_pid(case.at) == case.mum.pid
         case.mum.kill()
@@ -179,11 +199,16 @@ def test_a_run_whose_watchers_die_again_and_again_goes_on_unwatched(tmp_path: Pa
             case.wake()
             if number < 4:
                 wait_until((run / f"watch.{number}").exists, "somebody to take over")
+        if times > 3:
+            case.wake()
+            wait_until((run / "unwatched").exists, "the node to give it up")
         case.check()
         texts = [record["text"] for record in case.mum.of("warn")]
         assert (run / "unwatched").exists() == bool(texts) == (times > 3)
         assert all("killed again and again; it goes on unwatched" in text for text in texts)
         assert len(case.mum.of("warn")) == (times > 3)
-        assert sorted(path.name for path in run.glob("watch.*")) == [f"watch.{n}" for n in range(1, times + 1)]
+        assert sorted(path.name for path in run.glob("watch.*")) == [
+            f"watch.{n}" for n in range(1, times + 1)
+        ]
     finally:
         close_all(case.mums)

@@ -55,7 +55,9 @@ def test_whoever_talks_without_end_costs_little_and_holds_up_nobody(tmp_path: Pa
         now = holder(home)
         assert now is not None and now.pid == pid
         peak = int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) // 1024  # type: ignore[index]
-        print(f"{len(FLOODS)} floods for {SECONDS:g} s: {peak} MiB at most, {rounds} honest runs, {worst:.1f} s at worst")
+        print(
+            f"{len(FLOODS)} floods for {SECONDS:g} s: {peak} MiB at most, {rounds} honest runs, {worst:.1f} s at worst"
+        )
         assert peak < MEMORY
         assert "Traceback" not in (home / "neroman.log").read_text()
         for log in home.glob("results/*/stdout.log"):

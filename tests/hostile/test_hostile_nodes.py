@@ -71,7 +71,13 @@ def tree(folder: Path) -> dict[str, str]:
             path = Path(place, name)
             if not re.match(r"neronet\.db|engine\.|neroman\.log|nodes\.yaml\.lock", name):
                 plain = path.is_file() and not path.is_symlink()
-                what = hashlib.sha256(path.read_bytes()).hexdigest() if plain else os.readlink(path) if path.is_symlink() else ""
+                what = (
+                    hashlib.sha256(path.read_bytes()).hexdigest()
+                    if plain
+                    else os.readlink(path)
+                    if path.is_symlink()
+                    else ""
+                )
                 found[str(path.relative_to(folder))] = what
     return found
 
@@ -114,7 +120,9 @@ def ready(found: Field, lie: str) -> bool:
 
 def test_no_lie_writes_outside_of_its_results_folder(liars: Field) -> None:
     mine = tuple(f"home/results/{name}" for name in liars.names.values())
-    after = {path: what for path, what in tree(liars.folder).items() if not path.startswith((*mine, "home/files"))}
+    after = {
+        path: what for path, what in tree(liars.folder).items() if not path.startswith((*mine, "home/files"))
+    }
     before = {path: what for path, what in liars.before.items() if not path.startswith("home/files")}
     assert after == before
     assert not [path for path in liars.home.rglob("*") if path.is_symlink()]
@@ -160,7 +168,14 @@ def test_no_bad_name_becomes_a_file_but_all_good_ones(liars: Field) -> None:
         found = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
         return sorted(path for path in found if not path.startswith(".part-"))
 
-    for lie in ("an absolute path", "a way up", "a way to other results", "names of Windows", "names of control signs", "an endless name"):
+    for lie in (
+        "an absolute path",
+        "a way up",
+        "a way to other results",
+        "names of Windows",
+        "names of control signs",
+        "an endless name",
+    ):
         assert files(lie) == [], lie
         assert liars.neroman.runs(liars.names[lie]).states == {"finished": 1}, lie
     assert files("names of our own") == ["output-stdout.log"]

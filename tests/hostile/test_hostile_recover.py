@@ -54,7 +54,7 @@ LIES = {
     "parameters of numbers": 'run["parameters"] = {"x": 1}',
     "a name of a number": 'run["name"] = 7',
     "a run without a name": 'del run["name"]',
-    "the same attempt twice": 'runs = [run, dict(run, attempt=2), dict(run, attempt=2)]',
+    "the same attempt twice": "runs = [run, dict(run, attempt=2), dict(run, attempt=2)]",
 }
 
 
@@ -95,7 +95,9 @@ def test_a_true_story_is_believed(neroman: Neroman) -> None:
 
 def test_a_node_cannot_take_over_runs_of_another(neroman: Neroman) -> None:
     (honest,) = neroman.runs("honest")
-    (forged,) = neroman.recover(liar(neroman, f'run["number"], run["attempt"], run["name"] = {honest.number}, 2, "honest"'))
+    (forged,) = neroman.recover(
+        liar(neroman, f'run["number"], run["attempt"], run["name"] = {honest.number}, 2, "honest"')
+    )
     assert forged.number != honest.number and forged.name == "honest@2"
     assert neroman.runs("honest")[0] == honest
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.node.mum import Mum, leave_nothing, mum
+from tests.node.mum import Mum, leave_nothing
 
 
 @pytest.fixture

@@ -62,15 +62,31 @@ class Mum:
         inside: list[str] | None = None,
         **popen: Any,
     ) -> None:
-        """`before`: an ended connection whose offsets and records this one goes on from; `change`: see `install`; `env`: over ours, None removes; `inside`: the command that runs it."""
+        """before: an ended connection whose offsets and records this one goes on from; change: see `install`;
+        env: over ours, None removes; inside: the command that runs it."""
         self.root, self.place, self.home = root, place, home
-        argv = [*(inside or []), python, "-I", "-S", str(install(root, change)), "neromum", "serve", str(root)]
+        argv = [
+            *(inside or []),
+            python,
+            "-I",
+            "-S",
+            str(install(root, change)),
+            "neromum",
+            "serve",
+            str(root),
+        ]
         pipe = subprocess.PIPE
-        variables = {name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None}
-        self.process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, env=variables, start_new_session=True, **popen)
+        # Start-up files of whoever runs the tests may take seconds, and have nothing to do with them.
+        given = {**os.environ, "HOME": str(root.parent), **(env or {})}
+        variables = {name: value for name, value in given.items() if value is not None}
+        self.process = subprocess.Popen(
+            argv, stdin=pipe, stdout=pipe, env=variables, start_new_session=True, **popen
+        )
         self._decoder = frames.Decoder()
         self.records: list[tuple[str, Record]] = before.records if before else []  # (journal, record)
-        self.offsets: dict[str, dict[str, int]] = before.offsets if before else {}  # token -> journal -> offset
+        self.offsets: dict[str, dict[str, int]] = (
+            before.offsets if before else {}
+        )  # token -> journal -> offset
         self.logs: dict[tuple[int, int, int], bytes] = {}
         self.outputs: dict[tuple[int, str], bytes] = {}
         self.other: list[tuple[Record, bytes | None]] = []
@@ -140,7 +156,9 @@ class Mum:
     def until(self, true: Callable[[], bool], timeout: float = 20.0) -> None:
         end = time.monotonic() + timeout
         while not true():
-            assert time.monotonic() < end, f"still waiting; records: {self.records[-5:]}, other: {self.other[-5:]}"
+            assert time.monotonic() < end, (
+                f"still waiting; records: {self.records[-5:]}, other: {self.other[-5:]}"
+            )
             self.receive(0.1)
 
     def send(self, data: bytes) -> str:
@@ -163,7 +181,10 @@ class Mum:
             else:
                 entries.append([path, "f", int(path.endswith(".sh")), self.send(data), len(data)])
         lines = b"".join(
-            json.dumps({"number": n, "name": f"run{n}", "argv": argv, "parameters": {}, "attempt": 1}).encode() + b"\n"
+            json.dumps(
+                {"number": n, "name": f"run{n}", "argv": argv, "parameters": {}, "attempt": 1}
+            ).encode()
+            + b"\n"
             for n, argv in enumerate(runs)
         )
         manifest = self.send(json.dumps({"v": 1, "entries": entries}, separators=(",", ":")).encode())
@@ -191,7 +212,9 @@ class Mum:
 
     def output(self, token: str, index: int, path: str, offset: int = 0) -> bytes:
         self.outputs.pop((index, path), None)
-        self.say({"m": "output", "token": token, "index": index, "attempt": 1, "path": path, "offset": offset})
+        self.say(
+            {"m": "output", "token": token, "index": index, "attempt": 1, "path": path, "offset": offset}
+        )
         return self.wait("output", index=index, path=path)[1] or b""
 
     def sync(self, number: int = 1) -> None:
@@ -210,7 +233,12 @@ class Mum:
 
     def points(self, index: int, stream: int = 0) -> list[list[Any]]:
         """[name, value, offset, step] of all points that came, in the order in which they did."""
-        return [point for record in self.of("p") if (record["i"], record["s"]) == (index, stream) for point in record["v"]]
+        return [
+            point
+            for record in self.of("p")
+            if (record["i"], record["s"]) == (index, stream)
+            for point in record["v"]
+        ]
 
     def run(
         self, runs: list[list[str]], files: Files | None = None, timeout: float = 40.0, **spec: Any
@@ -231,7 +259,15 @@ class Mum:
 
     def act(self, token: str, do: str, runs: list[list[int]], **fields: Any) -> Record:
         ident = fields.pop("id", secrets.token_hex(4))
-        wish = {"m": "act", "id": ident, "do": do, "token": token, "runs": runs, "who": "tester", "why": "by the test"}
+        wish = {
+            "m": "act",
+            "id": ident,
+            "do": do,
+            "token": token,
+            "runs": runs,
+            "who": "tester",
+            "why": "by the test",
+        }
         self.say({**wish, "priority": 0, **fields})
         return self.wait("done", id=ident)[0]["result"]
 

@@ -77,7 +77,9 @@ def test_a_run_starts_when_all_it_needs_is_free(
     assert choose.fits(choose.needs(spec, limits), taken, limits, busy) == gpus
 
 
-specs = st.fixed_dictionaries({}, optional={"cpus": st.integers(0, 9), "gpus": st.integers(0, 5), "memory": st.integers(0, 9)})
+specs = st.fixed_dictionaries(
+    {}, optional={"cpus": st.integers(0, 9), "gpus": st.integers(0, 5), "memory": st.integers(0, 9)}
+)
 
 
 @given(st.lists(specs, max_size=30), st.sets(st.integers(0, 3)), st.integers(1, 6))
@@ -102,7 +104,13 @@ def test_higher_priority_goes_first_then_the_older() -> None:
     def batch(token: str, priority: int, created: float) -> SimpleNamespace:
         return SimpleNamespace(token=token, priority=priority, spec={"created": created})
 
-    batches = [batch("a", 0, 5.0), batch("b", 1, 9.0), batch("c", 0, 4.0), batch("d", -1, 1.0), batch("e", 1, 9.0)]
+    batches = [
+        batch("a", 0, 5.0),
+        batch("b", 1, 9.0),
+        batch("c", 0, 4.0),
+        batch("d", -1, 1.0),
+        batch("e", 1, 9.0),
+    ]
     assert [item.token for item in choose.order(batches)] == ["b", "e", "c", "a", "d"]
 
 

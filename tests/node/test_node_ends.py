@@ -38,7 +38,10 @@ def test_every_way_to_end_is_told_as_it_is(served: Mum) -> None:
     for index, (name, (_, state, reason, status)) in enumerate(ENDS.items()):
         record = ended[index]
         assert (record["state"], record["status"]) == (state, None if status < 0 else status), (name, record)
-        assert record["reason"] == reason if status >= 0 else record["reason"].startswith(reason), (name, record)
+        assert record["reason"] == reason if status >= 0 else record["reason"].startswith(reason), (
+            name,
+            record,
+        )
         assert (record["started"] is None) == (status < 0), (name, record)
         if status >= 0:
             assert record["started"] <= record["ended"]
@@ -55,7 +58,10 @@ def test_a_program_named_like_a_command_of_the_shell_is_the_program(served: Mum)
     served.run(
         [[name, "-n", "x"] for name in names],
         {f"bin/{name}.sh": script for name in names},
-        setup=['for f in "$PWD"/bin/*.sh; do ln -s "$f" "bin/$(basename "$f" .sh)"; done', 'PATH="$PWD/bin:$PATH"'],
+        setup=[
+            'for f in "$PWD"/bin/*.sh; do ln -s "$f" "bin/$(basename "$f" .sh)"; done',
+            'PATH="$PWD/bin:$PATH"',
+        ],
     )
     for index in range(len(names)):
         assert served.whole_log(served.token, index) == b"own\n-n\nx\n"

@@ -103,12 +103,32 @@ def test_a_kid_that_a_run_woke_is_like_any_other(served: Mum) -> None:
 
 def test_setup_lines_reach_the_program(served: Mum) -> None:
     files = {"venv/bin/activate": b"export VIRTUAL=yes\nlocal_only=x\n", "probe.py": PROBE}
-    lines = ["source venv/bin/activate", "export WORD='a b'", "", "# a comment", "umask 027", "cd /", "cd - >/dev/null", "f=1 r=2"]
-    served.run([[*RUN, "$WORD", "a  b"]], files, setup=lines, env={"FROM_CONFIG": "x y", "OMP_NUM_THREADS": "3"}, cpus=1)
+    lines = [
+        "source venv/bin/activate",
+        "export WORD='a b'",
+        "",
+        "# a comment",
+        "umask 027",
+        "cd /",
+        "cd - >/dev/null",
+        "f=1 r=2",
+    ]
+    served.run(
+        [[*RUN, "$WORD", "a  b"]],
+        files,
+        setup=lines,
+        env={"FROM_CONFIG": "x y", "OMP_NUM_THREADS": "3"},
+        cpus=1,
+    )
     found = probe(served)
     env = found["env"]
     assert isinstance(env, dict)
-    assert (env["VIRTUAL"], env["WORD"], env["FROM_CONFIG"], env["OMP_NUM_THREADS"]) == ("yes", "a b", "x y", "3")
+    assert (env["VIRTUAL"], env["WORD"], env["FROM_CONFIG"], env["OMP_NUM_THREADS"]) == (
+        "yes",
+        "a b",
+        "x y",
+        "3",
+    )
     assert found["argv"] == ["$WORD", "a  b"]
     assert found["umask"] == 0o027
     assert not [name for name in env if name.startswith("neronet") or name in ("f", "r", "local_only")]
@@ -127,7 +147,9 @@ def test_setup_lines_reach_the_program(served: Mum) -> None:
         (["if true; then"], "setup line 1: if true; then (exit code", None),
     ],
 )  # fmt: skip
-def test_a_setup_line_that_fails_is_named(served: Mum, lines: list[str], reason: str, status: int | None) -> None:
+def test_a_setup_line_that_fails_is_named(
+    served: Mum, lines: list[str], reason: str, status: int | None
+) -> None:
     ended = served.run([["touch", "reached"]], setup=lines)[0]
     assert ended["state"] == "failed"
     assert ended["reason"].startswith(reason)
@@ -140,7 +162,9 @@ def test_cores_are_told_to_programs(served: Mum) -> None:
     env = probe(served)["env"]
     assert isinstance(env, dict)
     assert env["OMP_NUM_THREADS"] == "2"
-    assert "CUDA_VISIBLE_DEVICES" not in env or env["CUDA_VISIBLE_DEVICES"] == os.environ.get("CUDA_VISIBLE_DEVICES")
+    assert "CUDA_VISIBLE_DEVICES" not in env or env["CUDA_VISIBLE_DEVICES"] == os.environ.get(
+        "CUDA_VISIBLE_DEVICES"
+    )
 
 
 # -- the login environment
@@ -169,7 +193,11 @@ def processes_with(variable: bytes) -> dict[int, str]:
     found = {}
     for entry in os.listdir("/proc"):
         try:
-            if entry.isdigit() and int(entry) != os.getpid() and variable in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0"):
+            if (
+                entry.isdigit()
+                and int(entry) != os.getpid()
+                and variable in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0")
+            ):
                 found[int(entry)] = Path(f"/proc/{entry}/cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
@@ -189,7 +217,9 @@ def test_the_environment_comes_from_a_noisy_login_shell(root: Path, home: Path) 
     assert env["PATH"].startswith(f"{home}/mybin:")
 
 
-def test_a_login_shell_that_hangs_is_not_waited_for_for_ever(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_login_shell_that_hangs_is_not_waited_for_for_ever(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(home))
     for name in (".bash_profile", ".profile"):
         (home / name).write_text("sleep 300\n")
@@ -215,7 +245,9 @@ def test_a_login_shell_that_hangs_does_not_stay_for_ever_behind_neromum(root: Pa
 def test_start_up_files_are_not_cut_off_by_the_end_of_the_connection(root: Path, home: Path) -> None:
     """They may hold locks just then."""
     for name in (".bash_profile", ".profile"):
-        (home / name).write_text("touch $HOME/begun; sleep 0.5; touch $HOME/done; (sleep 0.5; touch $HOME/background) &\n")
+        (home / name).write_text(
+            "touch $HOME/begun; sleep 0.5; touch $HOME/done; (sleep 0.5; touch $HOME/background) &\n"
+        )
     with mum(root, env={"HOME": str(home)}) as served:
         served.say({"m": "have", "shas": []})
         served.until(lambda: (home / "begun").exists())
@@ -231,7 +263,9 @@ SHELLS = ["/bin/sh", "/bin/bash", "/bin/tcsh", "/usr/bin/zsh", "/usr/bin/fish", 
 
 
 @pytest.mark.parametrize("shell", [*filter(os.path.exists, SHELLS), "/no/shell"])
-def test_every_login_shell_gives_its_environment(shell: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_login_shell_gives_its_environment(
+    shell: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setattr(environment, "login_shell", lambda: shell)
     text = "setenv WORD csh\n" if "csh" in shell else "export WORD=other\n"
@@ -241,11 +275,17 @@ def test_every_login_shell_gives_its_environment(shell: str, home: Path, monkeyp
     start_up.write_text(text)
     found = environment.Capture().result(timeout=10)
     assert found["HOME"] == str(home)
-    assert found.get("WORD") == (None if shell in ("/bin/false", "/no/shell") else "csh" if "csh" in shell else "other")
+    assert found.get("WORD") == (
+        None if shell in ("/bin/false", "/no/shell") else "csh" if "csh" in shell else "other"
+    )
 
 
 def test_a_given_environment_is_taken_as_it_is(served: Mum) -> None:
-    served.run([RUN], {"probe.py": PROBE}, environment={"PATH": os.environ["PATH"], "ONLY": "this", "NERONET_X": "no"})
+    served.run(
+        [RUN],
+        {"probe.py": PROBE},
+        environment={"PATH": os.environ["PATH"], "ONLY": "this", "NERONET_X": "no"},
+    )
     env = probe(served)["env"]
     assert isinstance(env, dict)
     assert env["ONLY"] == "this"

@@ -43,7 +43,10 @@ def work(served: Mum, index: int) -> Path:
 
 
 def test_a_run_finds_its_folder_as_it_was_sent(served: Mum) -> None:
-    served.run([["python3", "-I", "list.py"], ["./run.sh"], ["cat", "link", "data/up"]], {**TREE, "list.py": LIST.encode()})
+    served.run(
+        [["python3", "-I", "list.py"], ["./run.sh"], ["cat", "link", "data/up"]],
+        {**TREE, "list.py": LIST.encode()},
+    )
     found = listing(served, 0)
     files = {path for path, data in TREE.items() if isinstance(data, bytes)}
     assert set(found) - {"list.py"} == set(TREE) | {"data", "data/deep"}
@@ -77,7 +80,9 @@ def test_outputs_and_writable_files_are_private_copies(served: Mum) -> None:
         assert ended[index]["outputs"] == [["results.csv", 7, 0]]
     for data in files.values():
         assert isinstance(data, bytes)
-        assert (served.root / "files" / hashlib.sha256(data).hexdigest()[:2] / hashlib.sha256(data).hexdigest()).read_bytes() == data
+        assert (
+            served.root / "files" / hashlib.sha256(data).hexdigest()[:2] / hashlib.sha256(data).hexdigest()
+        ).read_bytes() == data
 
 
 def test_outputs_are_found_by_name_glob_and_folder(served: Mum) -> None:
@@ -86,7 +91,11 @@ def test_outputs_are_found_by_name_glob_and_folder(served: Mum) -> None:
         "echo 5 >x.csv; echo 6 >y.csv; echo 7 >secret; ln -s secret link.csv; mkfifo pipe.csv; printf 'x' >'größe €.csv';"
         "printf y >\"$(printf 'odd\\377.csv')\"; chmod +x y.csv; : >empty.csv"
     )
-    ended = served.run([["bash", "-c", script]], {"in.csv": b"input"}, outputs=["figs", "models/*.bin", "*.csv", "missing", "./"])
+    ended = served.run(
+        [["bash", "-c", script]],
+        {"in.csv": b"input"},
+        outputs=["figs", "models/*.bin", "*.csv", "missing", "./"],
+    )
     found = {path: (size, executable) for path, size, executable in ended[0]["outputs"]}
     assert found == {
         "figs/a.png": (2, 0), "figs/deep/b.png": (3, 0), "models/m1.bin": (4, 0), "x.csv": (2, 0), "y.csv": (2, 1),
@@ -98,8 +107,25 @@ def test_outputs_are_found_by_name_glob_and_folder(served: Mum) -> None:
 
 
 def test_no_output_leads_out_of_the_folder(served: Mum) -> None:
-    served.run([["sh", "-c", "echo secret >../../../secret; ln -s ../../../secret out; ln -s / root; echo in >in; ln -s in inner"]])
-    for path in ("out", "../../../secret", "/etc/passwd", "root/etc/passwd", "..", "", ".", "in/../../claim.json"):
+    served.run(
+        [
+            [
+                "sh",
+                "-c",
+                "echo secret >../../../secret; ln -s ../../../secret out; ln -s / root; echo in >in; ln -s in inner",
+            ]
+        ]
+    )
+    for path in (
+        "out",
+        "../../../secret",
+        "/etc/passwd",
+        "root/etc/passwd",
+        "..",
+        "",
+        ".",
+        "in/../../claim.json",
+    ):
         assert served.output(served.token, 0, path) == b"", path
     assert served.output(served.token, 0, "inner") == b"in\n"
     served.say({"m": "output", "token": served.token, "index": 0, "attempt": 1, "path": "a\0b", "offset": 0})
@@ -158,7 +184,11 @@ def test_contents_are_linked_for_users_and_copied_for_root(public: Path, user: i
         os.chown(path, user, user)
     files = {**TREE, "list.py": LIST.encode(), "own.txt": b"own"}
     with mum(root, python="/usr/bin/python3", user=user, group=user, env={"HOME": "/"}) as served:
-        served.run([["python3", "-I", "list.py"], ["sh", "-c", "echo changed >same.txt; echo x >>own.txt"]], files, writable=["own.txt"])
+        served.run(
+            [["python3", "-I", "list.py"], ["sh", "-c", "echo changed >same.txt; echo x >>own.txt"]],
+            files,
+            writable=["own.txt"],
+        )
         found = listing(served, 0)
         assert found["same.txt"][1] == (user != 0)
         assert not found["own.txt"][1]
@@ -168,7 +198,12 @@ def test_contents_are_linked_for_users_and_copied_for_root(public: Path, user: i
         assert stat.S_IMODE((root / "files" / sha[:2] / sha).stat().st_mode) == 0o400
         served.until(lambda: not kids_of(root))
         for path in [root, *root.rglob("*")]:
-            if "work" not in path.parts and path.parent.name != "agent" and path != root and not path.is_symlink():
+            if (
+                "work" not in path.parts
+                and path.parent.name != "agent"
+                and path != root
+                and not path.is_symlink()
+            ):
                 assert path.stat().st_uid == user
     assert all(path.stat().st_mode & 0o077 == 0 for path in root.iterdir() if path.name != "agent")
 
@@ -182,7 +217,10 @@ def test_filling_a_folder_may_be_repeated(tmp_path: Path) -> None:
     data = {"a": b"1", "dir/b": b"2"}
     for value in data.values():
         assert contents.part(hashlib.sha256(value).hexdigest(), 0, 1, value)
-    manifest = {"entries": [[path, "f", 0, hashlib.sha256(value).hexdigest(), 1] for path, value in data.items()] + [["l", "l", "a"], ["e", "d"]]}
+    manifest = {
+        "entries": [[path, "f", 0, hashlib.sha256(value).hexdigest(), 1] for path, value in data.items()]
+        + [["l", "l", "a"], ["e", "d"]]
+    }
     place = tmp_path / "work"
     place.mkdir()
     (tmp_path / "work.part").write_bytes(b"torn")
@@ -225,7 +263,15 @@ def test_patterns_name_files_and_folders(path: str, patterns: list[str], match: 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(30, "30 seconds"), (90, "90 seconds"), (120, "2 minutes"), (7200, "2 hours"), (172800, "2 days"), (3600, "60 minutes"), (0.5, "0.5 seconds")],
+    [
+        (30, "30 seconds"),
+        (90, "90 seconds"),
+        (120, "2 minutes"),
+        (7200, "2 hours"),
+        (172800, "2 days"),
+        (3600, "60 minutes"),
+        (0.5, "0.5 seconds"),
+    ],
 )
 def test_durations_in_words(seconds: float, text: str) -> None:
     assert outcome.duration(seconds) == text

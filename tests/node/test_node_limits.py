@@ -18,7 +18,14 @@ LONG = ["sleep", "30"]
 
 
 def condition(ident: str, action: str = "kill", **fields: Any) -> dict[str, Any]:
-    base = {"id": ident, "variablename": "loss", "killvalue": 50, "comparator": "gt", "after": None, "action": action}
+    base = {
+        "id": ident,
+        "variablename": "loss",
+        "killvalue": 50,
+        "comparator": "gt",
+        "after": None,
+        "action": action,
+    }
     return {**base, **fields}
 
 
@@ -42,10 +49,17 @@ def test_a_bad_value_ends_the_run_at_once(served: Mum) -> None:
 
 def test_a_warning_is_said_once_and_nothing_is_ended(served: Mum) -> None:
     script = "for n in 60 70 80; do echo loss $n; sleep 0.05; done; echo loss nan"
-    conditions = [condition("high", "warn"), condition("is_nan", "warn", comparator="nan"), condition("other", variablename="x")]
+    conditions = [
+        condition("high", "warn"),
+        condition("is_nan", "warn", comparator="nan"),
+        condition("other", variablename="x"),
+    ]
     ended = served.run([["sh", "-c", script]], conditions=conditions)[0]
     assert ended["state"] == "finished"
-    assert [record["text"] for record in served.of("warn")] == ["condition high, 60 > 50", "condition is_nan, nan is nan"]
+    assert [record["text"] for record in served.of("warn")] == [
+        "condition high, 60 > 50",
+        "condition is_nan, nan is nan",
+    ]
 
 
 def test_time_n_looks_at_the_last_value_when_the_time_has_come(served: Mum) -> None:
@@ -63,7 +77,9 @@ def test_time_n_forgives_what_was_bad_before(served: Mum) -> None:
 
 def test_a_condition_reads_stderr_and_the_points_file_too(served: Mum) -> None:
     scripts = ["echo loss 60 >&2; exec sleep 30", 'echo loss 60 1 >>"$NERONET_POINTS"; exec sleep 30']
-    for record in served.run([["sh", "-c", script] for script in scripts], conditions=[condition("c")]).values():
+    for record in served.run(
+        [["sh", "-c", script] for script in scripts], conditions=[condition("c")]
+    ).values():
         assert record["reason"] == "condition c, 60 > 50"
 
 
@@ -130,7 +146,9 @@ def all_processes() -> dict[int, str]:
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                found[int(entry)] = Path(f"/proc/{entry}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                found[int(entry)] = (
+                    Path(f"/proc/{entry}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                )
             except OSError:
                 continue
     return found
@@ -223,7 +241,10 @@ def test_a_run_killed_from_outside_is_lost_and_says_so(served: Mum) -> None:
     begin(served, [LONG])
     served.until_started()
     wrapper = [pid for pid, line in processes_of(served.root).items() if "/agent/run-" in line]
-    for pid in [*wrapper, *[pid for pid, line in processes_of(served.root).items() if line.startswith("sleep")]]:
+    for pid in [
+        *wrapper,
+        *[pid for pid, line in processes_of(served.root).items() if line.startswith("sleep")],
+    ]:
         os.kill(pid, signal.SIGKILL)
     served.until(lambda: bool(served.ended()))
     ended = served.ended()[0]

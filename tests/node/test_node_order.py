@@ -18,7 +18,9 @@ SPAN = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(0.5)"]
 def most_at_once(served: Mum) -> int:
     """How many runs were open at the same moment, as their own times say."""
     ends = sorted(
-        (moment, change) for record in served.of("ended") for moment, change in ((record["started"], 1), (record["ended"], -1))
+        (moment, change)
+        for record in served.of("ended")
+        for moment, change in ((record["started"], 1), (record["ended"], -1))
     )
     most = now = 0
     for _, change in ends:
@@ -41,7 +43,9 @@ def test_no_more_runs_than_slots(served: Mum) -> None:
     [({"slots": 4}, {}, 4), ({"slots": 4}, {"cpus": 2}, 2), ({"slots": 4, "memory": 10 << 30}, {"memory": 4 << 30}, 2), ({"slots": 1}, {}, 1)],
     ids=["slots", "cores", "memory", "one"],
 )  # fmt: skip
-def test_what_runs_ask_for_is_kept_free_for_them(root: Path, limits: dict[str, int], spec: dict[str, int], expected: int) -> None:
+def test_what_runs_ask_for_is_kept_free_for_them(
+    root: Path, limits: dict[str, int], spec: dict[str, int], expected: int
+) -> None:
     with mum(root, limits=limits) as served:
         served.run([SPAN] * 6, **spec)
         assert most_at_once(served) == expected
@@ -144,7 +148,9 @@ def test_each_run_gets_gpus_of_its_own(root: Path, gpus: dict[str, str]) -> None
         assert served.whole_log(served.token, 0) == b"gpus=.\n"
 
 
-def test_runs_wait_for_a_gpu_that_somebody_else_uses(root: Path, gpus: dict[str, str], tmp_path: Path) -> None:
+def test_runs_wait_for_a_gpu_that_somebody_else_uses(
+    root: Path, gpus: dict[str, str], tmp_path: Path
+) -> None:
     for number in range(2):
         (tmp_path / f"gpus/used{number}").write_text("9000")
     with mum(root, env=gpus, limits={}) as served:
@@ -229,7 +235,11 @@ def test_who_waits_for_another_place_need_not_be_connected(root: Path) -> None:
         ended: dict[str, Any] = {}
         while not ended:
             assert time.monotonic() < end, "the place that became free was left empty"
-            ended = {p.name: 1 for p in (root / "batches" / two / "run").glob("0.1/exit") if p.read_bytes().strip() == b"0"}
+            ended = {
+                p.name: 1
+                for p in (root / "batches" / two / "run").glob("0.1/exit")
+                if p.read_bytes().strip() == b"0"
+            }
             time.sleep(0.05)
 
 

@@ -68,7 +68,11 @@ def test_a_stderr_that_the_program_truncates_goes_on(served: Mum) -> None:
     script = "echo before 1 >&2; sleep 0.3; echo after 2 > /dev/stderr; sleep 0.3; echo last 3 >&2; exit 0"
     ended = served.run([["sh", "-c", script]])
     assert ended[0]["state"] == "finished"
-    assert [(name, value) for name, value, *_ in served.points(0, 1)] == [("before", 1), ("after", 2), ("last", 3)]
+    assert [(name, value) for name, value, *_ in served.points(0, 1)] == [
+        ("before", 1),
+        ("after", 2),
+        ("last", 3),
+    ]
     offsets = [offset for _, _, offset, _ in served.points(0, 1)]
     assert offsets == sorted(set(offsets)), "an offset came twice"
     assert [record["base"] for record in served.of("cut")] == [len("before 1\n")]
@@ -120,20 +124,34 @@ def test_a_python_program_is_seen_line_by_line(served: Mum) -> None:
 def test_points_by_the_file_carry_their_steps(served: Mum) -> None:
     script = 'echo "loss 0.5 10" >>"$NERONET_POINTS"; sleep 0.2; echo "loss 0.25 20" >>"$NERONET_POINTS"; echo "x 1" >>"$NERONET_POINTS"; echo "bad line here 1" >>"$NERONET_POINTS"'
     ended = served.run([["sh", "-c", script]])
-    assert [(name, value, step) for name, value, _, step in served.points(0, 2)] == [("loss", 0.5, 10), ("loss", 0.25, 20), ("x", 1, None)]
+    assert [(name, value, step) for name, value, _, step in served.points(0, 2)] == [
+        ("loss", 0.5, 10),
+        ("loss", 0.25, 20),
+        ("x", 1, None),
+    ]
     assert ended[0]["sizes"][:2] == [0, 0]
     assert ended[0]["sizes"][2] > 0
 
 
 def test_a_thousand_names_are_kept_and_the_rest_is_told_once(served: Mum) -> None:
     code = "for n in range(1500): print('name%d' % n, n)\nprint('watched', 1)\nfor n in range(1500): print('name%d' % n, n)"
-    condition = {"id": "w", "variablename": "watched", "killvalue": 0, "comparator": "gt", "after": None, "action": "warn"}
+    condition = {
+        "id": "w",
+        "variablename": "watched",
+        "killvalue": 0,
+        "comparator": "gt",
+        "after": None,
+        "action": "warn",
+    }
     served.run([python(code)], conditions=[condition])
     names = [name for name, *_ in served.points(0)]
     assert len(set(names)) == 1000
     assert names.count("name5") == 2
     assert "watched" in names, "a condition's own metric is always heard"
-    assert [record["text"][:28] for record in served.of("warn")] == ["more than 1000 different nam", "condition w, 1 > 0"]
+    assert [record["text"][:28] for record in served.of("warn")] == [
+        "more than 1000 different nam",
+        "condition w, 1 > 0",
+    ]
 
 
 def test_a_flood_of_points_arrives_whole_and_in_order(served: Mum) -> None:

@@ -105,7 +105,9 @@ def test_names_and_arguments_survive_any_locale(root: Path, variables: dict[str,
     with mum(root, python=str(python), env={**unset, **variables}) as served:
         name, argument = "größe €.txt", "é\udcff\u4f60"
         script = 'printf %s "$1" >"$2"; printf %s "${LC_ALL-unset}/$NERONET_LOCALE"'
-        served.run([["sh", "-c", script, "sh", argument, name]], {name: b"", "in \u4f60.txt": b"in"}, outputs=[name])
+        served.run(
+            [["sh", "-c", script, "sh", argument, name]], {name: b"", "in \u4f60.txt": b"in"}, outputs=[name]
+        )
         assert served.ended()[0]["outputs"] == [[name, len(os.fsencode(argument)), 0]]
         assert served.output(served.token, 0, name) == os.fsencode(argument)
         assert served.whole_log(served.token, 0).decode() == variables.get("LC_ALL", "unset") + "/"
@@ -180,7 +182,12 @@ def test_any_other_error_of_a_journal_is_not_hidden(tmp_path: Path, monkeypatch:
 def test_records_of_one_attempt_are_found_among_others(tmp_path: Path) -> None:
     path = tmp_path / "j.log"
     wanted = [{"e": "p", "i": 5, "a": 1, "v": n} for n in range(3)]
-    others = [{"e": "kid", "pid": 5}, {"e": "p", "i": 15, "a": 1}, {"e": "p", "i": 5, "a": 2}, {"e": "warn", "i": 7, "a": 1, "text": '"i":5,'}]
+    others = [
+        {"e": "kid", "pid": 5},
+        {"e": "p", "i": 15, "a": 1},
+        {"e": "p", "i": 5, "a": 2},
+        {"e": "warn", "i": 7, "a": 1, "text": '"i":5,'},
+    ]
     mixed = [item for pair in zip(wanted, others) for item in pair] + others
     path.write_bytes(b"".join(map(journal.encode, mixed)) + b'{"e":"p","i":5,"a":1')
     assert list(journal.records(str(path), 5, 1)) == wanted
@@ -190,7 +197,10 @@ def test_records_of_one_attempt_are_found_among_others(tmp_path: Path) -> None:
 # -- streams
 
 
-@given(st.lists(st.sampled_from([b"loss 1\n", b"x", b"\n", b"acc 2\r", b"noise\n"]), max_size=20), st.integers(0, 25))
+@given(
+    st.lists(st.sampled_from([b"loss 1\n", b"x", b"\n", b"acc 2\r", b"noise\n"]), max_size=20),
+    st.integers(0, 25),
+)
 def test_a_stream_goes_on_where_the_record_ended(parts: list[bytes], seen: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "stdout.log")
@@ -228,7 +238,9 @@ def test_texts_are_quoted_for_the_shell() -> None:
         assert subprocess.check_output(["sh", "-c", "printf %s " + wrapper.quote(text)], text=True) == text
 
 
-@pytest.mark.parametrize("shell", [shell for shell in SHELLS if procs.which(shell.split()[0], os.environ["PATH"])])
+@pytest.mark.parametrize(
+    "shell", [shell for shell in SHELLS if procs.which(shell.split()[0], os.environ["PATH"])]
+)
 def test_the_wrapper_means_the_same_to_every_sh(shell: str, tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_bytes(wrapper.SCRIPT)
     run = tmp_path / "0.1"
@@ -239,7 +251,13 @@ def test_the_wrapper_means_the_same_to_every_sh(shell: str, tmp_path: Path) -> N
     def start(program: list[str], journal: Path) -> None:
         fd = f"/proc/{os.getpid()}/fd/{held}"
         command = [*shell.split(), str(tmp_path / "run.sh"), str(run), "boot", fd, str(journal), *program]
-        env = {"PATH": os.environ["PATH"], "NERONET_WAKE": f"touch {tmp_path}/woken", "NERONET_RUN": "mark", "s": "kept", "d": "kept"}
+        env = {
+            "PATH": os.environ["PATH"],
+            "NERONET_WAKE": f"touch {tmp_path}/woken",
+            "NERONET_RUN": "mark",
+            "s": "kept",
+            "d": "kept",
+        }
         subprocess.run(command, env=env, check=False, cwd="/", stderr=subprocess.DEVNULL)
 
     start(["sh", "-c", "echo $s $d $NERONET_RUN; pwd; echo err >&2; exit 7"], tmp_path / "journal")
@@ -314,7 +332,9 @@ def test_a_claim_is_won_once(tmp_path: Path) -> None:
     assert not list(Path(batch.path, "tmp").iterdir())
 
 
-def test_a_repeated_call_of_a_network_file_system_is_no_lost_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repeated_call_of_a_network_file_system_is_no_lost_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, root = host_of(tmp_path)
     batch = batch_of(root, "a" * 16)
     real = os.rename
@@ -337,7 +357,9 @@ def test_a_batch_that_is_damaged_or_gone_holds_up_no_other(tmp_path: Path) -> No
     assert found == [(good.token, index) for index in range(3)]
 
 
-def test_the_lock_of_a_network_home_lies_on_a_local_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lock_of_a_network_home_lies_on_a_local_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(facts, "on_network", lambda path: True)
     host, _ = host_of(tmp_path)
     with host.locked():
@@ -372,7 +394,9 @@ SMI: dict[str, tuple[str, list[dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("name", SMI)
-def test_what_nvidia_smi_says_is_understood(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nvidia_smi_says_is_understood(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     script, expected = SMI[name]
     (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
@@ -488,7 +512,13 @@ def test_runs_go_well_on_a_node_without_inotify(root: Path) -> None:
 
 def test_a_mistake_of_ours_leaves_a_trace(root: Path) -> None:
     """A kid has nobody to complain to; the run it left goes on and is taken over."""
-    with mum(root, change=("def _claim(self, taken, limits, busy, done):", "def _claim(self, taken, limits, busy, done):\n        raise KeyError('ours')")) as served:
+    with mum(
+        root,
+        change=(
+            "def _claim(self, taken, limits, busy, done):",
+            "def _claim(self, taken, limits, busy, done):\n        raise KeyError('ours')",
+        ),
+    ) as served:
         token = served.submit([["true"]])
         path = root / "hosts" / os.uname().nodename / "nerokid-error.txt"
         served.until(path.exists)

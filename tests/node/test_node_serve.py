@@ -69,7 +69,10 @@ def test_everything_that_was_there_is_here_after_a_sync(served: Mum) -> None:
     served.sync(1)
     assert len(served.logs[0, 1, 0]) == stdout.stat().st_size
     journals = list((served.root / "batches" / token / "kids").glob("*.log"))
-    assert sum(served.offsets[token].values()) >= sum(path.read_bytes().rfind(b"\n") + 1 for path in journals) - 200
+    assert (
+        sum(served.offsets[token].values())
+        >= sum(path.read_bytes().rfind(b"\n") + 1 for path in journals) - 200
+    )
     served.act(token, "terminate", [[0, 0]])
     served.until(lambda: bool(served.ended()))
 
@@ -252,5 +255,7 @@ def test_journals_are_lines_of_json_that_anybody_can_read(served: Mum) -> None:
 
 def test_a_usage_error_says_how_to_call_it(served: Mum) -> None:
     pyz = next((served.root / "agent").glob("*.pyz"))
-    done = subprocess.run([sys.executable, "-I", "-S", str(pyz), "what"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(pyz), "what"], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (2, "usage: neromum serve ROOT | nerokid ROOT PLACE\n")

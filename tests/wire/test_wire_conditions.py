@@ -12,8 +12,21 @@ from hypothesis import strategies as st
 from neronet.wire.conditions import COMPARATORS, Conditions, explain
 
 
-def condition(ident: str = "c", comparator: str = "gt", limit: float = 50.0, after: float | None = None, name: str = "loss") -> dict[str, Any]:
-    return {"id": ident, "variablename": name, "killvalue": limit, "comparator": comparator, "after": after, "action": "kill"}
+def condition(
+    ident: str = "c",
+    comparator: str = "gt",
+    limit: float = 50.0,
+    after: float | None = None,
+    name: str = "loss",
+) -> dict[str, Any]:
+    return {
+        "id": ident,
+        "variablename": name,
+        "killvalue": limit,
+        "comparator": comparator,
+        "after": after,
+        "action": "kill",
+    }
 
 
 def short(firings: list[Any]) -> list[tuple[str, float, int]]:
@@ -30,7 +43,9 @@ def short(firings: list[Any]) -> list[tuple[str, float, int]]:
 )  # fmt: skip
 def test_each_comparator(comparator: str, fires: list[float], rests: list[float]) -> None:
     for value in fires:
-        assert short(Conditions([condition(comparator=comparator)]).feed("loss", value, 7, 0.0)) == [("c", value, 7)]
+        assert short(Conditions([condition(comparator=comparator)]).feed("loss", value, 7, 0.0)) == [
+            ("c", value, 7)
+        ]
     for value in rests:
         assert Conditions([condition(comparator=comparator)]).feed("loss", value, 7, 0.0) == []
 
@@ -88,7 +103,10 @@ def test_what_a_dead_watcher_said_is_not_said_again() -> None:
     assert conditions.feed("loss", 90, 0, 10.0) == []
 
 
-points = st.lists(st.tuples(st.sampled_from(["loss", "acc"]), st.sampled_from([0.0, 49.0, 50.0, 51.0, math.nan, math.inf])), max_size=20)
+points = st.lists(
+    st.tuples(st.sampled_from(["loss", "acc"]), st.sampled_from([0.0, 49.0, 50.0, 51.0, math.nan, math.inf])),
+    max_size=20,
+)
 sets = st.lists(
     st.builds(condition, st.uuids().map(str), st.sampled_from(sorted(COMPARATORS)), st.just(50.0),
               st.none() | st.sampled_from([0.0, 3.0, 7.5, 100.0]), st.sampled_from(["loss", "acc"])),

@@ -14,8 +14,18 @@ from hypothesis import strategies as st
 from neronet.wire import frames
 from neronet.wire.frames import MAX_DEPTH, MAX_LINE, MAX_PAYLOAD, Decoder, Malformed, encode, load_json
 
-scalars = st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False) | st.text(max_size=20)
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=6)
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**62), 2**62)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=20)
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
 messages = st.dictionaries(st.text(max_size=8).filter(lambda key: key != "size"), values, max_size=4)
 streams = st.lists(st.tuples(messages, st.none() | st.binary(max_size=200)), max_size=5)
 
@@ -30,7 +40,9 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 
 @given(streams, st.lists(st.integers(0, 10**6), max_size=12))
-def test_any_cut_of_the_stream_gives_the_same_messages(stream: list[tuple[dict[str, Any], bytes | None]], places: list[int]) -> None:
+def test_any_cut_of_the_stream_gives_the_same_messages(
+    stream: list[tuple[dict[str, Any], bytes | None]], places: list[int]
+) -> None:
     data = b"".join(encode(message, payload) for message, payload in stream)
     decoder = Decoder()
     assert [found for piece in cut(data, places) for found in decoder.feed(piece)] == expected(stream)
@@ -60,7 +72,7 @@ def test_a_payload_may_hold_what_looks_like_messages() -> None:
 
 
 def test_texts_of_any_kind_arrive_as_they_were() -> None:
-    text = "Ω\n\0\"\\" + chr(0xDCFF)  # a byte of a file name that is no UTF-8
+    text = 'Ω\n\0"\\' + chr(0xDCFF)  # a byte of a file name that is no UTF-8
     assert Decoder().feed(encode({"text": text})) == [({"text": text}, None)]
 
 
@@ -88,7 +100,20 @@ def test_a_line_that_came_at_once_is_not_longer_than_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"[]", b"1", b"null", b'"x"', b"{", b"{} {}", b"\xff", b'{"a":}', b"{'a':1}", b'{"a":1' + b"1" * 30 + b"}"],
+    "line",
+    [
+        b"",
+        b"[]",
+        b"1",
+        b"null",
+        b'"x"',
+        b"{",
+        b"{} {}",
+        b"\xff",
+        b'{"a":}',
+        b"{'a':1}",
+        b'{"a":1' + b"1" * 30 + b"}",
+    ],
 )
 def test_only_an_object_is_a_message(line: bytes) -> None:
     with pytest.raises(Malformed):

@@ -13,7 +13,16 @@ from neronet.wire.messages import TO_NODE, TO_USER, check
 SHA = "a" * 64
 RUN = {"token": "0123456789abcdef", "index": 0, "attempt": 1}
 BATCH = {"home": "h", "place": "p", "created": 1.5, "manifest": SHA, "runs": SHA}
-ACT = {"m": "act", "id": "x", "do": "hold", "token": RUN["token"], "runs": [[0, 3]], "who": "", "why": "", "priority": -5}
+ACT = {
+    "m": "act",
+    "id": "x",
+    "do": "hold",
+    "token": RUN["token"],
+    "runs": [[0, 3]],
+    "who": "",
+    "why": "",
+    "priority": -5,
+}
 GOOD: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"m": "hello", "protocol": 1, "version": "1", "home": "h"}, TO_NODE),
     ({"m": "batch", "token": RUN["token"], "batch": BATCH}, TO_NODE),
@@ -22,15 +31,22 @@ GOOD: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"m": "have", "shas": [SHA] * 10}, TO_NODE),
     (ACT, TO_NODE),
     ({"m": "place", "place": "p", "limits": {}}, TO_NODE),
-    ({"m": "journal", "token": RUN["token"], "name": "a.log", "offset": 0, "reset": False, "size": 3}, TO_USER),
+    (
+        {"m": "journal", "token": RUN["token"], "name": "a.log", "offset": 0, "reset": False, "size": 3},
+        TO_USER,
+    ),
     ({"m": "batches", "items": []}, TO_USER),
     ({"m": "done", "id": "x", "result": {}}, TO_USER),
     ({"m": "pong", "id": 3}, TO_USER),
 ]
 
 
-@pytest.mark.parametrize(("message", "table"), GOOD, ids=lambda value: value.get("m", "") if "m" in value else "")
-def test_a_right_message_passes_and_needs_each_of_its_fields(message: dict[str, Any], table: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("message", "table"), GOOD, ids=lambda value: value.get("m", "") if "m" in value else ""
+)
+def test_a_right_message_passes_and_needs_each_of_its_fields(
+    message: dict[str, Any], table: dict[str, Any]
+) -> None:
     assert check(message, table) is message
     for field in message:
         with pytest.raises(Malformed):
@@ -40,10 +56,24 @@ def test_a_right_message_passes_and_needs_each_of_its_fields(message: dict[str, 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"token": "0123456789ABCDEF"}, {"token": "../../../../etc/"}, {"token": 5}, {"token": "0123456789abcdef\n"},
-        {"id": "../x"}, {"id": ".x"}, {"id": ""}, {"id": "x" * 201},
-        {"runs": [[3, 0]]}, {"runs": [[-1, 0]]}, {"runs": [[0]]}, {"runs": [[0, True]]}, {"runs": {"0": 1}}, {"runs": [[0, 2**62]]},
-        {"why": "x" * 70_000}, {"why": None}, {"priority": 1.5}, {"priority": 2**60},
+        {"token": "0123456789ABCDEF"},
+        {"token": "../../../../etc/"},
+        {"token": 5},
+        {"token": "0123456789abcdef\n"},
+        {"id": "../x"},
+        {"id": ".x"},
+        {"id": ""},
+        {"id": "x" * 201},
+        {"runs": [[3, 0]]},
+        {"runs": [[-1, 0]]},
+        {"runs": [[0]]},
+        {"runs": [[0, True]]},
+        {"runs": {"0": 1}},
+        {"runs": [[0, 2**62]]},
+        {"why": "x" * 70_000},
+        {"why": None},
+        {"priority": 1.5},
+        {"priority": 2**60},
     ],
     ids=repr,
 )
@@ -52,7 +82,11 @@ def test_a_wish_with_a_wrong_field_is_refused(changes: dict[str, Any]) -> None:
         check({**ACT, **changes}, TO_NODE)
 
 
-@pytest.mark.parametrize("changes", [{"stream": 3}, {"stream": -1}, {"offset": -1}, {"index": -1}, {"until": -2}, {"offset": 0.0}], ids=repr)
+@pytest.mark.parametrize(
+    "changes",
+    [{"stream": 3}, {"stream": -1}, {"offset": -1}, {"index": -1}, {"until": -2}, {"offset": 0.0}],
+    ids=repr,
+)
 def test_no_offset_or_number_is_out_of_bounds(changes: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
         check({"m": "log", **RUN, "stream": 0, "offset": 0, "until": 5, **changes}, TO_NODE)

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from neronet.wire.points import MAX_LINE, Lines, parse_line, parse_stepped
 
-pieces = st.lists(st.sampled_from([b"\n", b"\r", b"\r\n", b"a", b"loss 1", b"", b" ", b"x" * 50, b"\0\xff"]), max_size=40)
+pieces = st.lists(
+    st.sampled_from([b"\n", b"\r", b"\r\n", b"a", b"loss 1", b"", b" ", b"x" * 50, b"\0\xff"]), max_size=40
+)
 
 
 def whole(data: bytes) -> list[tuple[int, bytes]]:
@@ -119,7 +121,11 @@ def test_no_line_breaks_the_parser(line: bytes) -> None:
         assert found is None or isinstance(found[1], float)
 
 
-@pytest.mark.parametrize("line", [b" " * MAX_LINE, b"a" + b" " * MAX_LINE + b"!", b"a 1" + b"\t" * MAX_LINE + b"!", b"a" * MAX_LINE], ids=len)
+@pytest.mark.parametrize(
+    "line",
+    [b" " * MAX_LINE, b"a" + b" " * MAX_LINE + b"!", b"a 1" + b"\t" * MAX_LINE + b"!", b"a" * MAX_LINE],
+    ids=len,
+)
 def test_a_long_line_is_judged_in_no_time(line: bytes) -> None:
     began = time.process_time()
     assert parse_line(line[:MAX_LINE]) is None or len(line) > MAX_LINE
