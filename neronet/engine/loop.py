@@ -40,6 +40,8 @@ WAITS_FOR = {
     "passphrase": "needs the passphrase of your key", "password": "asks for your password",
 }  # fmt: skip
 
+_UNREAD = object()
+
 log = logging.getLogger(__name__)
 
 
@@ -57,7 +59,8 @@ class Engine:
         self._links: dict[str, tuple[Link, NodeWork]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._nodes: dict[str, NodeSpec] = {}
-        self._stamp: object = None  # of nodes.yaml as it was read
+        self._stamp: object = _UNREAD  # of nodes.yaml as it was read
+        self._newer: object = _UNREAD  # as it was seen since
         self._sending: set[str] = set()  # tokens of batches that were seen waiting to be sent
         self._busy = False
 
@@ -130,6 +133,7 @@ class Engine:
                 await self._bell.close()
 
     async def _work(self) -> None:
+        self._read_nodes(now=True)
         seen, problem = -1, ""
         while not self._stop.is_set():
             try:
@@ -166,7 +170,7 @@ class Engine:
         while (intent := self._store.intents.take(self._name)) is not None:
             self._begin(intent)
 
-    def _read_nodes(self) -> None:
+    def _read_nodes(self, now: bool = False) -> None:
         """Follows edits of nodes.yaml: a node whose entry changed gets a new connection.
 
         While the file has errors, what it said before holds.
@@ -174,6 +178,9 @@ class Engine:
         path = self.home / "nodes.yaml"
         stamp = _stamp(path)
         if stamp == self._stamp:
+            return
+        if stamp != self._newer and not now:
+            self._newer = stamp  # an editor may be in the middle of writing it: read when it rests
             return
         found = load_nodes(path)
         wrong = [problem for problem in found.problems if problem.severity == "error"]
@@ -201,6 +208,8 @@ class Engine:
     def _link(self, node: str) -> tuple[Link, NodeWork]:
         """The connection to a node and its work; raises InputError for one that nodes.yaml does not know."""
         if node not in self._links:
+            if node not in self._nodes:
+                self._read_nodes(now=True)
             if node not in self._nodes:
                 raise InputError(
                     f"there is no node {node} in {self.home / 'nodes.yaml'}", "`nerocli addnode` adds one"

@@ -46,7 +46,10 @@ class Host(object):
             os.close(fd)
 
     def sole_waiter(self):
-        """A descriptor that makes this process the one that waits for a GPU here until it is closed, or None."""
+        """A descriptor that makes this process the one that waits here for what others use, or None.
+
+        It is so until the descriptor is closed.
+        """
         fd = self._open_lock(".waiter")
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

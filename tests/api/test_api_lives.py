@@ -43,7 +43,8 @@ def test_ctrl_c_ends_a_script_that_waits_and_the_runs_go_on(
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert script.stdout is not None and script.stdout.readline() == "submitted\n"
+    assert script.stdout is not None
+    assert script.stdout.readline() == "submitted\n"
     time.sleep(0.3)
     script.send_signal(signal.SIGINT)
     _, said = script.communicate(timeout=10)
@@ -99,7 +100,9 @@ def test_closing_while_another_thread_waits_ends_its_wait_and_begins_no_new_engi
     time.sleep(0.3)
     neroman.close()
     waiting.join(5)
-    assert not waiting.is_alive() and isinstance(ended[0], NeronetError) and ended[0].hint
+    assert not waiting.is_alive()
+    assert isinstance(ended[0], NeronetError)
+    assert ended[0].hint
     assert holder(neroman.home) is None
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("neronet-engine")]
     with pytest.raises(EngineError, match="was closed"):
@@ -114,10 +117,12 @@ def test_two_neromans_of_one_home_and_of_two_in_a_process(make_neroman: MakeNero
     first, second, other = make_neroman(), make_neroman(), make_neroman("other")
     folder = experiment(tmp_path / "lang", "echo n 1\n", ONE)
     runs = first.submit(folder, "local")
-    assert second.runs().wait(20).states == {"finished": 1} and second.runs()[0] == runs[0]
+    assert second.runs().wait(20).states == {"finished": 1}
+    assert second.runs()[0] == runs[0]
     assert second.submit(folder, "local", again=True).wait(20).states == {"finished": 1}
     assert other.submit(folder, "local").wait(20).states == {"finished": 1}
-    assert len(first.runs()) == 2 and len(other.runs()) == 1
+    assert len(first.runs()) == 2
+    assert len(other.runs()) == 1
     first.close()  # the one that ran the engine: the other takes over
     assert second.submit(folder, "local", again=True).wait(20).states == {"finished": 1}
 
@@ -175,7 +180,8 @@ def test_an_event_loop_goes_on_while_runs_are_submitted_and_awaited(
         return runs, ticks
 
     runs, ticks = asyncio.run(notebook())
-    assert runs.states == {"finished": 1} and ticks > 20
+    assert runs.states == {"finished": 1}
+    assert ticks > 20
 
 
 def test_threads_may_share_a_neroman(make_neroman: MakeNeroman, tmp_path: Path) -> None:
@@ -214,7 +220,10 @@ def test_the_background_engine_takes_over_from_a_script_in_the_middle_of_an_uplo
     runs = neroman.submit(folder, "gpu1", wait=30.0, progress=progress)
     until(lambda: len(pids) == 2)
     now = holder(neroman.home)
-    assert now is not None and now.pid == pids[1] != os.getpid() and now.kind == "background"
-    assert runs.wait(40).states == {"finished": 1} and runs.log().strip() == "45000000"
+    assert now is not None
+    assert now.pid == pids[1] != os.getpid()
+    assert now.kind == "background"
+    assert runs.wait(40).states == {"finished": 1}
+    assert runs.log().strip() == "45000000"
     assert neroman.submit(folder, "gpu1", again=True).wait(40).states == {"finished": 1}
     assert neroman.stop_engine()

@@ -22,11 +22,13 @@ def test_runs_are_selected_sliced_and_told(neroman: Neroman, tmp_path: Path) -> 
     folder = experiment(
         tmp_path / "lang", "echo loss $2; echo bad >&2; echo x >out; exit $(($2 > 2))\n", SWEEP
     )
-    assert repr(neroman.runs()) == "no runs" and len(neroman.runs()) == 0
+    assert repr(neroman.runs()) == "no runs"
+    assert len(neroman.runs()) == 0
     assert [planned.command for planned in neroman.preview(folder)][3] == ("sh", "main.sh", "--x", "4")
     runs = neroman.submit(folder, "local").wait(20)
     assert repr(runs) == "4 runs of lang: 2 finished, 2 failed"
-    assert runs.states == {"finished": 2, "failed": 2} and list(runs.states) == ["finished", "failed"]
+    assert runs.states == {"finished": 2, "failed": 2}
+    assert list(runs.states) == ["finished", "failed"]
     assert [run.reason for run in runs] == ["", "", "exit code 1", "exit code 1"]
     assert [run.number for run in runs[1:3]] == list(runs.numbers[1:3])
     for selector, count in (
@@ -40,9 +42,11 @@ def test_runs_are_selected_sliced_and_told(neroman: Neroman, tmp_path: Path) -> 
     with pytest.raises(InputError, match="nothing names no run"):
         neroman.runs("nothing")
     frame = runs.frame()
-    assert frame["x"].tolist() == [1, 2, 3, 4] and frame["loss"].tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert frame["x"].tolist() == [1, 2, 3, 4]
+    assert frame["loss"].tolist() == [1.0, 2.0, 3.0, 4.0]
     assert runs.points("loss")["value"].tolist() == [1.0, 2.0, 3.0, 4.0]
-    assert runs[:1].log("stderr") == "bad\n" and "==> lang/x=2 <==" in runs.log()
+    assert runs[:1].log("stderr") == "bad\n"
+    assert "==> lang/x=2 <==" in runs.log()
     with pytest.raises(InputError, match="no stream"):
         runs.log("stdin")
     status = neroman.status("lang")
@@ -70,9 +74,11 @@ def test_a_rerun_is_another_attempt_with_files_of_its_own(neroman: Neroman, tmp_
     folder = experiment(tmp_path / "lang", "echo loss $2; [ -e /nowhere ] || [ $2 -lt 3 ]\n", SWEEP)
     runs = neroman.submit(folder, "local").wait(20)
     again = runs.rerun(failed=True)
-    assert again.numbers == runs.numbers[2:] and again.wait(20).states == {"failed": 2}
+    assert again.numbers == runs.numbers[2:]
+    assert again.wait(20).states == {"failed": 2}
     assert [run.attempt for run in runs] == [1, 1, 2, 2]
-    assert runs[3].results.name == "x=4.attempt-2" and runs[3].metrics == {"loss": 4.0}
+    assert runs[3].results.name == "x=4.attempt-2"
+    assert runs[3].metrics == {"loss": 4.0}
     assert (runs[3].results.parent / "x=4" / "stdout.log").read_text() == "loss 4\n"
     assert runs[:1].rerun(failed=True).numbers == ()
 
@@ -87,11 +93,9 @@ def test_runs_are_held_let_go_and_ended(neroman: Neroman, tmp_path: Path) -> Non
     assert runs[1].reason == "held"
     neroman.set_priority(runs[1:], 5)
     assert runs[3].priority == 5
-    assert (
-        neroman.terminate(runs[3:]).notes == []
-        and runs[3].state == "terminated"
-        and runs[3].reason.startswith("by ")
-    )
+    assert neroman.terminate(runs[3:]).notes == []
+    assert runs[3].state == "terminated"
+    assert runs[3].reason.startswith("by ")
     go.touch()
     until(lambda: runs[0].state == "finished")
     time.sleep(0.3)
@@ -127,7 +131,10 @@ def test_a_callback_is_called_after_changes_until_it_is_ended(neroman: Neroman, 
     runs.on_change(bare.set)
     runs.wait(20)
     until(lambda: seen and seen[-1] == 5.0)
-    assert sorted(seen) == seen and len(set(seen)) > 2 and threads == {"neronet-callbacks"} and bare.is_set()
+    assert sorted(seen) == seen
+    assert len(set(seen)) > 2
+    assert threads == {"neronet-callbacks"}
+    assert bare.is_set()
     end()
     time.sleep(0.1)  # one that has begun already may still come
     count = len(seen)
@@ -140,9 +147,11 @@ def test_what_has_arrived_is_tidied_away_on_the_node_and_stays_here(neroman: Ner
         20
     )
     assert list((neroman.home / "node/batches").iterdir())
-    assert neroman.tidy() == ["local: 1 submissions removed"] and neroman.tidy() == []
+    assert neroman.tidy() == ["local: 1 submissions removed"]
+    assert neroman.tidy() == []
     assert not list((neroman.home / "node/batches").iterdir())
-    assert runs[0].metrics == {"loss": 1.0} and (runs[0].results / "out").exists()
+    assert runs[0].metrics == {"loss": 1.0}
+    assert (runs[0].results / "out").exists()
 
 
 def test_clean_removes_what_is_ours_and_nothing_else(make_neroman: MakeNeroman, tmp_path: Path) -> None:
@@ -155,7 +164,8 @@ def test_clean_removes_what_is_ours_and_nothing_else(make_neroman: MakeNeroman, 
     other = make_neroman("ours")
     other.submit("lang", "local") if False else other.add_experiment(tmp_path / "lang")
     other.clean()
-    assert not other.home.exists() and (tmp_path / "lang/config.yaml").exists()
+    assert not other.home.exists()
+    assert (tmp_path / "lang/config.yaml").exists()
 
 
 def test_events_are_told_from_a_moment_on(neroman: Neroman, tmp_path: Path) -> None:
@@ -173,15 +183,20 @@ def test_experiments_are_added_copied_and_forgotten(neroman: Neroman, tmp_path: 
         neroman.remove_experiment("lagn")
     assert raised.value.hint == "did you mean lang?"
     neroman.remove_experiment("other")
-    assert [item.id for item in neroman.experiments()] == ["lang"] and (folder / "config.yaml").exists()
+    assert [item.id for item in neroman.experiments()] == ["lang"]
+    assert (folder / "config.yaml").exists()
 
 
 def test_a_probe_tells_what_a_node_has_or_why_it_cannot_be_used(neroman: Neroman) -> None:
     node = neroman.probe("local")
-    assert node.reachable and node.cores and node.disk_free and node.used == 0
+    assert node.reachable
+    assert node.cores
+    assert node.disk_free
+    assert node.used == 0
     neroman.add_node("gone", "127.0.0.1:1")
     with pytest.raises(NeronetError, match="gone: .*refused the connection"):
         neroman.probe("gone")
     checks = {check.node: check for check in neroman.doctor() if check.subject == "connection"}
-    assert checks["local"].ok is True and checks["gone"].ok is False
+    assert checks["local"].ok is True
+    assert checks["gone"].ok is False
     assert states.OPEN  # the vocabulary is shared

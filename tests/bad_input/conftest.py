@@ -72,5 +72,7 @@ def note(runs: RunSet) -> str:
 
 
 def nothing_happened(neroman: Neroman) -> None:  # noqa: F811
-    assert not len(neroman.runs()) and not neroman.experiments() and not neroman.store.batches.find()
+    assert not len(neroman.runs())
+    assert not neroman.experiments()
+    assert not neroman.store.batches.find()
     assert not (neroman.home / "results").exists() or not list((neroman.home / "results").iterdir())

@@ -52,7 +52,9 @@ def test_a_node_that_vanishes_during_an_upload_gets_the_rest_when_it_is_back(
             node.crash()
 
     runs = neroman.submit(folder, "gpu1", wait=3.0, progress=progress)
-    assert seen and runs.states == {"submitting": 1} and "gpu1 does not answer" in runs.notes[0]
+    assert seen
+    assert runs.states == {"submitting": 1}
+    assert "gpu1 does not answer" in runs.notes[0]
     node.start()
     assert runs.wait(40).states == {"finished": 1}
     import hashlib
@@ -94,7 +96,8 @@ def test_a_node_that_vanishes_during_a_fetch_sends_the_rest_later(
     import hashlib
 
     assert hashlib.sha256((folder / "big").read_bytes()).hexdigest() == runs.log().split()[0]
-    assert len(runs.log()) == 20_000_000 + 68 and not list(folder.glob(".part-*"))
+    assert len(runs.log()) == 20_000_000 + 68
+    assert not list(folder.glob(".part-*"))
 
 
 def test_a_line_that_freezes_is_noticed_and_nothing_is_lost(
@@ -122,9 +125,8 @@ def test_a_cut_line_costs_a_moment(neroman: Neroman, node_factory: NodeFactory, 
         time.sleep(0.4)
         node.hang_up()
     assert runs.wait(40).states == {"finished": 1}
-    assert runs.points("n")["value"].tolist() == list(range(30)) and runs.log() == "".join(
-        f"n {n}\n" for n in range(30)
-    )
+    assert runs.points("n")["value"].tolist() == list(range(30))
+    assert runs.log() == "".join(f"n {n}\n" for n in range(30))
 
 
 def test_a_laptop_that_sleeps_catches_up_when_it_wakes(node_factory: NodeFactory, tmp_path: Path) -> None:
@@ -158,8 +160,10 @@ def test_files_that_somebody_deleted_on_the_node_are_told_and_can_be_given_up(
     node.run("rm -rf .neronet/batches")
     node.hang_up()
     until(lambda: "gpu1 no longer has its files" in runs[0].reason)
-    assert runs.states == {"queued": 1, "running": 1} and runs[0].metrics == {"n": 1}
+    assert runs.states == {"queued": 1, "running": 1}
+    assert runs[0].metrics == {"n": 1}
     assert runs.terminate().notes == []
-    assert runs.states == {"lost": 2} and "given up by" in runs[1].reason
+    assert runs.states == {"lost": 2}
+    assert "given up by" in runs[1].reason
     assert runs[:1].log() == "n 1\n"
     assert neroman.store.batches.find(states=("sending", "accepted")) == []

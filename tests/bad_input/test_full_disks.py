@@ -38,12 +38,12 @@ def test_a_node_without_room_for_the_files_says_so_and_takes_them_once_there_is(
     (note,) = runs.notes
     assert "the disk is full at /srv/alice/neronet" in note and "sent when that is done" in note, note
     assert runs[0].reason in note
-    assert running.wait(30).states == {"finished": 1} and running[0].metrics == {
-        "n": 8
-    }  # goes on being followed
+    assert running.wait(30).states == {"finished": 1}
+    assert running[0].metrics == {"n": 8}
     node.run("mount -o remount,size=64m /srv/alice", user="root")
     neroman.fetch()
-    assert runs.wait(30).states == {"finished": 1} and runs.log().strip() == "9000000"
+    assert runs.wait(30).states == {"finished": 1}
+    assert runs.log().strip() == "9000000"
 
 
 def test_a_full_disk_here_stops_the_mirror_until_there_is_room(tmp_path: Path) -> None:
@@ -65,7 +65,8 @@ def test_a_full_disk_here_stops_the_mirror_until_there_is_room(tmp_path: Path) -
         assert other.engine() is not None
         remount("size=200m")
         other.fetch()
-        assert runs.wait(60).states == {"finished": 1} and runs[0].metrics == {"loss": 1}
+        assert runs.wait(60).states == {"finished": 1}
+        assert runs[0].metrics == {"loss": 1}
         assert runs.log() == "x" * 24_000_000 + "\nloss 1\n"
 
 
@@ -78,8 +79,10 @@ def test_a_submission_for_which_there_is_no_room_changes_nothing(tmp_path: Path)
         remount("size=3m")
         with pytest.raises(NeronetError, match="has no room for a copy of the folder") as raised:
             other.submit(folder, "here")
-        assert raised.value.hint and str(other.home) in str(raised.value)
-        assert not len(other.runs()) and not other.experiments()
+        assert raised.value.hint
+        assert str(other.home) in str(raised.value)
+        assert not len(other.runs())
+        assert not other.experiments()
         remount("size=100m")
         assert other.submit(folder, "here").wait(30).states == {"finished": 1}
 

@@ -33,7 +33,8 @@ def test_a_corrected_address_is_used_at_once_also_for_wishes_that_wait(
     file = neroman.home / "nodes.yaml"
     file.write_text(file.read_text().replace("alice@127.0.0.1:1", node.ssh_address()))
     until(lambda: runs[1].state == "terminated")
-    assert runs[1].reason == "too late" and runs[0].state == "queued"
+    assert runs[1].reason == "too late"
+    assert runs[0].state == "queued"
     neroman.release(runs[0].name)
     assert runs.wait(30).states == {"finished": 1, "terminated": 1}
 
@@ -50,11 +51,29 @@ def test_a_broken_file_keeps_what_was_known_and_is_told(
     file.write_text(good + "  gpu2: [\n")
     with pytest.raises(ConfigError, match=r"nodes\.yaml"):
         neroman.submit(tmp_path / "lang", "gpu1")
-    assert runs.wait(30).states == {"finished": 1} and runs[0].metrics == {"n": 20}
+    assert runs.wait(30).states == {"finished": 1}
+    assert runs[0].metrics == {"n": 20}
     told = [event.text for event in neroman.history() if event.kind == "problem"]
-    assert len(told) == 1 and "nodes.yaml:" in told[0] and "goes on with what it knew" in told[0]
+    assert len(told) == 1
+    assert "nodes.yaml:" in told[0]
+    assert "goes on with what it knew" in told[0]
     file.write_text(good)
     assert neroman.submit(tmp_path / "lang", "gpu1", again=True).wait(30).states == {"finished": 1}
+
+
+def test_a_file_that_is_just_being_written_is_not_taken_for_what_it_says(
+    neroman: Neroman, node_factory: NodeFactory, tmp_path: Path
+) -> None:
+    add(neroman, node_factory("gpu1"))
+    runs = neroman.submit(experiment(tmp_path / "lang", "sleep 1; echo n 1\n", ONE), "gpu1")
+    file = neroman.home / "nodes.yaml"
+    good = file.read_text()
+    for _ in range(8):
+        for part in ("", good[: len(good) // 2], good):
+            file.write_text(part)
+            time.sleep(0.02)
+    assert runs.wait(30).states == {"finished": 1}
+    assert not [event for event in neroman.history() if event.kind in ("unreachable", "problem")]
 
 
 def test_a_node_that_was_taken_out_keeps_its_runs_as_they_were_until_it_is_back(
@@ -71,7 +90,8 @@ def test_a_node_that_was_taken_out_keeps_its_runs_as_they_were_until_it_is_back(
     time.sleep(1.2)
     assert runs.states == {"running": 1}
     file.write_text(good)
-    assert runs.wait(30).states == {"finished": 1} and runs[0].metrics == {"n": 1}
+    assert runs.wait(30).states == {"finished": 1}
+    assert runs[0].metrics == {"n": 1}
 
 
 def test_of_several_programs_that_begin_at_once_one_runs_the_engine(tmp_path: Path, lang: Path) -> None:
@@ -89,7 +109,8 @@ def test_of_several_programs_that_begin_at_once_one_runs_the_engine(tmp_path: Pa
     ]
     pids = {program.communicate(timeout=60)[0].strip() for program in programs}
     now = holder(home)
-    assert now is not None and pids == {str(now.pid)}
+    assert now is not None
+    assert pids == {str(now.pid)}
     found = [
         path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline")
         if str(home).encode() in (words := path.read_bytes().split(b"\0")) and b"neroman" in words

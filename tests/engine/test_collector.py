@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from neronet.errors import ProtocolError
 from neronet.store import Store
 from tests.engine.model_node import (
     TOKEN,
-    ModelNode,
     collector,
     ended,
     journal,
@@ -50,7 +46,8 @@ def test_a_run_is_shown_as_ended_only_when_its_logs_and_outputs_are_here(store: 
     assert store.runs.get(number).state == "running"  # type: ignore[union-attr]
     taker.take([output(b"x", "a")])
     run = store.runs.get(number)
-    assert run is not None and (run.state, run.exit_status, run.started, run.ended) == (
+    assert run is not None
+    assert (run.state, run.exit_status, run.started, run.ended) == (
         "finished",
         0,
         1400.0,
@@ -130,7 +127,8 @@ def test_an_exit_that_is_found_late_corrects_a_run_that_was_lost(store: Store, h
     ]
     taker.take([log(b"def", offset=3, end=True), output(b"x", "a")])
     run = store.runs.get(number)
-    assert run is not None and (run.state, run.reason, run.exit_status) == ("finished", "", 0)
+    assert run is not None
+    assert (run.state, run.reason, run.exit_status) == ("finished", "", 0)
     assert (home / RESULTS / "stdout.log").read_bytes() == b"abcdef"
 
 
@@ -204,7 +202,8 @@ def test_another_start_of_a_run_is_another_attempt(store: Store, home: Path) -> 
     taker.take([journal(record("started"), points([1]), ended(state="lost", reason="requeued", status=None))])
     taker.take([journal(record("started", start=2), name="b.log")])
     run = store.runs.get(number)
-    assert run is not None and (run.attempt, run.state) == (2, "running")
+    assert run is not None
+    assert (run.attempt, run.state) == (2, "running")
     assert [row.state for row in store.attempts.of_run(number)] == ["lost", "running"]
 
 
@@ -272,7 +271,8 @@ def test_many_outputs_are_asked_for_a_few_at_a_time(store: Store, home: Path) ->
         assert len(waiting) <= 8
         seen += 1
         waiting = waiting[1:] + taker.take([output(b"x", waiting[0]["path"])])
-    assert seen == 30 and store.runs.get(number).state == "finished"  # type: ignore[union-attr]
+    assert seen == 30
+    assert store.runs.get(number).state == "finished"
 
 
 LIES: dict[str, Any] = {
@@ -322,11 +322,9 @@ def test_a_record_that_lies_is_refused_and_stores_nothing(lie: Any, store: Store
     with pytest.raises(ProtocolError, match="gpu1 sent a record that makes no sense"):
         taker.take([journal(record("started"), points([5.0], name="good"), lie)])
     assert store.runs.get(number) == before
-    assert (
-        store.points.last([number]) == {}
-        and store.events.find() == []
-        and store.offsets.journals(TOKEN) == {}
-    )
+    assert store.points.last([number]) == {}
+    assert store.events.find() == []
+    assert store.offsets.journals(TOKEN) == {}
 
 
 def test_other_peoples_submissions_and_runs_that_are_none_change_nothing(store: Store, home: Path) -> None:
@@ -340,7 +338,8 @@ def test_other_peoples_submissions_and_runs_that_are_none_change_nothing(store: 
         journal(ended(), token=strange), journal(ended(), token="0" * 16), journal(record("started", index=99)),
         log(b"abc", token=strange), log(b"abc", index=99), output(b"x", "never asked for"),
     ])  # fmt: skip
-    assert store.runs.find() == before and store.attempts.of_run(others[0])[0].state == "queued"
+    assert store.runs.find() == before
+    assert store.attempts.of_run(others[0])[0].state == "queued"
     assert not (home / "results").exists()
 
 
@@ -360,88 +359,3 @@ def test_a_node_that_talks_without_end_does_not_fill_the_history(store: Store, h
     taker.follow(TOKEN)
     taker.take([journal(*[record("warn", text="x")] * 3000)])
     assert len(store.events.find([number])) == 1000
-
-
-# -- every order and every cut
-
-TEXT = st.binary(min_size=1, max_size=12)
-ACTIONS = st.lists(
-    st.one_of(
-        st.tuples(st.just("print"), st.integers(0, 1), st.integers(0, 1), TEXT),
-        st.tuples(st.just("point"), st.integers(0, 1), st.floats(allow_nan=False, width=32)),
-        st.tuples(st.just("send"), st.integers(0, 9), st.integers(1, 9)),
-        st.tuples(st.just("twice"), st.integers(0, 9), st.integers(1, 9)),
-        st.tuples(st.just("reconnect")),
-        st.tuples(st.just("adopt")),
-        st.tuples(st.just("end"), st.integers(0, 1), st.sampled_from(["finished", "failed", "lost"])),
-    ),
-    max_size=40,
-)
-
-
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(ACTIONS)
-def test_whatever_the_order_all_arrives_once(actions: list[Any]) -> None:
-    with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
-        run_model(actions, store, Path(folder))
-
-
-def run_model(actions: list[Any], store: Store, home: Path) -> None:
-    numbers = submitted(store)
-    node, kid = ModelNode(), 0
-    values: dict[int, list[float]] = {0: [], 1: []}
-    over: dict[int, str] = {}
-    taker = collector(store, home)
-    node.obey(taker.follow(TOKEN))
-    for index in (0, 1):
-        node.write("kid0.log", record("claimed", index, host="h", gpus=[]), record("started", index))
-
-    def send(which: int, size: int, again: bool = False) -> None:
-        if sources := node.sources():
-            piece = node.send(sources[which % len(sources)], size)
-            node.obey(taker.take([piece]))
-            if again and piece[0]["m"] == "log":  # the channel never repeats, an answer to an older wish does
-                node.obey(taker.take([piece]))
-
-    for action in actions:
-        match action:
-            case "print", index, stream, data if index not in over:
-                node.print(index, stream, data)
-            case "point", index, value if index not in over:
-                node.write(f"kid{kid}.log", points([value], 10 * len(values[index]), index))
-                values[index].append(value)
-            case "send", which, size:
-                send(which, size)
-            case "twice", which, size:
-                send(which, size, again=True)
-            case ("adopt",):
-                kid += 1
-            case ("reconnect",):
-                node.hang_up()
-                taker = collector(store, home)
-                node.obey(taker.follow(TOKEN))
-            case "end", index, state if over.get(index) in (None, "lost") and state != over.get(index):
-                node.print(index, 0, b"last words")
-                node.outputs[index, "out"] = b"result"
-                node.write(
-                    f"kid{kid}.log", ended(node.sizes(index), index, state=state, outputs=[["out", 6, 0]])
-                )
-                over[index] = state
-                if TOKEN not in str(store.batches.find(states=("accepted",))):
-                    return  # a correction after everything was final is not looked at any more
-    for index in {0, 1} - set(over):
-        node.write(f"kid{kid}.log", ended(node.sizes(index), index))
-        over[index] = "finished"
-    while sources := node.sources():
-        node.obey(taker.take([node.send(sources[0], 7)]))
-    for index, number in enumerate(numbers):
-        run = store.runs.get(number)
-        assert run is not None
-        assert list(store.points.read(number, "loss").value) == values[index]
-        for stream, name in enumerate(("stdout.log", "stderr.log")):
-            file = home / "results" / run.results / name
-            assert (file.read_bytes() if file.exists() else b"") == node.logs.get((index, stream), b"")
-        assert run.state == over[index], (run.state, over)
-        if (index, "out") in node.outputs:
-            assert (home / "results" / run.results / "out").read_bytes() == b"result"
-    assert store.batches.get(TOKEN).state == "final"  # type: ignore[union-attr]

@@ -29,7 +29,8 @@ def test_every_run_gets_a_member_and_free_slots_are_filled_first(count: int, mem
     members = [replace(member, free=min(member.free, member.slots)) for member in members]
     where = divide(count, members)
     given = Counter(where)
-    assert len(where) == count and set(where) <= {member.id for member in members}
+    assert len(where) == count
+    assert set(where) <= {member.id for member in members}
     free = sum(member.free for member in members)
     for member in members:
         if count >= free:
@@ -78,7 +79,8 @@ LOAD: dict[str, Any] = {
 
 
 def test_true_facts_and_a_true_load_are_kept() -> None:
-    assert told.facts(FACTS) == FACTS and told.load(LOAD) == LOAD
+    assert told.facts(FACTS) == FACTS
+    assert told.load(LOAD) == LOAD
 
 
 ANYTHING = st.recursive(
@@ -94,15 +96,17 @@ def test_whatever_is_told_what_is_kept_has_the_right_types(lies: dict[str, Any])
     facts, load = told.facts(lies), told.load(lies)
     row = NodeRow("gpu1", "p", True, 1.0, "", facts, load)
     assert check(row, "", "", 1.7e9)  # says something, whatever is there
-    assert isinstance(facts.get("cores", 1), int) and isinstance(load.get("used", 0), int)
-    assert "other" not in facts and "other" not in load
+    assert isinstance(facts.get("cores", 1), int)
+    assert isinstance(load.get("used", 0), int)
+    assert "other" not in facts
+    assert "other" not in load
 
 
 def test_an_endless_fact_is_cut_and_an_absurd_one_dropped() -> None:
     facts = told.facts({**FACTS, "host": "x" * 10**6, "cores": 10**30, "gpus": FACTS["gpus"] * 5000})
-    assert (
-        len(facts["host"]) == told.MAX_WORD and "cores" not in facts and len(facts["gpus"]) == told.MAX_GPUS
-    )
+    assert len(facts["host"]) == told.MAX_WORD
+    assert "cores" not in facts
+    assert len(facts["gpus"]) == told.MAX_GPUS
     assert len(told.load({"waits": {str(n): "x" for n in range(10**4)}})["waits"]) == told.MAX_WAITS
 
 
@@ -132,7 +136,8 @@ def test_a_node_without_trouble_has_no_red_line() -> None:
     assert {item.subject: item.ok for item in checks} == {
         "connection": True, "python": True, "disk": True, "cores": None, "gpus": None,
     }  # fmt: skip
-    assert "3.6.8 (/usr/bin/python3)" in checks[1].text and "1024.0 GiB free" in checks[2].text
+    assert "3.6.8 (/usr/bin/python3)" in checks[1].text
+    assert "1024.0 GiB free" in checks[2].text
 
 
 def test_a_node_that_cannot_be_used_says_why_and_nothing_else() -> None:
@@ -145,7 +150,8 @@ def test_a_full_disk_a_wrong_clock_and_a_scheduler_are_told() -> None:
         item.subject: item
         for item in check(row(disk_free=2**20, time=1.7e9 - 100, scheduler="slurm"), "", "", 1.7e9)
     }
-    assert checks["disk"].ok is False and "root" in checks["disk"].hint
+    assert checks["disk"].ok is False
+    assert "root" in checks["disk"].hint
     assert checks["clock"].text == "its clock is 100 s behind this computer's"
     assert "slurm" in checks["scheduler"].text
     assert "clock" in {item.subject for item in check(row(time=1.7e9 + 6), "", "", 1.7e9)}

@@ -92,7 +92,8 @@ def test_each_answer_reaches_the_one_who_asked() -> None:
         two = asyncio.ensure_future(session.ask({"m": "tidy", "token": "b" * 16}, "tidied", "b" * 16))
         assert [await node.hear(), await node.hear()]
         await node.say({"m": "tidied", "token": "b" * 16})
-        assert (await two)["token"] == "b" * 16 and not one.done()
+        assert (await two)["token"] == "b" * 16
+        assert not one.done()
         await node.say({"m": "tidied", "token": "a" * 16})
         assert (await one)["token"] == "a" * 16
 
@@ -178,7 +179,8 @@ def test_whoever_waits_when_a_session_ends_learns_it_and_nobody_can_ask_any_more
         await node.hear()
         session.close("the connection to gpu1 ended")
         for one in await asyncio.gather(*waiting, return_exceptions=True):
-            assert isinstance(one, Unreachable) and str(one) == "the connection to gpu1 ended"
+            assert isinstance(one, Unreachable)
+            assert str(one) == "the connection to gpu1 ended"
         with pytest.raises(Unreachable, match="ended"):
             await session.sync()
 
@@ -295,4 +297,5 @@ def test_what_a_piece_makes_us_ask_for_is_sent() -> None:
 
 
 def test_refused_is_an_error_of_the_node() -> None:
-    assert issubclass(Refused, NodeError) and not issubclass(Refused, Unreachable)
+    assert issubclass(Refused, NodeError)
+    assert not issubclass(Refused, Unreachable)

@@ -73,9 +73,13 @@ def test_a_submission_is_a_batch_that_says_all_a_node_needs(store: Store, home: 
         "folder": str(tmp_path / "lang"),
         "runs_size": (home / "files" / content["runs"]).stat().st_size,
     }
-    assert content["place"] == place_of("home1", "gpu1") and content["home"] == "home1"
-    assert content["env"] == {"A": "b", "B": "node"} and content["setup"] == ["source venv", "module load x"]
-    assert content["outputs"] == ["out"] and content["note"] == "a note" and content["collections"] == ["all"]
+    assert content["place"] == place_of("home1", "gpu1")
+    assert content["home"] == "home1"
+    assert content["env"] == {"A": "b", "B": "node"}
+    assert content["setup"] == ["source venv", "module load x"]
+    assert content["outputs"] == ["out"]
+    assert content["note"] == "a note"
+    assert content["collections"] == ["all"]
     assert "environment" not in content
     assert lines(store, home, batch.token) == [
         {
@@ -140,7 +144,8 @@ def test_a_rerun_is_a_new_attempt_from_the_same_snapshot(store: Store, home: Pat
     again = store.runs.find(numbers)
     assert [run.attempt for run in again] == [1, 2, 2]
     old, new = again[0].token, again[1].token
-    assert old != new and store.batches.get(new).manifest == store.batches.get(old).manifest  # type: ignore[union-attr]
+    assert old != new
+    assert store.batches.get(new).manifest == store.batches.get(old).manifest
     assert [(line["number"], line["attempt"]) for line in lines(store, home, new)] == [
         (numbers[1], 2),
         (numbers[2], 2),
@@ -156,7 +161,9 @@ def test_nothing_is_stored_when_a_part_of_it_cannot_be(
     (home / "files").write_text("in the way")
     with pytest.raises(Exception, match=r"files"):
         submit(store, home, given)
-    assert store.runs.find() == [] and store.batches.find() == [] and store.events.find() == []
+    assert store.runs.find() == []
+    assert store.batches.find() == []
+    assert store.events.find() == []
 
 
 def test_ten_thousand_runs_are_stored_in_a_moment(store: Store, home: Path, tmp_path: Path) -> None:
@@ -165,7 +172,8 @@ def test_ten_thousand_runs_are_stored_in_a_moment(store: Store, home: Path, tmp_
     began = time.process_time()
     numbers = submit(store, home, given)
     took = time.process_time() - began
-    assert len(numbers) == 10_000 and snapshot.size > 0
+    assert len(numbers) == 10_000
+    assert snapshot.size > 0
     assert took < 1.5, f"{took:.2f} s of processor time"
     began = time.process_time()
     assert missing(store, given)[0] == []

@@ -53,7 +53,8 @@ def test_whoever_talks_without_end_costs_little_and_holds_up_nobody(tmp_path: Pa
             assert neroman.submit("honest", "local", again=True).wait(30).states == {"finished": 1}
             worst, rounds = max(worst, time.monotonic() - began), rounds + 1
         now = holder(home)
-        assert now is not None and now.pid == pid
+        assert now is not None
+        assert now.pid == pid
         peak = int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) // 1024  # type: ignore[index]
         print(
             f"{len(FLOODS)} floods for {SECONDS:g} s: {peak} MiB at most, {rounds} honest runs, {worst:.1f} s at worst"

@@ -131,7 +131,8 @@ def test_no_lie_writes_outside_of_its_results_folder(liars: Field) -> None:
 
 def test_no_lie_ends_the_engine_or_takes_much_memory(liars: Field) -> None:
     now = holder(liars.home)
-    assert now is not None and now.pid == liars.pid
+    assert now is not None
+    assert now.pid == liars.pid
     peak = int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{liars.pid}/status").read_text())[1]) // 1024  # type: ignore[index]
     print(f"the engine of {len(LIES)} hostile nodes had {peak} MiB at most")
     assert peak < MEMORY
@@ -147,7 +148,8 @@ def test_the_store_is_whole(liars: Field) -> None:
     with sqlite3.connect(f"file:{liars.home / 'neronet.db'}?mode=ro", uri=True) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     honest = liars.neroman.runs("honest")
-    assert set(honest.states) == {"finished"} and honest[0].metrics == {"honest": 1.0}
+    assert set(honest.states) == {"finished"}
+    assert honest[0].metrics == {"honest": 1.0}
     assert len(liars.neroman.runs("liar*")) == len(LIES)
     assert liars.neroman.runs().frame().shape[0] == len(liars.neroman.runs())
 

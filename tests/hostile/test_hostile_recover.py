@@ -98,7 +98,8 @@ def test_a_node_cannot_take_over_runs_of_another(neroman: Neroman) -> None:
     (forged,) = neroman.recover(
         liar(neroman, f'run["number"], run["attempt"], run["name"] = {honest.number}, 2, "honest"')
     )
-    assert forged.number != honest.number and forged.name == "honest@2"
+    assert forged.number != honest.number
+    assert forged.name == "honest@2"
     assert neroman.runs("honest")[0] == honest
 
 

@@ -286,9 +286,9 @@ class Node:
             return client.connect_ex((self.address, self.port)) == 0
 
     def _signal_sshd(self, number: int, listener: bool = True) -> None:
-        kept = [] if listener else self._listener()
+        kept = [] if listener else [process.pid for process in self._listener()]  # its title counts logins
         for process in self._all():
-            if process.name == "sshd" and process not in kept:
+            if process.name == "sshd" and process.pid not in kept:
                 _signal(process, number)
 
 
