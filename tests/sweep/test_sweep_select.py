@@ -94,4 +94,4 @@ def test_ten_thousand_selectors_among_ten_thousand_runs_take_a_moment() -> None:
     assert len(select([row.name for row in rows], rows)) == 10_000
     assert len(select(",".join(str(n) for n in range(0, 10_000, 2)), rows)) == 5000
     assert len(select(["e/x=*7", "1-5000"], rows)) == 5500
-    assert time.process_time() - begun < 1
+    assert time.process_time() - begun < 4

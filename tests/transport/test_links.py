@@ -177,7 +177,7 @@ def test_closing_ends_what_still_runs(spec: NodeSpec) -> None:
             channel = await way.start("echo on; while read -r line; do :; done")
             assert await channel.read() == b"on\n"
             start = time.monotonic()
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 12
 
     asyncio.run(run())
 
@@ -266,7 +266,7 @@ def test_a_machine_that_says_nothing(transport: str, monkeypatch: pytest.MonkeyP
 
     start = time.monotonic()
     error = asyncio.run(run())
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 20
     assert isinstance(error, Unreachable)
     assert "did not answer within" in str(error)
     assert "VPN" in error.hint

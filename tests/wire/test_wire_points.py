@@ -130,4 +130,4 @@ def test_a_long_line_is_judged_in_no_time(line: bytes) -> None:
     began = time.process_time()
     assert parse_line(line[:MAX_LINE]) is None or len(line) > MAX_LINE
     parse_stepped(line[:MAX_LINE])
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 3
