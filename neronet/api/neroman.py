@@ -212,7 +212,7 @@ class Neroman:
     def runs(self, selector: Selector | None = None) -> RunSet:
         """All runs, or those that a selector names: a number, a range `124-186`, a name, a glob, an experiment."""
         if selector is None:
-            return RunSet(self, [row.number for row in self.store.runs.find()])
+            return RunSet(self, self.store.runs.changed_since(0)[1])
         return RunSet(self, targets.select_runs(self.store, selector))
 
     def terminate(self, selector: Selector | RunSet) -> RunSet:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from neronet.store.attempts import Attempt
 from neronet.store.offsets import StreamOffset
 from neronet.store.store import Store
 from neronet.sync.mirror import accepted, stopped_note
-from neronet.sync.writer import LimitReached, ResultsWriter
+from neronet.sync.writer import DiskFull, LimitReached, ResultsWriter
 from neronet.wire import states
 from neronet.wire.messages import STREAM_FILES
 
@@ -34,6 +35,7 @@ Received = list[tuple[Message, bytes | None]]
 LOGS = (0, 1)  # the points file is parsed on the node and not mirrored
 OUTPUTS_AT_ONCE = 8
 OUTPUT_LIMIT = 64 * 1024**3  # bytes of outputs of one attempt
+RESERVE = 16 * 1024**2  # bytes that logs and outputs leave free, so that states and messages can be stored
 MAX_JOURNALS = 20_000  # of one batch
 IN_THE_WAY = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM)
 MAX_EVENTS = 1000  # of one attempt in one session
@@ -368,6 +370,11 @@ class Collector:
         return self._batches.get(message["token"], {}).get((message["index"], message["attempt"]))
 
     def _writer(self, item: Arriving) -> ResultsWriter:
+        if shutil.disk_usage(self._home).free < RESERVE:
+            raise DiskFull(
+                f"{self._home}: the disk is full, but for {RESERVE >> 20} MiB that the database keeps",
+                "Make room; what is missing is fetched again then.",
+            )
         if item.writer is None:
             row = self._store.runs.get(item.run)
             assert row is not None

@@ -11,10 +11,11 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from neronet import wire
+from neronet.engine.tasks import end, first_to_end, happens, to_its_end, within
 from neronet.engine.told import REPLIES, Refused
 from neronet.errors import (
     AuthRefused,
@@ -69,7 +70,7 @@ class Session:
     async def hello(self) -> Message:
         """The node's first message. Raises ProtocolError when it is none, or of a version that we do not speak."""
         try:
-            message = (await asyncio.wait_for(self._first(), HELLO))[0]
+            message = (await within(HELLO, self._first()))[0]
         except asyncio.TimeoutError:
             raise Unreachable(
                 f"{self._node} started the agent, but it said nothing for {HELLO:g} s"
@@ -117,7 +118,7 @@ class Session:
     async def wait(self, answer: asyncio.Future[Message]) -> Message:
         try:
             # Shielded: somebody else may wait for the same answer, and longer.
-            return await asyncio.wait_for(asyncio.shield(answer), REPLY)
+            return await within(REPLY, asyncio.shield(answer))
         except asyncio.TimeoutError:
             raise Unreachable(f"{self._node} does not answer") from None
 
@@ -243,8 +244,7 @@ class Link:
         """Ends it for good; who waits for a connection gets Unreachable with this reason."""
         self.session, self.problem = None, Unreachable(reason)
         self._tried.set()
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
         await self._hang_up()
 
     async def _run(self) -> None:
@@ -278,24 +278,18 @@ class Link:
     async def _pause(self) -> None:
         """Until the next try; what only the user can mend is not tried again by itself."""
         seconds = PAUSES[min(self.failures, len(PAUSES)) - 1] * random.uniform(0.8, 1.2)
-        by_hand = isinstance(self.problem, BY_HAND)
-        try:
-            await asyncio.wait_for(self._again.wait(), None if by_hand else seconds)
-        except asyncio.TimeoutError:
-            pass
+        await happens(self._again, None if isinstance(self.problem, BY_HAND) else seconds)
 
     async def _rest(self) -> None:
         """Until there is something to do. The login is kept for a while, one that the user had to help with to the end."""
         kept = None if self._transport is None or self._asked else LINGER
-        try:
-            await asyncio.wait_for(self._wake.wait(), kept)
-        except asyncio.TimeoutError:
+        if not await happens(self._wake, kept):
             await self._hang_up()
 
     async def _hang_up(self) -> None:
         transport, self._transport, self._asked = self._transport, None, False
         if transport is not None:
-            await _to_its_end(transport.close())
+            await to_its_end(transport.close())
 
     async def _ask(self, question: Question) -> str | None:
         self._asked = True
@@ -328,14 +322,14 @@ class Link:
             self._seen(facts, "")
             self.session = session
             self._tried.set()
-            await _first_to_end(session.read(), self._serve(session), session.keep_alive())
+            await first_to_end(session.read(), self._serve(session), session.keep_alive())
             whole = True
         finally:
             self.session = None
             if session is not None:
                 session.close(f"the connection to {self.node.id} ended")
             if channel is not None:
-                await _to_its_end(channel.close())
+                await to_its_end(channel.close())
             if not whole:
                 await self._hang_up()
 
@@ -357,31 +351,4 @@ class Link:
             if not self._needed():
                 self.session = None  # nobody may begin anything in it from now on
                 return
-            try:
-                await asyncio.wait_for(self._wake.wait(), again)
-            except asyncio.TimeoutError:
-                pass
-
-
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Awaits `work` also when the one who awaits it is cancelled meanwhile: a process that is left would be told of
-    on the terminal when the loop is closed."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
-
-
-async def _first_to_end(*works: Any) -> None:
-    """Runs all; when one ends, or fails, the others are cancelled and its failure is raised."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
+            await happens(self._wake, again)

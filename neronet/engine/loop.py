@@ -22,6 +22,7 @@ from neronet.engine.holder import Lease
 from neronet.engine.link import LOAD, Link, Message, Session
 from neronet.engine.questions import Questions
 from neronet.engine.recover import recover
+from neronet.engine.tasks import end
 from neronet.engine.work import NodeWork, limits_of, place_of
 from neronet.errors import EngineError, InputError, NeronetError, StoreError
 from neronet.spec.nodes import NodeSpec, load_nodes
@@ -58,6 +59,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._links: dict[str, tuple[Link, NodeWork]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()  # links that are no longer of use
         self._nodes: dict[str, NodeSpec] = {}
         self._stamp: object = _UNREAD  # of nodes.yaml as it was read
         self._newer: object = _UNREAD  # as it was seen since
@@ -126,10 +128,9 @@ class Engine:
             try:
                 await self._work()
             finally:
-                for task in self._tasks:
-                    task.cancel()
-                await asyncio.gather(*self._tasks, return_exceptions=True)
-                await asyncio.gather(*(link.close("the engine ended") for link, _ in self._links.values()))
+                await end(*self._tasks)
+                links = [link.close("the engine ended") for link, _ in self._links.values()]
+                await asyncio.gather(*links, *self._closing)
                 await self._bell.close()
 
     async def _work(self) -> None:
@@ -196,7 +197,7 @@ class Engine:
         for name, (link, work) in list(self._links.items()):
             if nodes.get(name) != link.node:
                 del self._links[name]
-                self._begin_task(link.close(f"the entry of {name} in nodes.yaml has changed"))
+                self._begin_task(link.close(f"the entry of {name} in nodes.yaml has changed"), self._closing)
                 moved += work.wishes
         for name in set(self._nodes) - set(nodes):
             self._store.nodes.update(name, reachable=False, reason=f"{name} is no longer in nodes.yaml")
@@ -277,12 +278,12 @@ class Engine:
                 intent.id, False, {"problem": problem, "hint": "`nerocli engine stop` ends it"}
             )
             return
-        self._begin_task(self._do(intent, kinds[intent.kind]))
+        self._begin_task(self._do(intent, kinds[intent.kind]), self._tasks)
 
-    def _begin_task(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin_task(self, work: Coroutine[Any, Any, None], kept: set[asyncio.Task[None]]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        kept.add(task)
+        task.add_done_callback(kept.discard)
 
     async def _do(self, intent: Intent, do: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]) -> None:
         try:

@@ -180,6 +180,9 @@ class NodeWork:
         stored: deque[asyncio.Future[Message]] = deque()
         async for message, data in upload(snapshot, runs, partial(_lacking, session), progress):
             if message["offset"] == 0:
+                # Whoever has the manifest is taken to have all that it names: first all of that must be there.
+                while stored and message["sha"] == batch.manifest:
+                    await session.wait(stored.popleft())
                 stored.append(session.expect("stored", str(message["sha"])))
             await session.say(message, data)
             # Not one by one, which would wait a round trip per file; not all at once, which would hide a full disk.

@@ -15,14 +15,14 @@ from neronet.node import choose, facts, procs
 from neronet.node.host import Host
 from neronet.node.inotify import Watch
 from neronet.node.journal import Journal
-from neronet.node.runs import Root, read_json
+from neronet.node.runs import FULL, Root, read_json
 from neronet.node.start import Starter
-from neronet.node.watch import Watcher, patiently
+from neronet.node.watch import Watcher
 
 NICENESS = 5
 MORE_EVERY = 0.5  # seconds between two looks for work that others could do, while runs are short
 GPUS_EVERY = 5.0  # seconds for which an answer of nvidia-smi, which is slow, is believed
-FREE_EVERY = 2.0, 30.0  # seconds between two looks for a GPU that others use: the first, and the longest
+WAIT, WAIT_MOST = 1.0, 15.0  # seconds between two looks for a GPU that others use, or for room on the disk
 
 
 class Kid(object):
@@ -46,26 +46,31 @@ class Kid(object):
         os.nice(NICENESS)  # this thread only: programs are started by the starter's
 
     def main(self):
-        done, waiter, wait, of_use = None, None, FREE_EVERY[0], False
+        done, waiter, wait, of_use = None, None, 0.0, False
         while True:
-            found, blocked = patiently(self._next, done)
+            try:
+                found, blocked = self._next(done)
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                found, blocked = None, True
+            done = None
             if found is not None:
                 if waiter is not None:
                     os.close(waiter)
-                    waiter, wait = None, FREE_EVERY[0]
+                waiter, wait = None, 0.0
                 done, of_use = self._watch(*found), True
                 continue
-            done = None
             if blocked and waiter is None:
                 waiter = self.host.sole_waiter()
             if not blocked or waiter is None:
                 break
+            wait, of_use = min(2 * wait or WAIT, WAIT_MOST), True
             time.sleep(wait)
-            wait, of_use = min(2 * wait, FREE_EVERY[1]), True
-        if of_use:
-            self._wake_others()
         if self._journal is not None:
             self._journal.close()
+        if of_use:
+            self._wake_others()
 
     def _watch(self, attempt, share, record):
         """Watches an attempt to its end; what is to be given back then."""
@@ -87,7 +92,7 @@ class Kid(object):
             self._children.append(spawn(self.root, place))
 
     def _next(self, done):
-        """((attempt, share, first record) to watch now or None, whether nothing but others' use of GPUs holds up a run).
+        """((attempt, share, first record) to watch now or None, whether a run waits for what others use).
 
         Gives back the place of `done`, an (attempt, share), in the same hold of
         the lock.  May be repeated after an error.
@@ -98,10 +103,12 @@ class Kid(object):
                 item for item in self.host.open_attempts() if done is None or item[0].mark != done[0].mark
             ]
             taken = [share for _, share in opened]
-            # Claims first: whether somebody must be adopted is looked for seldom, and then by a kid of its own.
-            found = self._claim(taken, limits, busy, done) or self._adopt(opened)
-            if done is not None:
-                self.host.give_back(done[0])
+            try:
+                # Claims first: whether somebody must be adopted is looked for seldom, and then by a kid of its own.
+                found = self._claim(taken, limits, busy, done) or self._adopt(opened)
+            finally:
+                if done is not None:
+                    self.host.give_back(done[0])
             blocked = (
                 not found
                 and bool(busy)

@@ -206,8 +206,10 @@ class Neromum(object):
         if not self.place:
             return
         limits = self._limits()
-        # Where a kid waits for a GPU that others use, nobody else needs to.
+        # Where a kid waits for room or for a GPU that others use, nobody else needs to.
         waiter = self.host.sole_waiter()
+        if waiter is None and not facts.disk(self.root.path)[1]:
+            return
         if waiter is not None:
             os.close(waiter)
         for _ in range(self.host.work_for(self.place, limits, limits.gpus if waiter is None else ())):

@@ -10,9 +10,10 @@ import select
 import signal
 import time
 
-from neronet.node import journal, outcome, procs
+from neronet.node import outcome, procs
 from neronet.node.folder import unlink_inputs
 from neronet.node.inotify import SAFETY
+from neronet.node.past import Past
 from neronet.node.runs import FULL, SEALED
 from neronet.node.start import prepare
 from neronet.node.streams import Stream
@@ -49,12 +50,11 @@ class Watcher(object):
         self._wrapper = None  # (pid, start time) of the wrapper, once it allowed the program to run
         self._boot = ""  # when that was
         self._started = None  # the same by the wall clock
-        self._noted = set()  # kinds of records that are in a journal already
-        self._warned = set()  # texts, or ids of conditions
         self._pending = [record]  # records that are not in the journal yet
         self._conditions = conditions.Conditions(self.spec.get("conditions") or [])
         # A condition is heard however many names were printed before its own.
         self._names = {condition["variablename"] for condition in self.spec.get("conditions") or []}
+        self._past = Past(self._conditions, self._names)
         self._stop = None  # the wish that this attempt shall end
         self._signalled = None  # monotonic time of the last signal
         self._streams = [Stream(attempt.stream(number), number) for number in range(3)]
@@ -68,7 +68,7 @@ class Watcher(object):
             self._resume()
         self._flush()
         try:
-            while "ended" not in self._noted:
+            while "ended" not in self._past.kinds:
                 if self._may_start():
                     self._start()
                 self._follow()
@@ -81,36 +81,13 @@ class Watcher(object):
                 stream.close()
 
     def _resume(self):
-        """Goes on where the watchers before us ended: their journals say how far they parsed."""
+        """Goes on where the watchers before us ended."""
         # Journals are sent in the order of their times: ours is to be the later one, whatever we write.
         time.sleep(TICK)
-        self._ends, self._bases = [0, 0, 0], [0, 0, 0]
-        for identity in self.attempt.watchers()[:-1]:
-            if identity:  # a torn one has written nothing
-                path = self.attempt.batch.journal(identity)
-                for record in journal.records(path, self.attempt.index, self.attempt.attempt):
-                    self._learn(record)
+        self._past.read(self.attempt)
         self._streams = [
-            Stream(self.attempt.stream(number), number, self._ends[number], self._bases[number])
-            for number in range(3)
+            Stream(self.attempt.stream(number), number, *self._past.parsed[number]) for number in range(3)
         ]
-
-    def _learn(self, record):
-        kind = record["e"]
-        self._noted.add(kind)
-        if kind == "started":
-            self._started = record["t"]
-        elif kind == "p":
-            number, elapsed = record["s"], record["t"] - (self._started or record["t"])
-            self._ends[number], self._bases[number] = record["to"], record["base"]
-            for name, value, offset, _step in record["v"]:
-                self._names.add(name)
-                self._conditions.feed(name, value, offset, elapsed)
-        elif kind == "cut":
-            self._ends[record["s"]] = self._bases[record["s"]] = record["base"]
-        elif kind == "warn":
-            self._warned.add(record.get("c") or record["text"])
-            self._conditions.said(record.get("c"))
 
     def _may_start(self):
         return self._wrapper is None and self.attempt.read_start() is None
@@ -219,8 +196,8 @@ class Watcher(object):
     # -- looking
 
     def _note_start(self):
-        if self._find_wrapper() and "started" not in self._noted:
-            self._noted.add("started")
+        if self._find_wrapper() and "started" not in self._past.kinds:
+            self._past.kinds.add("started")
             self._pending.append(self._record("started", t=self._started))
             procs.pause("started")
 
@@ -356,8 +333,8 @@ class Watcher(object):
 
     def _warn(self, text, condition=None):
         """Says this once a run, whoever watches it."""
-        if (condition or text) not in self._warned:
-            self._warned.add(condition or text)
+        if (condition or text) not in self._past.warned:
+            self._past.warned.add(condition or text)
             self._pending.append(self._record("warn", text=text, c=condition))
 
     def _flush(self, sync=False):
@@ -381,7 +358,7 @@ class Watcher(object):
         if more:
             self._warn("more than %d output files; the others stay on the node in %s" % (len(outputs), work))
         procs.pause("ended")
-        self._noted.add("ended")
+        self._past.kinds.add("ended")
         self._pending.append(
             self._record(
                 "ended",

@@ -227,3 +227,20 @@ def test_the_background_engine_takes_over_from_a_script_in_the_middle_of_an_uplo
     assert runs.log().strip() == "45000000"
     assert neroman.submit(folder, "gpu1", again=True).wait(40).states == {"finished": 1}
     assert neroman.stop_engine()
+
+
+def test_wishes_that_an_engine_does_not_understand_are_answered_and_do_no_harm(
+    make_neroman: MakeNeroman, tmp_path: Path
+) -> None:
+    neroman = make_neroman()
+    intent = neroman.engine_client.ask("wonder", {}, 10.0)
+    assert intent.ok is False
+    assert "does not know how to wonder" in (intent.result or {})["problem"]
+    intent = neroman.engine_client.ask("act", {"node": "nowhere", "act": {}}, 10.0)
+    assert "there is no node nowhere" in (intent.result or {})["problem"]
+    intent = neroman.engine_client.ask("tidy", {"wrong": 1}, 10.0)
+    assert "an error in Neronet" in (intent.result or {})["problem"]
+    assert neroman.fetch(nodes=["nowhere"])[0].id == "local"
+    assert neroman.submit(experiment(tmp_path / "lang", "true\n", ONE), "local").wait(20).states == {
+        "finished": 1
+    }

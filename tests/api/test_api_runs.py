@@ -70,6 +70,18 @@ def test_only_what_is_missing_is_submitted(neroman: Neroman, tmp_path: Path) -> 
     assert neroman.submit("all", "local").notes[0].startswith("4 of 4 were run before")
 
 
+def test_a_folder_with_thousands_of_files_arrives_whole(neroman: Neroman, tmp_path: Path) -> None:
+    folder = experiment(
+        tmp_path / "lang",
+        "ls data | wc -l; cat data/* | sort -n | tail -1\n",
+        COUNT.replace("+count", "+lang"),
+    )
+    (folder / "data").mkdir()
+    for number in range(2500):  # so many that their list comes in several parts
+        (folder / "data" / f"{number:0>70}").write_text(f"{number}\n")
+    assert neroman.submit(folder, "local").wait(30).log().split() == ["2500", "2499"]
+
+
 def test_a_rerun_is_another_attempt_with_files_of_its_own(neroman: Neroman, tmp_path: Path) -> None:
     folder = experiment(tmp_path / "lang", "echo loss $2; [ -e /nowhere ] || [ $2 -lt 3 ]\n", SWEEP)
     runs = neroman.submit(folder, "local").wait(20)

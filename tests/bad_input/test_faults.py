@@ -54,7 +54,7 @@ def test_a_node_that_vanishes_during_an_upload_gets_the_rest_when_it_is_back(
     runs = neroman.submit(folder, "gpu1", wait=1.5, progress=progress)
     assert seen
     assert runs.states == {"submitting": 1}
-    assert "gpu1 does not answer" in runs.notes[0]
+    until(lambda: "gpu1 does not answer" in runs[0].reason)
     node.start()
     assert runs.wait(40).states == {"finished": 1}
     import hashlib

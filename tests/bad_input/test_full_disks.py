@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from neronet import Neroman
+from neronet.engine.collect import RESERVE
 from neronet.errors import NeronetError, StoreError
 from tests.bad_input.conftest import add, experiment, small_disk, until
 from tests.e2e.cli import Cli
@@ -58,7 +60,7 @@ def test_a_full_disk_here_stops_the_mirror_until_there_is_room(tmp_path: Path) -
         )
         runs = other.submit(folder, "here")
         until(lambda: runs.states == {"running": 1})
-        remount(f"size={used(other.home) + 10 * 2**20}")
+        remount(f"size={used(other.home) + RESERVE + 10 * 2**20}")
         go.touch()
         until(lambda: "the disk is full" in (other.store.nodes.get("here") or runs[0]).reason)
         assert runs.states == {"running": 1}
@@ -68,6 +70,30 @@ def test_a_full_disk_here_stops_the_mirror_until_there_is_room(tmp_path: Path) -
         assert runs.wait(60).states == {"finished": 1}
         assert runs[0].metrics == {"loss": 1}
         assert runs.log() == "x" * 24_000_000 + "\nloss 1\n"
+
+
+def test_the_engine_outlives_a_disk_on_which_it_can_store_nothing(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    main = f"until [ -e {go} ]; do sleep 0.1; done; for i in $(seq 0 999); do echo loss $i; done\n"
+    with small_disk(tmp_path / "small", "100m") as remount, Neroman(tmp_path / "small") as other:
+        nodes = other.home / "nodes.yaml"
+        good = f"nodes: {{here: {{type: local, root: {tmp_path / 'root'}}}}}\n"
+        nodes.write_text(good)
+        runs = other.submit(experiment(tmp_path / "lang", main, ONE), "here")
+        until(lambda: runs.states == {"running": 1})
+        engine = other.engine()
+        remount(f"size={used(other.home)}")
+        go.touch()
+        nodes.write_text("nodes: [\n")  # what the engine wants to note finds no room either
+        time.sleep(1.5)
+        assert runs.states == {"running": 1}
+        assert other.engine() == engine
+        remount("size=100m")
+        nodes.write_text(good)
+        other.fetch()
+        assert runs.wait(60).states == {"finished": 1}
+        assert runs.points("loss")["value"].tolist() == list(range(1000))
+        assert other.engine() == engine
 
 
 def test_a_submission_for_which_there_is_no_room_changes_nothing(tmp_path: Path) -> None:

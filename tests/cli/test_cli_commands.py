@@ -102,7 +102,7 @@ def test_status_of_a_node_tells_its_facts_and_its_runs() -> None:
 
 
 def test_an_unreachable_node_says_since_when_and_why() -> None:
-    silent = node("gpu1", reachable=False, last_seen=NOW - 185, reason="connection refused")
+    silent = node("gpu1", reachable=False, last_seen=time.time() - 185, reason="connection refused")
     out = said("status", "nodes", neroman=FakeNeroman(all_nodes=[silent, node("new", reachable=None)])).out
     assert "last seen 3 min ago: connection refused" in out
     assert "not asked yet" in out

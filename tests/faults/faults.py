@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -69,10 +68,9 @@ def first_difference(values: list[float]) -> str:
 def kill(pid: int) -> None:
     """Ends a process that was found below a root of ours, and waits until it is gone."""
     start = procs.start_time(pid)
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
+    if not start:
         return
+    procs.send(pid, signal.SIGKILL)
     wait_until(lambda: procs.start_time(pid) != start, f"{pid} to be gone")
 
 

@@ -26,7 +26,7 @@ def test_random_kills_lose_nothing_and_start_nothing_twice(root: Path, tmp_path:
     chance = random.Random(seed)
     print(f"\n{KILLS} moments, NERONET_SEED={seed}")
     # Or else the node would soon leave the runs unwatched, and adoption would not be tried.
-    patient = "DEATHS, DEATH_SPAN = 3, 60.0", "DEATHS, DEATH_SPAN = 100000, 60.0"
+    patient = {"DEATHS, DEATH_SPAN = 3, 60.0": "DEATHS, DEATH_SPAN = 100000, 60.0"}
     notes = tmp_path / "notes"
     mums = [Mum(root, limits={"slots": RUNS}, change=patient)]
     killed = {"kid": 0, "mum": 0}
@@ -49,7 +49,9 @@ def test_random_kills_lose_nothing_and_start_nothing_twice(root: Path, tmp_path:
                 mums[-1].follow(token)
             else:
                 mums[-1].say({"m": "place", "place": "place1", "limits": {"slots": RUNS}})
-        print(f"killed {killed['kid']} kids and {killed['mum']} Neromums; {len(mums[-1].ended())} runs had ended")
+        print(
+            f"killed {killed['kid']} kids and {killed['mum']} Neromums; {len(mums[-1].ended())} runs had ended"
+        )
         check(mums[-1], notes, RUNS, POINTS, f"seed {seed}", timeout=60 + KILLS)
         adopted = len(mums[-1].of("adopted"))
         print(f"{adopted} times another kid took over")

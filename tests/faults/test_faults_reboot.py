@@ -11,7 +11,9 @@ import pytest
 from tests.faults.faults import PROGRAM, close_all, read_pid, runs, wait_until
 from tests.node.mum import Mum, leave_nothing, processes_of
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give processes a boot id of their own")
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root may give processes a boot id of their own"
+)
 
 
 class Machine:
@@ -41,7 +43,15 @@ class Machine:
 def test_after_a_reboot_running_runs_are_lost_and_the_others_run(tmp_path: Path) -> None:
     machine, notes = Machine(tmp_path), tmp_path / "notes"
     argvs = runs(notes, 4, 50, every=10, rest=0.01)
-    argvs[0] = ["sh", "main.sh", str(notes / "0"), "1000000", "3", "1", "0.05"]  # runs at the time of the reboot
+    argvs[0] = [
+        "sh",
+        "main.sh",
+        str(notes / "0"),
+        "1000000",
+        "3",
+        "1",
+        "0.05",
+    ]  # runs at the time of the reboot
     try:
         first = machine.connect(limits={"slots": 1})
         token = first.submit(argvs, {"main.sh": PROGRAM})
@@ -86,7 +96,9 @@ def test_a_run_that_was_claimed_but_not_started_runs_after_the_reboot(tmp_path: 
     leave_nothing(tmp_path / "root")
 
 
-def test_a_run_that_had_ended_keeps_its_status_though_nobody_recorded_it_before_the_reboot(tmp_path: Path) -> None:
+def test_a_run_that_had_ended_keeps_its_status_though_nobody_recorded_it_before_the_reboot(
+    tmp_path: Path,
+) -> None:
     machine, notes = Machine(tmp_path), tmp_path / "notes"
     try:
         first = machine.connect(limits={"slots": 1}, env={"NERONET_PAUSE": f"ended:60:{tmp_path}/ended"})
@@ -133,7 +145,9 @@ def test_a_stranger_with_the_pid_of_a_wrapper_is_left_alone(tmp_path: Path) -> N
         second.follow(token)
         second.until(lambda: any(record["state"] == "lost" for record in second.of("ended")))
         second.sync()
-        assert not [record for record in second.of("ended") if record["state"] != "lost"], "the stranger was ended"
+        assert not [record for record in second.of("ended") if record["state"] != "lost"], (
+            "the stranger was ended"
+        )
         assert "sleep 61" in {line.strip() for line in all_lines()}
     finally:
         close_all(machine.mums)

@@ -46,8 +46,9 @@ class Case:
     def mum(self) -> Mum:
         return self.mums[-1]
 
-    def submit(self, **how: float) -> None:
-        self.token = submit(self.mum, runs(self.notes, 2, COUNT, **how))
+    def submit(self, count: int = 2, **how: float) -> None:
+        self.count = count
+        self.token = submit(self.mum, runs(self.notes, count, COUNT, **how))
 
     def kill_kids(self) -> None:
         for pid in kids_of(self.root):
@@ -62,7 +63,7 @@ class Case:
         self.mum.say({"m": "place", "place": self.mum.place, "limits": {"slots": 1}})
 
     def check(self) -> None:
-        check(self.mum, self.notes, 2, COUNT, self.step)
+        check(self.mum, self.notes, self.count, COUNT, self.step)
         self.mum.close()
         leave_nothing(self.root)
 
@@ -97,7 +98,7 @@ def test_a_kill_at_each_step_of_an_adoption(tmp_path: Path, victim: str) -> None
     cases = [Case(tmp_path / step, step, 60.0) for step in ADOPTION]
     try:
         for case in cases:
-            case.submit(every=50, rest=0.2)
+            case.submit(every=50, rest=0.15)
             case.mum.until_started()
             case.kill_kids()
             case.wake()
@@ -128,6 +129,7 @@ def test_neromum_killed_before_it_could_say_that_it_has_a_batch(tmp_path: Path) 
         case.mum.say({"m": "batch", "token": token, "batch": batch})
         case.mum.wait("accepted", token=token)
         case.mum.follow(token)
+        case.count = 2
         case.check()
     finally:
         close_all(case.mums)
@@ -191,7 +193,7 @@ def test_a_kill_just_before_the_signal(tmp_path: Path, victim: str) -> None:
 def test_a_run_whose_watchers_die_again_and_again_goes_on_unwatched(tmp_path: Path, times: int) -> None:
     case = Case(tmp_path / "none", "none", 0.0)
     try:
-        case.submit(every=20, rest=0.25)
+        case.submit(count=1, every=20, rest=0.2)
         case.mum.until_started()
         run = case.root / "batches" / case.token / "run/0.1"
         for number in range(1, times + 1):

@@ -31,15 +31,18 @@ Record = dict[str, Any]
 Files = dict[str, bytes | str | None]  # path -> content, target of a link, or None for an empty folder
 
 
-def install(root: Path, change: tuple[str, str] = ("", "")) -> Path:
-    """The agent in its place below `root`, with one text replaced by another in all of its files; its path."""
-    agent = build_agent(Path(neronet.__file__).parent)
-    data = agent.data
-    if change[0]:
+def install(root: Path, change: dict[str, str] | None = None) -> Path:
+    """The agent in its place below `root`, with some texts of its files replaced; its path."""
+    data = build_agent(Path(neronet.__file__).parent).data
+    if change:
         changed = io.BytesIO()
         with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(changed, "w") as new:
-            for name in old.namelist():
-                new.writestr(name, old.read(name).replace(change[0].encode(), change[1].encode()))
+            texts = {name: old.read(name).decode() for name in old.namelist()}
+            for before, after in change.items():
+                assert any(before in text for text in texts.values()), f"nothing to replace: {before}"
+                texts = {name: text.replace(before, after) for name, text in texts.items()}
+            for name, text in texts.items():
+                new.writestr(name, text)
         data = changed.getvalue()
     path = root / "agent" / f"neromum-{hashlib.sha256(data).hexdigest()[:12]}.pyz"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +61,7 @@ class Mum:
         limits: Record | None = None,
         env: dict[str, str | None] | None = None,
         before: Mum | None = None,
-        change: tuple[str, str] = ("", ""),
+        change: dict[str, str] | None = None,
         inside: list[str] | None = None,
         **popen: Any,
     ) -> None:

@@ -233,7 +233,7 @@ def test_a_login_shell_that_hangs_is_not_waited_for_for_ever(
 def test_a_login_shell_that_hangs_does_not_stay_for_ever_behind_neromum(root: Path, home: Path) -> None:
     for name in (".bash_profile", ".profile"):
         (home / name).write_text("sleep 300\n")
-    change = "TIMEOUT = 20.0", "TIMEOUT = 1.0"
+    change = {"TIMEOUT = 20.0": "TIMEOUT = 1.0"}
     with mum(root, env={"HOME": str(home)}, change=change) as served:
         served.say({"m": "have", "shas": []})
         served.wait("missing")

@@ -153,7 +153,12 @@ def test_runs_wait_for_a_gpu_that_somebody_else_uses(
 ) -> None:
     for number in range(2):
         (tmp_path / f"gpus/used{number}").write_text("9000")
-    with mum(root, env=gpus, limits={}) as served:
+    # Patience is not what is tried here.
+    change = {
+        "WAIT, WAIT_MOST = 1.0, 15.0": "WAIT, WAIT_MOST = 0.2, 0.4",
+        "GPUS_EVERY = 5.0": "GPUS_EVERY = 0.1",
+    }
+    with mum(root, env=gpus, limits={}, change=change) as served:
         token = served.submit([SHOW] * 2)
         other = served.submit([["true"]], gpus=0)
         served.follow(other)
@@ -169,7 +174,7 @@ def test_runs_wait_for_a_gpu_that_somebody_else_uses(
             assert time.monotonic() < end, "nobody looked for a free GPU"
             time.sleep(0.05)
         (tmp_path / "gpus/used0").write_text("3")
-        with mum(root, env=gpus, limits={}) as again:
+        with mum(root, env=gpus, limits={}, change=change) as again:
             again.follow(token)
             again.until(lambda: len(again.ended()) == 2, 30)
 

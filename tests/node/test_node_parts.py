@@ -498,7 +498,7 @@ def test_lost_events_mean_to_look_everywhere(tmp_path: Path) -> None:
 
 
 def test_runs_go_well_on_a_node_without_inotify(root: Path) -> None:
-    with mum(root, change=("inotify_init1", "no_such_call")) as served:
+    with mum(root, change={"inotify_init1": "no_such_call"}) as served:
         served.run([["sh", "-c", "for n in 1 2 3; do echo loss $n; sleep 0.2; done"], ["true"]])
         assert [value for _, value, *_ in served.points(0)] == [1, 2, 3]
         times = [record["t"] for record in served.of("p")]
@@ -511,14 +511,9 @@ def test_runs_go_well_on_a_node_without_inotify(root: Path) -> None:
 
 
 def test_a_mistake_of_ours_leaves_a_trace(root: Path) -> None:
-    """A kid has nobody to complain to; the run it left goes on and is taken over."""
-    with mum(
-        root,
-        change=(
-            "def _claim(self, taken, limits, busy, done):",
-            "def _claim(self, taken, limits, busy, done):\n        raise KeyError('ours')",
-        ),
-    ) as served:
+    """A kid has nobody to complain to; what it did not start another one starts."""
+    line = "    def _claim(self, taken, limits, busy, done):\n"
+    with mum(root, change={line: line + "        raise KeyError('ours')\n"}) as served:
         token = served.submit([["true"]])
         path = root / "hosts" / os.uname().nodename / "nerokid-error.txt"
         served.until(path.exists)

@@ -1,0 +1,39 @@
+"""What the dead watchers of an attempt have recorded of it: where the next one goes on."""
+
+from neronet.node import journal
+
+
+class Past(object):
+    """The fold of their journals; `conditions` and `names` are brought to where they were."""
+
+    def __init__(self, conditions, names):
+        self.kinds = set()  # of the records that are there
+        self.warned = set()  # texts, or ids of conditions
+        self.started = None
+        self.parsed = [(0, 0)] * 3  # by stream: logical offset up to which it is parsed, and its base
+        self._conditions, self._names = conditions, names
+
+    def read(self, attempt):
+        """Takes in the journals of all watchers but the last, who is at work now."""
+        for identity in attempt.watchers()[:-1]:
+            if identity:  # a torn one has written nothing
+                path = attempt.batch.journal(identity)
+                for record in journal.records(path, attempt.index, attempt.attempt):
+                    self._take(record)
+
+    def _take(self, record):
+        kind = record["e"]
+        self.kinds.add(kind)
+        if kind == "started":
+            self.started = record["t"]
+        elif kind == "p":
+            self.parsed[record["s"]] = record["to"], record["base"]
+            elapsed = record["t"] - (self.started or record["t"])
+            for name, value, offset, _step in record["v"]:
+                self._names.add(name)
+                self._conditions.feed(name, value, offset, elapsed)
+        elif kind == "cut":
+            self.parsed[record["s"]] = record["base"], record["base"]
+        elif kind == "warn":
+            self.warned.add(record.get("c") or record["text"])
+            self._conditions.said(record.get("c"))
