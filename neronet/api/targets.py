@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -226,20 +225,18 @@ def copy(store: Store, id: str, new: str) -> None:  # noqa: A002
 
 
 def statuses(store: Store) -> list[ExperimentStatus]:
-    counts: dict[str, Counter[str]] = {}
-    for run in store.runs.find():
-        counts.setdefault(run.experiment, Counter())[run.state] += 1
+    counts = store.runs.counts()
     return [
         ExperimentStatus(
             row.id, row.collections, row.folder, count(Experiment.from_json(row.spec)),
-            _in_order(counts.get(row.id, Counter())), str(row.spec.get("custom_msg") or ""),
+            _in_order(counts.get(row.id, {})), str(row.spec.get("custom_msg") or ""),
         )
         for row in store.experiments.all()
     ]  # fmt: skip
 
 
-def _in_order(counts: Counter[str]) -> dict[str, int]:
-    return {state: counts[state] for state in states.STATES if counts.get(state)}
+def _in_order(counts: dict[str, int]) -> dict[str, int]:
+    return {state: counts[state] for state in states.STATES if state in counts}
 
 
 def finder(store: Store) -> Finder:

@@ -20,6 +20,7 @@ from neronet.wire import frames, messages
 SILENCE = 90.0  # seconds without a word after which the other side is taken for gone
 HIGH = 512 * 1024  # bytes waiting to be sent from which on nothing more is read
 WAKE = 2.0  # seconds between two looks whether some kid is missing
+GATHER = 0.001  # seconds from a change to its sending: what a line gives (its log, its point) goes together
 REST = 0.004  # seconds between two sends of what grows: the first goes at once, the next in batches
 
 
@@ -70,8 +71,10 @@ class Neromum(object):
         readable, writable, _ = select.select([0] + watched, [1] if self._out else [], [], timeout)
         if 0 in readable and not self._receive():
             return False
-        self._woken = self._woken or bool(watched and watched[0] in readable)
         now = time.monotonic()
+        if watched and watched[0] in readable:
+            self._woken = True
+            self._rest_until = max(self._rest_until, now + GATHER)
         if not self._woken or now >= self._rest_until:
             self.feeds.look(self._woken, now)
             self._woken = False
@@ -198,6 +201,7 @@ class Neromum(object):
             self._contents.store_batch(token, batch, base, line)
         procs.pause("stored")
         self.say({"m": "accepted", "token": token})
+        self._send()  # at once: to start kids takes longer than all of the above
         self.wake()
 
     def wake(self):

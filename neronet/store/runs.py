@@ -24,6 +24,11 @@ SELECT r.number, r.name, r.experiment, r.collections, r.parameters, r.argv, r.sn
 FROM runs r JOIN attempts a ON a.run = r.number AND a.attempt = r.attempt
 """
 
+_COUNTS = """
+SELECT r.experiment, a.state, count(*)
+FROM runs r JOIN attempts a ON a.run = r.number AND a.attempt = r.attempt GROUP BY 1, 2
+"""
+
 _NEWEST = """
 SELECT max(number) FROM runs WHERE point_key IN (SELECT value FROM json_each(?)) GROUP BY point_key
 """
@@ -140,12 +145,20 @@ class RunStore:
                 sql.execute("UPDATE runs SET priority = ? WHERE number = ?", (priority, number))
                 self._db.touch(number)
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Experiment -> state -> how many of its runs are in it."""
+        found: dict[str, dict[str, int]] = {}
+        for experiment, state, count in self._db.rows(_COUNTS):
+            found.setdefault(experiment, {})[state] = count
+        return found
+
     def changed_since(self, change: int) -> tuple[int, list[int]]:
         """(change number now, runs of which anything changed after `change`); begin with 0 for all."""
         with self._db.snapshot():
             now = self._db.row("SELECT value FROM meta WHERE key = 'change'")[0]
-            rows = self._db.rows("SELECT number FROM runs WHERE changed > ? ORDER BY number", (change,))
-        return now, [number for (number,) in rows]
+            # In order of change: to have them by number, SQLite would look at all runs.
+            rows = self._db.rows("SELECT number FROM runs WHERE changed > ? ORDER BY changed", (change,))
+        return now, sorted(number for (number,) in rows)
 
 
 def _free_name(sql: sqlite3.Connection, name: str) -> str:
