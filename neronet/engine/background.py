@@ -149,25 +149,25 @@ def stop(home: Path) -> bool:
     """Ends the engine of `home`, whoever runs it; False when nobody does. Raises EngineError."""
     first = holder(home)
     deadline = time.monotonic() + _WAIT
-    asked = False
     while (now := holder(home)) is not None and first is not None and now.pid == first.pid:
         if not now.here:
             raise EngineError(f"the engine runs on {now.host}", "run `nerocli engine stop` there")
         if time.monotonic() > deadline:
             raise EngineError(f"{now} did not end within {_WAIT:g} s", f"end process {now.pid} yourself")
-        if not asked:
-            asked = _send_stop(now)
+        _send_stop(now, deadline)
         time.sleep(0.01)
     return first is not None
 
 
-def _send_stop(now: Holder) -> bool:
+def _send_stop(now: Holder, deadline: float) -> None:
+    """Asks, and listens until the holder goes: what it told us and we did not read would cut the wish off."""
     try:
-        with Link(now, "stop") as link:
+        with Link(now, "stop", max(0.1, deadline - time.monotonic())) as link:
             link.send({"type": "stop"})
+            while time.monotonic() < deadline:
+                link.receive()
     except OSError:
-        return False  # it does not listen yet, or it is about to go
-    return True
+        pass  # it went, it does not listen yet, or it is about to go
 
 
 def _command(home: Path) -> list[str]:

@@ -9,6 +9,7 @@ import os
 
 from neronet.node.inotify import POLL, SAFETY, Watch
 from neronet.node.runs import Batch
+from neronet.node.streams import Growing
 from neronet.wire.frames import MAX_PAYLOAD
 from neronet.wire.messages import MAX_PART
 
@@ -224,9 +225,9 @@ class Journals(Source):
             if size == offset or self._stuck.get(name) == size:
                 self._changed.discard(name)
                 continue
-            with open(os.path.join(self._path, name), "rb") as file:
-                file.seek(offset)
-                data = file.read(MAX_PAYLOAD)
+            data = read_part(os.path.join(self._path, name), offset, MAX_PAYLOAD)
+            if offset + len(data) >= size:
+                self._changed.discard(name)  # what comes now gives another hint
             data = data[: data.rfind(b"\n") + 1]
             self._stuck[name] = size if not data else None
             if not data and not reset:
@@ -241,45 +242,34 @@ class Log(Source):
     """One stream of an attempt, as it grows or up to a known size."""
 
     def __init__(self, wish, path):
-        self._path, self._offset, self._until = path, wish["offset"], wish["until"]
+        self._file, self._until = Growing(path, wish["offset"]), wish["until"]
         self.grows = self._until < 0
         self._head = {"m": "log"}
         self._head.update((field, wish[field]) for field in ("token", "index", "attempt", "stream"))
-        self._fd = None
-
-    def _size(self):
-        try:
-            if self._fd is None:
-                self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            return os.fstat(self._fd).st_size
-        except FileNotFoundError:
-            return None
 
     def hint(self, names):
-        return names is None or os.path.basename(self._path) in names
+        return names is None or os.path.basename(self._file.path) in names
 
     def target(self):
-        return self._size() or 0
+        return self._file.size()
 
     def reached(self, target):
-        return self.finished or self._offset >= min(target, self._size() or 0)
+        return self.finished or self._file.position >= min(target, self._file.size())
 
     def next(self):
-        size = self._size()
-        reset = size is not None and size < self._offset
-        offset = 0 if reset else self._offset
-        room = MAX_PART if self._until < 0 else min(MAX_PART, self._until - offset)
-        data = os.pread(self._fd, room, offset) if size is not None and room > 0 else b""
-        self._offset = offset + len(data)
-        end = self._until >= 0 and (not data or self._offset >= self._until)
-        self.finished = end
-        if not data and not end and not reset:
+        offset = self._file.position
+        room = MAX_PART if self.grows else min(MAX_PART, self._until - offset)
+        try:
+            data, reset = self._file.read(room) if room > 0 else (b"", False)
+        except FileNotFoundError:
+            data, reset = b"", False
+        self.finished = not self.grows and (not data or self._file.position >= self._until)
+        if not data and not self.finished and not reset:
             return None
-        return dict(self._head, offset=offset, reset=reset, end=end), data
+        return dict(self._head, offset=0 if reset else offset, reset=reset, end=self.finished), data
 
     def close(self):
-        if self._fd is not None:
-            os.close(self._fd)
+        self._file.close()
 
 
 class Output(Source):
@@ -316,10 +306,15 @@ class Stored(Source):
         return message, data
 
 
-def read_part(path, offset):
+def read_part(path, offset, size=MAX_PART):
+    """At most `size` bytes of a file from `offset`; none when it cannot be read."""
     try:
-        with open(path, "rb") as file:
-            file.seek(offset)
-            return file.read(MAX_PART)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return b""
+    try:
+        return os.pread(fd, size, offset)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)

@@ -1,4 +1,4 @@
-"""Follows what a run writes and turns it into points."""
+"""Follows the files that a run writes, and turns its lines into points."""
 
 import os
 
@@ -6,21 +6,68 @@ from neronet.wire import points
 from neronet.wire.messages import STREAM_FILES
 
 CHUNK = 256 * 1024  # bytes read and parsed at a time
+OVERLAP = 64  # bytes that are read once more, and must be what they were
+
+
+class Growing(object):
+    """A file that grows, and that its writer may truncate and write anew, read from a physical position."""
+
+    def __init__(self, path, position):
+        self.path, self.position = path, position
+        self._fd = None
+        self._tail = b""  # what stands before the position
+
+    def read(self, room):
+        """(at most `room` new bytes, whether they are from the beginning, since the file was written anew).
+
+        Its size alone would not tell: it may have grown again to what it was.
+        Raises FileNotFoundError.
+        """
+        if self._fd is None:
+            self._open()
+        data = os.pread(self._fd, room + len(self._tail), self.position - len(self._tail))
+        anew = not data.startswith(self._tail)
+        if anew:
+            self.position, self._tail = 0, b""
+            data = os.pread(self._fd, room, 0)
+        else:
+            data = data[len(self._tail) :]
+        self.position += len(data)
+        self._tail = data[-OVERLAP:] if len(data) >= OVERLAP else (self._tail + data)[-OVERLAP:]
+        return data, anew
+
+    def _open(self):
+        self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        back = min(OVERLAP, self.position)
+        # In a file that has become shorter the filling is not found again.
+        self._tail = os.pread(self._fd, back, self.position - back).ljust(back, b"\0")
+
+    def size(self):
+        """Its size now, 0 when it is not there."""
+        try:
+            return os.stat(self.path).st_size if self._fd is None else os.fstat(self._fd).st_size
+        except FileNotFoundError:
+            return 0
+
+    def close(self):
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
 
 
 class Stream(object):
-    """One growing file of a run, read from where the last recorded parse ended.
+    """One stream of a run, read from where the last recorded parse ended.
 
     Offsets given out are logical: `base` grows by what a program cuts away when
     it truncates its own output, so an offset never comes twice.
     """
 
     def __init__(self, path, number, to=0, base=0):
-        self.number, self.path, self.name = number, path, STREAM_FILES[number]
+        self.number, self.name = number, STREAM_FILES[number]
         self.base = base
-        self.position = to - base  # physical: the next byte to read
+        self._file = Growing(path, to - base)
         self._lines = points.Lines(to)
-        self._fd = None
+        self._opened = False
         self._parse = points.parse_stepped if number == 2 else points.parse_line
 
     @property
@@ -31,21 +78,17 @@ class Stream(object):
     def read(self):
         """(points, cut, more): new points [[name, value, offset, step], ...]; whether the file had been truncated;
         whether there is more to read at once."""
+        position = self._file.position
+        if not self._opened and self._file.size() == position == 0:
+            return [], False, False  # many streams stay empty
+        self._opened = True
         try:
-            if self._fd is None:
-                if self.size() == self.position:
-                    return [], False, False
-                self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            data = os.pread(self._fd, CHUNK, self.position)
-            cut = not data and os.fstat(self._fd).st_size < self.position
-            if cut:
-                self.base += self.position
-                self.position = 0
-                self._lines = points.Lines(self.base)
-                data = os.pread(self._fd, CHUNK, 0)
+            data, cut = self._file.read(CHUNK)
         except FileNotFoundError:
             return [], False, False  # purged by others: what was read stays
-        self.position += len(data)
+        if cut:
+            self.base += position
+            self._lines = points.Lines(self.base)
         return self._points(self._lines.feed(data)) if data else [], cut, len(data) == CHUNK
 
     def finish(self):
@@ -53,15 +96,10 @@ class Stream(object):
         return self._points(self._lines.finish())
 
     def size(self):
-        try:
-            return os.stat(self.path).st_size
-        except FileNotFoundError:
-            return 0
+        return self._file.size()
 
     def close(self):
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
+        self._file.close()
 
     def _points(self, lines):
         found = []

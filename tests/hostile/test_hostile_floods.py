@@ -12,6 +12,7 @@ from pathlib import Path
 
 from neronet import Neroman
 from neronet.engine.holder import holder
+from tests.bad_input.conftest import until
 from tests.hostile.liar import make
 
 SECONDS = float(os.environ.get("NERONET_FLOOD", "4"))
@@ -65,4 +66,16 @@ def test_whoever_talks_without_end_costs_little_and_holds_up_nobody(tmp_path: Pa
             assert log.stat().st_size <= 1024**2
         for name in FLOODS:
             neroman.remove_node(name, force=True)
+        until(lambda: not flooding(tmp_path))
         neroman.stop_engine()
+
+
+def flooding(folder: Path) -> list[str]:
+    """The floods that still run."""
+    lines = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(place.read_bytes().decode(errors="replace"))
+        except OSError:
+            continue  # it has just ended
+    return [line for line in lines if any(f"{folder}/{name}\0" in line for name in FLOODS)]

@@ -79,6 +79,16 @@ def test_a_stderr_that_the_program_truncates_goes_on(served: Mum) -> None:
     assert served.whole_log(served.token, 0, 1) == b"after 2\nlast 3\n"
 
 
+def test_a_program_that_truncates_its_stderr_with_each_line_loses_no_point(served: Mum) -> None:
+    """`echo ... >/dev/stderr` in a script: lines of one length leave a file of one size."""
+    script = "for n in 1 2 3 4 5 6; do echo loss $n >/dev/stderr; sleep 0.15; done"
+    served.run([["sh", "-c", script]])
+    assert [value for _, value, *_ in served.points(0, 1)] == [1, 2, 3, 4, 5, 6]
+    offsets = [offset for _, _, offset, _ in served.points(0, 1)]
+    assert offsets == sorted(set(offsets))
+    assert served.whole_log(served.token, 0, 1) == b"loss 6\n"
+
+
 NEVER_FLUSHES = r"""
 #include <stdio.h>
 #include <unistd.h>

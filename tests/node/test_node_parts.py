@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from neronet.node import facts, journal, main, procs, runs, wrapper
 from neronet.node.host import Host
 from neronet.node.inotify import Watch
-from neronet.node.streams import Stream
+from neronet.node.streams import Growing, Stream
 from tests.node.mum import PYTHONS, mum
 
 # -- processes
@@ -226,6 +226,35 @@ def test_a_purged_stream_ends_quietly(tmp_path: Path) -> None:
     gone = Stream(str(tmp_path / "gone"), 0, 7)
     assert gone.read() == ([], False, False)
     assert gone.size() == 0
+
+
+@pytest.mark.parametrize("after", [b"x", b"b 2\n", b"longer than it was before\n", b"a 1\nb" * 40])
+@pytest.mark.parametrize("before", [b"a 1\n", b"a 1\n" * 100])
+def test_a_file_that_was_written_anew_is_noticed_whatever_its_size(
+    tmp_path: Path, before: bytes, after: bytes
+) -> None:
+    path = tmp_path / "stdout.log"
+    for known in (True, False):
+        path.write_bytes(before)
+        file = Growing(str(path), 0 if known else len(before))
+        assert file.read(1 << 20) == (before if known else b"", False)
+        assert file.read(1 << 20) == (b"", False)
+        with path.open("ab") as more:
+            more.write(b"more")
+        assert file.read(1 << 20) == (b"more", False)
+        path.write_bytes(after)
+        assert file.read(1 << 20) == (after, True)
+        assert file.read(1 << 20) == (b"", False)
+        assert file.position == file.size() == len(after)
+        file.close()
+
+
+def test_a_file_that_became_shorter_while_nobody_looked_is_read_from_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "stdout.log"
+    path.write_bytes(b"short\n")
+    file = Growing(str(path), 500)
+    assert file.read(1 << 20) == (b"short\n", True)
+    file.close()
 
 
 # -- the wrapper
