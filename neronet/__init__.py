@@ -10,9 +10,11 @@ with Neroman() as neroman:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as type checkers read it; importing typing would cost more than all the rest
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from neronet.api import Neroman, RunSet
     from neronet.errors import NeronetError
 
@@ -28,3 +30,10 @@ def __getattr__(name: str) -> object:
 
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'neronet' has no attribute {name!r}")
+
+
+def load_ipython_extension(ipython: InteractiveShell) -> None:
+    """`%load_ext neronet`: the magics %nero and %%neronet."""
+    from neronet_jupyter.magics import load_ipython_extension
+
+    load_ipython_extension(ipython)

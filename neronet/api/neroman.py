@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from neronet.api import nodestatus, targets, wishes
+from neronet.api import contact, nodestatus, targets, wishes
 from neronet.api.nodestatus import STALE, NodeStatus
+from neronet.api.progress import UNKNOWN, Length
+from neronet.api.removal import clean, delete_runs
 from neronet.api.runset import Run, RunSet, folder_of
-from neronet.api.submitting import Progress, Submitting
 from neronet.api.targets import ExperimentStatus, Planned, Selector
 from neronet.api.watching import Watching
 from neronet.api.wishes import ANSWER
 from neronet.engine.client import EngineClient
-from neronet.engine.doctor import Check, check
+from neronet.engine.doctor import Check
 from neronet.engine.holder import Holder, default_home
 from neronet.errors import EngineError, InputError, NeronetError
 from neronet.spec.config import load_config
+from neronet.spec.edit_node import edit_node
 from neronet.spec.nodes import Nodes, NodeSpec, add_node, load_nodes, remove_node
 from neronet.spec.preferences import load_preferences, write_first_files
 from neronet.spec.problems import Problem, did_you_mean
-from neronet.store.batches import BatchState
 from neronet.store.events import Event
 from neronet.store.home import home_id
 from neronet.store.points import Last
@@ -33,17 +33,15 @@ from neronet.store.runs import RunRow
 from neronet.store.store import Store
 from neronet.wire import states
 
+NO_POINTS = Last({}, {})
+
 if TYPE_CHECKING:
+    # What only submits is imported by who submits: it costs as much as all that a look at runs needs.
+    from neronet.api.planning import Plan
+    from neronet.api.submitting import Progress, Submitting
     from neronet.transport.base import Question
 
-OPEN: tuple[BatchState, ...] = ("sending", "accepted")
 QUICK = 3.0  # seconds that `status` waits for what is stale at most
-PROBE = 20.0  # seconds that a node may take to answer at all
-# What `clean` removes: a home may be a folder that holds other things, too.
-OURS = (
-    "nodes.yaml*", "preferences.yaml*", "neronet.db*", "id", "engine.*", "neroman.log*", "files", "results", "node",
-    "reports",
-)  # fmt: skip
 
 
 class Neroman:
@@ -72,6 +70,8 @@ class Neroman:
 
     @property
     def _submitting(self) -> Submitting:
+        from neronet.api.submitting import Submitting
+
         return Submitting(self.home, self.home_id, self.store, self.engine_client)
 
     def close(self) -> None:
@@ -99,31 +99,28 @@ class Neroman:
         """Forgets a node. Refuses while runs on it are open, unless `force`: they are lost then."""
         if self._spec(id).type == "local" and id == "local":
             raise InputError("the node local is always there", "runs go where you submit them")
-        opened = self.store.attempts.unfinished(id)
-        if opened and not force:
-            raise InputError(
-                f"{len(opened)} runs on {id} are not at their end",
-                f"`nerocli terminate` ends them; `nerocli delnode {id} --force` gives them up",
-            )
-        now = time.time()
         with self.store.transaction(durable=True):
-            for row in opened:
-                reason = f"node {id} was removed"
-                self.store.attempts.report(row.run, row.attempt, states.LOST, reason, ended=now)
-                self.store.attempts.complete(row.run, row.attempt)
-            for batch in self.store.batches.find(id, OPEN):
-                self.store.batches.set_state(batch.token, "final", now)
-            self.store.nodes.delete(id)
+            contact.give_up(self.store, id, force)
             remove_node(self.home / "nodes.yaml", id)  # last: when it cannot be written, nothing has changed
+
+    def edit_node(self, id: str, **fields: object) -> None:  # noqa: A002
+        """Changes fields of a node in nodes.yaml (ssh_address, slots, root, ...), None takes one away; comments stay."""
+        edit_node(self.home / "nodes.yaml", id, fields)
+
+    def ssh_hosts(self) -> list[str]:
+        """The hosts that ~/.ssh/config names, in its order, without patterns: what a node's address may be."""
+        from neronet.transport.ssh_config import aliases
+
+        return aliases(Path.home() / ".ssh/config")
 
     def nodes(self) -> list[NodeStatus]:
         """All nodes as they were last seen."""
         return nodestatus.of(self._nodes(), self.store)
 
-    def probe(self, id: str, timeout: float = PROBE) -> NodeStatus:  # noqa: A002
+    def probe(self, id: str, timeout: float = contact.PROBE) -> NodeStatus:  # noqa: A002
         """A node as it is now. Raises NeronetError when it cannot be used."""
         nodestatus.usable([self._spec(id)])
-        problem, hint = self._probe([id], timeout)[id]
+        problem, hint = contact.probe(self.engine_client, [id], timeout)[id]
         if problem:
             raise NeronetError(problem, hint)
         return next(node for node in self.nodes() if node.id == id)
@@ -131,26 +128,7 @@ class Neroman:
     def doctor(self, node: str | None = None) -> list[Check]:
         """What is right and wrong with a node, or with all of them."""
         specs = list(self._nodes().nodes) if node is None else [self._spec(node)]
-        began = time.time()
-        found = self._probe([spec.id for spec in specs if spec.type in nodestatus.READY], PROBE)
-        checks = []
-        for spec in specs:
-            problem, hint = found.get(spec.id) or nodestatus.not_ready(spec)
-            row = self.store.nodes.get(spec.id) or nodestatus.unknown(spec.id)
-            checks += check(row, problem, hint, began)
-        return checks
-
-    def _probe(self, ids: Sequence[str], timeout: float) -> dict[str, tuple[str, str]]:
-        """Contacts nodes: id -> (problem, hint), ("", "") for those that answer."""
-        if not ids:
-            return {}
-        intent = self.engine_client.ask("probe", {"nodes": list(ids)}, timeout)
-        if intent.done is not None and not intent.ok:
-            raise EngineError((intent.result or {}).get("problem", ""), (intent.result or {}).get("hint", ""))
-        told = (intent.result or {}).get("nodes", {})
-        nothing = {"problem": f"it did not answer within {timeout:g} s", "hint": "it may be slow; ask again"}
-        found = {id: told.get(id, nothing) for id in ids}  # noqa: A001
-        return {id: (one.get("problem", ""), one.get("hint", "")) for id, one in found.items()}  # noqa: A001
+        return contact.doctor(self.engine_client, self.store, specs)
 
     # -- experiments
 
@@ -207,16 +185,27 @@ class Neroman:
         )
         return RunSet(self, numbers, notes)
 
+    def plan_submission(self, target: str | Path, node: str | None = None, again: bool = False) -> Plan:
+        """What `submit` would do now with the same arguments, without doing it: nothing is stored, copied or asked.
+
+        Never raises for what the user has yet to mend: that is among the plan's problems. Files are read once and
+        then only when they change, so it may be asked for while somebody types.
+        """
+        from neronet.api import planning
+
+        return planning.plan(self.store, self.home, target, lambda: self._members(self._nodes(), node), again)
+
     # -- runs
 
     def runs(self, selector: Selector | None = None) -> RunSet:
         """All runs, or those that a selector names: a number, a range `124-186`, a name, a glob, an experiment."""
         if selector is None:
-            return RunSet(self, self.store.runs.changed_since(0)[1])
+            return RunSet(self, self.store.runs.numbers())
         return RunSet(self, targets.select_runs(self.store, selector))
 
     def terminate(self, selector: Selector | RunSet) -> RunSet:
-        """Ends runs; those on a node that does not answer end at the next contact, notes say so."""
+        """Ends runs; those on a node that does not answer end at the next contact, notes say so, but for those
+        that were never sent there: these end at once."""
         return self._act("terminate", selector, wishes.by_user())
 
     def hold(self, selector: Selector | RunSet) -> RunSet:
@@ -233,6 +222,17 @@ class Neroman:
         self.store.runs.set_priority(runs.numbers, priority)
         return runs
 
+    def set_note(self, selector: Selector | RunSet, text: str) -> RunSet:
+        """Gives runs a note of the user's, in place of the one that they had."""
+        runs = self._selected(selector)
+        self.store.runs.set_note(runs.numbers, text)
+        return runs
+
+    def delete_runs(self, selector: Selector | RunSet) -> None:
+        """Deletes ended runs here, their results, points and history, for good; what nodes have of them stays there
+        until it is tidied, and never comes back. Raises InputError, before anything is deleted, for open ones."""
+        delete_runs(self.store, self.home, self._selected(selector).rows())
+
     def rerun(self, selector: Selector | RunSet, failed: bool = False) -> RunSet:
         """New attempts of ended runs (only of those that did not finish, when `failed`), from the same snapshots."""
         rows = self._selected(selector).rows()
@@ -247,7 +247,9 @@ class Neroman:
     def _act(self, do: str, selector: Selector | RunSet, why: str, priority: int = 0) -> RunSet:
         runs = self._selected(selector)
         return RunSet(
-            self, runs.numbers, wishes.act(self.store, self.engine_client, runs.rows(), do, why, priority)
+            self,
+            runs.numbers,
+            wishes.act(self.store, self.home, self.engine_client, runs.rows(), do, why, priority),
         )
 
     def _selected(self, selector: Selector | RunSet) -> RunSet:
@@ -257,7 +259,7 @@ class Neroman:
 
     def fetch(self, timeout: float | None = None, nodes: Sequence[str] | None = None) -> list[NodeStatus]:
         """Returns when everything that the reachable nodes had at the call is here, or after `timeout` seconds."""
-        if nodes is not None or self.store.batches.find(states=OPEN):
+        if nodes is not None or self.store.batches.find(states=contact.OPEN):
             payload = {"nodes": None if nodes is None else list(nodes)}
             self.engine_client.ask("fetch", payload, 1e9 if timeout is None else timeout)
         return self.nodes()
@@ -266,21 +268,16 @@ class Neroman:
         """Nodes, experiments and runs as `nerocli status --json` prints them; what is stale is fetched first, in 3 s
         at most. `selector`: what `runs` takes, or a node."""
         self.refresh()
-        nodes, experiments = self.nodes(), self.experiments()
-        if selector is not None and any(node.id == selector for node in nodes):
-            nodes, chosen = [node for node in nodes if node.id == selector], self.runs()
-            runs = [run for run in chosen if run.node == selector]
-        elif selector is None:
-            runs = list(self.runs())
-        else:
-            runs = list(
-                RunSet(self, targets.select_runs(self.store, selector, [item.id for item in experiments]))
-            )
-            experiments = [
-                item
-                for item in experiments
-                if item.id == selector or any(run.experiment == item.id for run in runs)
-            ]
+        nodes, experiments, runs = self.nodes(), self.experiments(), self.runs()
+        if selector is not None:
+            if any(node.id == selector for node in nodes):
+                nodes = [node for node in nodes if node.id == selector]
+                runs = RunSet(self, [row.number for row in runs.rows() if row.node == selector])
+            else:
+                names = [item.id for item in experiments]
+                runs = RunSet(self, targets.select_runs(self.store, selector, names))
+            theirs = {row.experiment for row in runs.rows()}
+            experiments = [item for item in experiments if item.id == selector or item.id in theirs]
         return {
             "nodes": [node.to_json() for node in nodes],
             "experiments": [item.to_json() for item in experiments],
@@ -290,30 +287,38 @@ class Neroman:
     def refresh(self) -> None:
         """Fetches, in 3 s at most, when something is open on a node of which nothing was heard for 10 s."""
         now = time.time()
-        for node in {batch.node for batch in self.store.batches.find(states=OPEN)}:
+        for node in {batch.node for batch in self.store.batches.find(states=contact.OPEN)}:
             row = self.store.nodes.get(node)
             if row is None or row.last_seen is None or now - row.last_seen > STALE:
                 self.fetch(QUICK)
                 return
 
-    def history(self, selector: Selector | None = None, since: float | None = None) -> list[Event]:
+    def history(self, selector: Selector | RunSet | None = None, since: float | None = None) -> list[Event]:
         """What happened, in order: of all, or of some runs; since a time in seconds since 1970."""
-        return self.store.events.find(None if selector is None else self.runs(selector).numbers, since)
+        return self.store.events.find(None if selector is None else self._selected(selector).numbers, since)
 
-    def as_run(self, row: RunRow, last: Last) -> Run:
-        """A row of the store with its metrics, as users see it."""
-        return Run(
-            number=row.number, name=row.name, experiment=row.experiment, collections=row.collections,
-            parameters=row.parameters, command=row.argv, state=row.state, reason=self._reason(row), node=row.node,
-            attempt=row.attempt, exit_status=row.exit_status, submitted=row.submitted, started=row.started,
-            ended=row.ended, metrics=last.values, points=last.counts, results=folder_of(self.home, row), note=row.note,
-            priority=row.priority,
-        )  # fmt: skip
-
-    def _reason(self, row: RunRow) -> str:
-        if row.state == states.SUBMITTING and not row.reason:
-            return nodestatus.waiting(self.store.nodes.get(row.node), row.node)
-        return row.reason
+    def as_runs(
+        self, rows: Sequence[RunRow], last: Mapping[int, Last], lengths: Mapping[int, Length]
+    ) -> list[Run]:
+        """Rows of the store as users see them: with their metrics, how long they are, and why they wait."""
+        unsent = {row.node for row in rows if row.state == states.SUBMITTING}
+        waits = {node: nodestatus.waiting(self.store.nodes.get(node), node) for node in unsent}
+        runs = []
+        for row in rows:
+            metrics, points = last.get(row.number, NO_POINTS)
+            steps, guessed = lengths.get(row.number, UNKNOWN)
+            waiting = row.state == states.SUBMITTING and not row.reason
+            runs.append(
+                Run(
+                    number=row.number, name=row.name, experiment=row.experiment, collections=row.collections,
+                    parameters=row.parameters, command=row.argv, state=row.state,
+                    reason=waits[row.node] if waiting else row.reason, node=row.node, attempt=row.attempt,
+                    exit_status=row.exit_status, submitted=row.submitted, started=row.started, ended=row.ended,
+                    metrics=metrics, points=points, results=folder_of(self.home, row), note=row.note,
+                    priority=row.priority, steps=steps, steps_guessed=guessed,
+                )
+            )  # fmt: skip
+        return runs
 
     def watch(self, numbers: set[int], callback: Callable[[], object]) -> Callable[[], None]:
         """Calls back, on a thread of its own, after changes of these runs; what is returned ends it."""
@@ -324,13 +329,7 @@ class Neroman:
 
     def tidy(self) -> list[str]:
         """Deletes on the nodes what has ended and arrived here; a sentence for each node."""
-        said = []
-        for node in sorted({batch.node for batch in self.store.batches.find(states=("final",))}):
-            count = len(self.store.batches.find(node, ("final",)))
-            intent = self.engine_client.ask("tidy", {"node": node}, 60.0)
-            problem = "it does not answer" if intent.done is None else (intent.result or {}).get("problem")
-            said.append(f"{node}: {problem}" if problem else f"{node}: {count} submissions removed")
-        return said
+        return contact.tidy(self.engine_client, self.store)
 
     def recover(self, node: str) -> RunSet:
         """Rebuilds the runs that a lost database had on a node from what is there; these runs."""
@@ -345,19 +344,7 @@ class Neroman:
         """Removes all of Neronet's data on this computer: experiments, runs, results, nodes. Nothing on the nodes."""
         self.stop_engine()
         self.close()
-        try:
-            for place in [place for pattern in OURS for place in self.home.glob(pattern)]:
-                if place.is_dir() and not place.is_symlink():
-                    shutil.rmtree(place)
-                else:
-                    place.unlink()
-            if not any(self.home.iterdir()):
-                self.home.rmdir()
-        except OSError as error:
-            raise NeronetError(
-                f"{error.filename} cannot be removed: {error.strerror}",
-                "does something of yours still run there?",
-            ) from error
+        clean(self.home)
 
     def engine(self) -> Holder | None:
         """The process that runs the engine, None when none does."""
@@ -376,9 +363,14 @@ class Neroman:
 
         return stop(self.home)
 
-    def on_question(self, answer: Callable[[Question], str | None]) -> None:
-        """`answer` is asked for one-time codes, host keys and passphrases; it returns None to decline."""
-        self.engine_client.on_question(answer)
+    def on_question(
+        self,
+        answer: Callable[[Question], str | None],
+        withdrawn: Callable[[Question], None] | None = None,
+    ) -> None:
+        """`answer` is asked for one-time codes, host keys and passphrases; it returns None to decline. `withdrawn` is
+        called, on another thread, when the question that it shows was answered elsewhere or is asked no longer."""
+        self.engine_client.on_question(answer, withdrawn)
 
     # -- inside
 

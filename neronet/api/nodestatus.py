@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,11 @@ class NodeStatus:
 
 def of(nodes: Nodes, store: Store) -> list[NodeStatus]:
     rows = {row.id: row for row in store.nodes.all()}
-    return [_status(spec, nodes, rows.get(spec.id) or unknown(spec.id)) for spec in nodes.nodes]
+    taken = _used(store, rows.values())
+    return [
+        _status(spec, nodes, rows.get(spec.id) or unknown(spec.id), taken.get(spec.id))
+        for spec in nodes.nodes
+    ]
 
 
 def unknown(id: str) -> NodeRow:  # noqa: A002
@@ -56,13 +60,45 @@ def unknown(id: str) -> NodeRow:  # noqa: A002
     return NodeRow(id, None, None, None, "", None, None)
 
 
-def _status(spec: NodeSpec, nodes: Nodes, row: NodeRow) -> NodeStatus:
+Span = tuple[float, float | None]  # start and end of a run by the clock of its node; None: it runs
+
+
+def _used(store: Store, rows: Iterable[NodeRow]) -> dict[str, int | None]:
+    """Node -> how many of its slots are taken, as far as is known."""
+    loads = {row.id: row.load or {} for row in rows}
+    spans: dict[str, list[Span]] = {}
+    for node, started, ended in store.attempts.spans(min((at(load) for load in loads.values()), default=0.0)):
+        spans.setdefault(node, []).append((started, ended))
+    return {
+        node: used_now(loads.get(node, {}).get("used"), at(loads.get(node, {})), spans.get(node, ()))
+        for node in {*loads, *spans}
+    }
+
+
+def at(load: dict[str, Any]) -> float:
+    """When a report of a node's load was made, by its clock."""
+    return float(load.get("time", 0.0))
+
+
+def used_now(reported: int | None, at: float, runs: Iterable[Span]) -> int | None:
+    """How many slots are taken: what the node reported at the time `at`, brought up to date by what is known of our
+    own `runs` there; None when nothing is known."""
+    runs = list(runs)
+    running = sum(ended is None for _, ended in runs)
+    if reported is None:
+        return running or None
+    begun = sum(ended is None and started > at for started, ended in runs)
+    over = sum(ended is not None and started <= at < ended for started, ended in runs)
+    return max(running, reported + begun - over)
+
+
+def _status(spec: NodeSpec, nodes: Nodes, row: NodeRow, used: int | None) -> NodeStatus:
     facts, load = row.facts or {}, row.load or {}
     return NodeStatus(
         id=spec.id, type=spec.type, address=spec.ssh_address,
         groups=tuple(name for name, members in nodes.groups.items() if spec.id in members),
         reachable=row.reachable, last_seen=row.last_seen, reason=row.reason, slots=slots(spec, facts),
-        used=load.get("used"), load=load.get("load1"), cores=facts.get("cores"),
+        used=used, load=load.get("load1"), cores=facts.get("cores"),
         memory_total=load.get("memory_total", facts.get("memory")), memory_free=load.get("memory_free"),
         disk_total=load.get("disk_total", facts.get("disk_total")),
         disk_free=load.get("disk_free", facts.get("disk_free")), gpus=tuple(facts.get("gpus") or ()),
@@ -84,12 +120,13 @@ def silent(specs: Sequence[NodeSpec], store: Store, now: float) -> list[str]:
 def members(specs: Sequence[NodeSpec], store: Store) -> list[Member]:
     """What placing runs needs to know of these nodes."""
     found = []
-    for spec in specs:
-        row = store.nodes.get(spec.id) or unknown(spec.id)
+    rows = [store.nodes.get(spec.id) or unknown(spec.id) for spec in specs]
+    taken = _used(store, rows)
+    for spec, row in zip(specs, rows, strict=True):
         facts, load = row.facts or {}, row.load or {}
         count = slots(spec, facts) or 1
         per_core = load.get("load15", 0.0) / facts.get("cores", 1)
-        found.append(Member(spec.id, max(0, count - load.get("used", 0)), count, per_core))
+        found.append(Member(spec.id, max(0, count - (taken[spec.id] or 0)), count, per_core))
     return found
 
 

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import codecs
-import inspect
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
 
-from neronet.engine.collect import results_folder
+from neronet.api.progress import lengths, part_done, tail
 from neronet.errors import InputError
-from neronet.store.points import Last
-from neronet.store.runs import RunRow
+from neronet.store.runs import Brief, RunRow, RunStore, results_folder
 from neronet.wire import states
+from neronet.wire.messages import STREAM_FILES
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from neronet.api import Neroman
+    from neronet_jupyter.figures.canvas import RunFigure as Figure
+    from neronet_jupyter.liveframe import LiveFrame
 
-NO_POINTS = Last({}, {})
+LATER = 2**62  # a change that has not come yet
 FOLLOW = 0.05  # seconds between two looks at a growing log
 
 
@@ -49,6 +50,19 @@ class Run:
     results: Path  # the folder with its logs and outputs
     note: str
     priority: int
+    steps: float | None = None  # how many points of a metric the whole run has; None when nothing tells
+    steps_guessed: bool = False  # because a sibling that finished had as many
+
+    @property
+    def progress(self) -> float | None:
+        """The part that is done, 0 to 1: by `steps`, else by the last `n/N` in its log, which is looked into here.
+
+        1 for a finished run; never 1 for one that runs and whose length is a guess; None for others that do not
+        run, and when nothing tells.
+        """
+        if self.state == states.FINISHED:
+            return 1.0
+        return part_done(self, tail(self.results / "stdout.log")) if self.state == states.RUNNING else None
 
     @property
     def duration(self) -> float | None:
@@ -68,8 +82,37 @@ class Run:
         }  # fmt: skip
 
 
+class _Numbered(Protocol):
+    @property
+    def number(self) -> int: ...
+
+
+T = TypeVar("T", bound=_Numbered)
+
+
+class _Latest(Generic[T]):
+    """What is known of some runs, as it is now. Other threads may look at the same time: what is known is replaced as
+    a whole, never changed."""
+
+    def __init__(self, numbers: Sequence[int], read: Callable[[RunStore, Iterable[int]], list[T]]) -> None:
+        self._numbers, self._read = numbers, read
+        self._known: tuple[int, dict[int, T]] = (-1, {})  # up to which change, the runs by number
+
+    def now(self, runs: RunStore) -> Collection[T]:
+        seen, rows = self._known
+        now, changed = runs.changed_since(seen if seen >= 0 else LATER)
+        # Only what changed is read again: this is asked for after every change while the set is waited for.
+        if seen < 0 or runs.last_deletion() > seen:
+            rows = {row.number: row for row in self._read(runs, self._numbers)}
+        elif stale := rows.keys() & changed:
+            rows = {**rows, **{row.number: row for row in self._read(runs, stale)}}
+        self._known = now, rows
+        return rows.values()
+
+
 class RunSet(Sequence[Run]):
-    """Some runs, by ascending number; what they are is looked up anew whenever it changed.
+    """Some runs, by ascending number; what they are is looked up anew whenever it changed. May be used by several
+    threads at once. Runs that were deleted are not among those that it gives, but `numbers` keeps them.
 
     `notes` are sentences for the user about how the set came to be.
     """
@@ -78,8 +121,8 @@ class RunSet(Sequence[Run]):
         self._neroman = neroman
         self.numbers = tuple(sorted(set(numbers)))
         self.notes = list(notes)
-        self._seen = -1
-        self._rows: dict[int, RunRow] = {}
+        self._rows = _Latest(self.numbers, RunStore.find)
+        self._briefs = _Latest(self.numbers, RunStore.briefs)
 
     # -- a sequence of runs
 
@@ -93,7 +136,10 @@ class RunSet(Sequence[Run]):
     def __getitem__(self, index: int | slice) -> Run | RunSet:
         if isinstance(index, slice):
             return RunSet(self._neroman, self.numbers[index])
-        return self._load([self.numbers[index]])[0]
+        number = self.numbers[index]
+        for run in self._load([number]):
+            return run
+        raise InputError(f"run {number} was deleted", "make a new set of runs")
 
     def __iter__(self) -> Iterator[Run]:
         return iter(self._load(self.numbers))
@@ -102,14 +148,14 @@ class RunSet(Sequence[Run]):
         if not self.numbers:
             return "; ".join(["no runs", *self.notes])
         counts = ", ".join(f"{count} {state}" for state, count in self.states.items())
-        names = sorted({row.experiment for row in self._current()})
+        names = sorted({row.experiment for row in self.briefs()})
         what = names[0] if len(names) == 1 else f"{len(names)} experiments"
         return f"{len(self)} run{'s' * (len(self) > 1)} of {what}: {counts}"
 
     @property
     def states(self) -> dict[str, int]:
         """How many runs are in each state, those that there are, in the order of a run's life."""
-        counts = Counter(row.state for row in self._current())
+        counts = Counter(row.state for row in self.briefs())
         return {state: counts[state] for state in states.STATES if counts[state]}
 
     # -- waiting
@@ -118,7 +164,7 @@ class RunSet(Sequence[Run]):
         """This set, once every run has ended, or after `timeout` seconds."""
         self._neroman.engine_client.ensure()
         self._neroman.engine_client.wait(
-            lambda: all(row.state in states.ENDED for row in self._current()), timeout
+            lambda: all(row.state in states.ENDED for row in self.briefs()), timeout
         )
         return self
 
@@ -134,6 +180,8 @@ class RunSet(Sequence[Run]):
 
         It is called with this set, or without arguments if it takes none. What is returned ends it.
         """
+        import inspect  # only who watches needs it
+
         try:
             takes_one = bool(inspect.signature(callback).parameters)
         except (TypeError, ValueError):  # some built-in functions have no signature
@@ -142,19 +190,46 @@ class RunSet(Sequence[Run]):
 
     # -- results
 
-    def frame(self) -> pd.DataFrame:
+    @overload
+    def frame(self, live: Literal[False] = False) -> pd.DataFrame: ...
+    @overload
+    def frame(self, live: Literal[True]) -> LiveFrame: ...
+    def frame(self, live: bool = False) -> pd.DataFrame | LiveFrame:
         """One row per run: number as index, name, experiment, node, state, reason, started, ended (UTC), duration
-        (seconds), a column per parameter and per metric (last value); on a clash `param.x` and `metric.x`."""
+        (seconds), a column per parameter and per metric (last value); on a clash `param.x` and `metric.x`.
+
+        `live`, for a notebook: not a DataFrame but a display that follows the runs until all have ended.
+        """
+        if live:
+            from neronet_jupyter.liveframe import LiveFrame
+
+            return LiveFrame(self)
         from neronet.store.frames import runs_frame
 
         return runs_frame(self._neroman.store, self.numbers)
 
     def points(self, metric: str | None = None) -> pd.DataFrame:
         """One row per point of the last attempts: run, metric, index (the step where the program gave one), time
-        (UTC), value."""
+        (seconds since 1970 by the node's clock), value."""
         from neronet.store.frames import points_frame
 
         return points_frame(self._neroman.store, self.numbers, metric)
+
+    def plot(self, metric: str | None = None, **options: Any) -> Figure:
+        """The bqplot figure of a metric of these runs, which goes on as they do; a notebook shows it with controls.
+
+        `by`: a parameter, for each value of which there is a band; `x`: "index", "time" or another metric; `log`,
+        `smooth`, `selected`, `show`: see `neronet_jupyter.LiveFigure`. InputError for what these runs do not have, and
+        where Jupyter's parts are not installed.
+        """
+        try:
+            from neronet_jupyter.figures import plot
+        except ImportError as error:
+            raise InputError(
+                f"figures need Jupyter's parts, and {error.name} is not installed here",
+                "pip install neronet in the environment of this notebook",
+            ) from error
+        return plot(self, metric, **options)
 
     def log(self, stream: str = "stdout") -> str:
         """What the program printed so far to `stdout` or `stderr`; of several runs one after the other, with their
@@ -163,6 +238,17 @@ class RunSet(Sequence[Run]):
         if len(texts) == 1:
             return texts[0][1]
         return "\n".join(f"==> {name} <==\n{text}" for name, text in texts)
+
+    def log_deleted(self, stream: str = "stdout") -> bool:
+        """Whether a log of one of these runs was here and is gone: somebody deleted it, or the whole results."""
+        number = STREAM_FILES.index(log_file(self[0], stream).name) if self else 0
+        offsets = self._neroman.store.offsets
+        return any(
+            (known := offsets.streams(run.number, run.attempt).get(number)) is not None
+            and known.mirrored > 0
+            and not log_file(run, stream).exists()
+            for run in self
+        )
 
     def follow(self, stream: str = "stdout") -> Iterator[str]:
         """The log of the one run in this set as it grows, in pieces, until the run has ended."""
@@ -202,26 +288,26 @@ class RunSet(Sequence[Run]):
 
     # -- looking up
 
-    def _current(self) -> Collection[RunRow]:
-        runs = self._neroman.store.runs
-        now, changed = runs.changed_since(self._seen)
-        # Only what changed is read again: this is asked for after every change while the set is waited for.
-        stale = self.numbers if self._seen < 0 else self._rows.keys() & changed
-        if stale:
-            self._rows.update((row.number, row) for row in runs.find(stale))
-        self._seen = now
-        return self._rows.values()
-
     def rows(self) -> list[RunRow]:
-        """The runs as the store has them, without metrics."""
-        return list(self._current())
+        """The runs as the store has them, without metrics; those that were deleted are left out."""
+        return list(self._rows.now(self._neroman.store.runs))
+
+    def briefs(self) -> list[Brief]:
+        """The same in brief: for counting and choosing among many."""
+        return list(self._briefs.now(self._neroman.store.runs))
+
+    def load(self, numbers: Sequence[int]) -> list[Run]:
+        """Those of its runs that have these numbers, in this order."""
+        found = {run.number: run for run in self._load(numbers)}
+        return [found[number] for number in numbers if number in found]
 
     def _load(self, numbers: Sequence[int]) -> list[Run]:
         store = self._neroman.store
         with store.snapshot():
             rows = store.runs.find(numbers)
             last = store.points.last(numbers)
-        return [self._neroman.as_run(row, last.get(row.number, NO_POINTS)) for row in rows]
+            known = lengths(store, rows)
+        return self._neroman.as_runs(rows, last, known)
 
 
 def log_file(run: Run, stream: str) -> Path:

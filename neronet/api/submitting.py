@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from neronet.api import nodestatus, targets
+from neronet.api import changed_files, nodestatus, targets
 from neronet.api.wishes import PROMPT
 from neronet.engine.client import EngineClient
 from neronet.engine.placement import Member
@@ -35,13 +35,20 @@ class Submitting:
 
     def add(self, configs: Iterable[Config]) -> list[str]:
         """Adds the experiments of these folders, all or none; their ids. Raises ConfigError."""
+        return self._add((config, {item.id for item in config.experiments}) for config in configs)
+
+    def _add(self, configs: Iterable[tuple[Config, Collection[str]]]) -> list[str]:
+        """Adds these experiments of configurations, and what others say now of which something is known already:
+        one that the user deleted does not come back with its neighbours."""
         now = time.time()
+        known = {row.id for row in self._store.experiments.all()}
         rows = []
-        for config in configs:
+        for config, named in configs:
             config.check()
             rows += [
                 ExperimentRow(item.id, item.folder, item.collection, config.sha256, item.to_json(), now)
                 for item in config.experiments
+                if item.id in named or item.id in known
             ]
         self._store.experiments.put(rows)
         return [row.id for row in rows]
@@ -79,12 +86,13 @@ class Submitting:
         numbers: list[int] = []
         # What was run before is looked up in the same transaction: of two commands at once the second one sees it.
         with self._store.transaction(durable=True):
-            self.add(config for config, _ in found)
+            self._add(found)
             for job in jobs:
                 if not again:
                     fresh, before = missing(self._store, job)
                     if before:
                         notes.append(targets.ran_before(job, before))
+                    notes += changed_files.said(self._store, self._home, job, fresh)
                     job = Job(job.experiment, fresh, job.snapshot)
                 if job.points:
                     numbers += store_submission(

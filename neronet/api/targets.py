@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from neronet.engine.submission import Job
 from neronet.errors import InputError
 from neronet.spec.config import Config, load_config, parse_config
 from neronet.spec.document import load
@@ -17,14 +18,20 @@ from neronet.spec.edit import copy_block
 from neronet.spec.experiment import Experiment
 from neronet.spec.files import write_text
 from neronet.spec.problems import Problems, nearest
+from neronet.store.db import to_json
 from neronet.store.experiments import ExperimentRow
 from neronet.store.runs import RunRow
 from neronet.store.store import Store
-from neronet.sweep import Point, aliases, count, expand
+from neronet.sweep import Point, aliases, count_exactly, expand
+from neronet.sweep.expand import LIMIT
 from neronet.sweep.select import Finder, Row
 from neronet.wire import states
 
+if TYPE_CHECKING:
+    from neronet.engine.submission import Job
+
 CONFIG = "config.yaml"
+COUNTED = 10_000  # combinations up to which `exclude` is taken into account where runs are only counted
 Points = dict[str, list[Point]]  # experiment -> its points
 Selector = str | int | Sequence[str | int]  # of runs: names, numbers, ranges, globs
 Values = frozenset[tuple[str, str]]  # the parameters of a point
@@ -127,6 +134,11 @@ def _one(store: Store, rows: list[ExperimentRow], target: str | Path) -> list[Fo
 def resolve(store: Store, folder: Folder) -> tuple[Config, Points]:
     """The configuration of a folder as it is now, and the points that are meant. Raises ConfigError, InputError."""
     config = load_config(folder.path)
+    return config, resolve_in(store, folder, config)
+
+
+def resolve_in(store: Store, folder: Folder, config: Config, limit: int = LIMIT) -> Points:
+    """The points of a configuration that are meant; raises InputError, also for a sweep of more than `limit` runs."""
     config.check()
     known = {experiment.id: experiment for experiment in config.experiments}
     for name in sorted((folder.experiments | set(folder.points)) - set(known)):
@@ -138,16 +150,16 @@ def resolve(store: Store, folder: Folder) -> tuple[Config, Points]:
     points: Points = {}
     for name, experiment in known.items():
         if folder.everything or name in folder.experiments:
-            points[name] = expand(experiment)
+            points[name] = expand(experiment, limit)
         elif name in folder.points:
-            chosen = [point for point in expand(experiment) if _values(point) in folder.points[name]]
+            chosen = [point for point in expand(experiment, limit) if _values(point) in folder.points[name]]
             if len(chosen) < len(folder.points[name]):
                 raise InputError(
                     f"some of these runs of {name} are no longer in its configuration",
                     "`nerocli rerun` repeats a run as it was",
                 )
             points[name] = chosen
-    return config, points
+    return points
 
 
 def _values(of: Point | RunRow) -> Values:
@@ -174,15 +186,19 @@ def plan(points: Points) -> list[Planned]:
 
 def news(store: Store, config: Config) -> list[str]:
     """What the user should know about a folder that is submitted: warnings, and whether it was changed."""
-    notes = [str(problem) for problem in config.problems if problem.severity != "error"]
+    return [
+        *(str(problem) for problem in config.problems if problem.severity != "error"),
+        *changed(store, config),
+    ]
+
+
+def changed(store: Store, config: Config) -> list[str]:
+    """Says so when a configuration is not what it was when it was added."""
     for experiment in config.experiments:
         row = store.experiments.get(experiment.id)
         if row is not None and row.config_sha256 != config.sha256:
-            notes.append(
-                f"{experiment.folder / CONFIG} has changed since it was added; it is used as it is now"
-            )
-            break
-    return notes
+            return [f"{experiment.folder / CONFIG} has changed since it was added; it is used as it is now"]
+    return []
 
 
 def ran_before(job: Job, rows: Sequence[RunRow]) -> str:
@@ -228,11 +244,16 @@ def statuses(store: Store) -> list[ExperimentStatus]:
     counts = store.runs.counts()
     return [
         ExperimentStatus(
-            row.id, row.collections, row.folder, count(Experiment.from_json(row.spec)),
+            row.id, row.collections, row.folder, _count(to_json(row.spec)),
             _in_order(counts.get(row.id, {})), str(row.spec.get("custom_msg") or ""),
         )
         for row in store.experiments.all()
     ]  # fmt: skip
+
+
+@lru_cache(maxsize=1000)
+def _count(spec: str) -> int:
+    return count_exactly(Experiment.from_json(json.loads(spec)), COUNTED)
 
 
 def _in_order(counts: dict[str, int]) -> dict[str, int]:

@@ -50,8 +50,10 @@ class Watching:
 
     def close(self) -> None:
         self._closed.set()
-        if self._thread is not None and threading.current_thread() is not self._thread:
-            self._thread.join(5.0)
+        with self._lock:
+            thread = self._thread  # one that was made has begun when the lock is free
+        if thread is not None and threading.current_thread() is not thread:
+            thread.join(5.0)
 
     def _run(self) -> None:
         # A connection of its own: the main thread may be inside of a transaction of its.

@@ -6,6 +6,7 @@ import getpass
 import socket
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from neronet.api import targets
 from neronet.engine.client import EngineClient
@@ -18,12 +19,25 @@ PROMPT = 0.5  # seconds in which most nodes have done what they are asked for
 
 
 def act(
-    store: Store, client: EngineClient, rows: Sequence[RunRow], do: str, why: str = "", priority: int = 0
+    store: Store,
+    home: Path,
+    client: EngineClient,
+    rows: Sequence[RunRow],
+    do: str,
+    why: str = "",
+    priority: int = 0,
 ) -> list[str]:
-    """Asks the nodes of these runs to do it to those that have not ended; what the user should know."""
+    """Asks the nodes of these runs to do it to those that have not ended; what the user should know.
+
+    Runs of which their node has not heard yet are ended here and now.
+    """
+    from neronet.engine.submission import withdraw  # what only looks at runs does without it
+
     opened = [row for row in rows if row.reported_state not in states.ENDED]
     numbers = [row.number for row in opened]
     notes = [f"{len(rows) - len(opened)} had ended before"] if len(opened) < len(rows) else []
+    if do == "terminate" and (here := withdraw(store, home, opened, why)):
+        opened = store.runs.find(number for number in numbers if number not in here)
     wishes = targets.wishes(opened, do, why, priority)
     deadline = time.monotonic() + ANSWER
     asked = {client.put("act", payload): node for node, payload in wishes}

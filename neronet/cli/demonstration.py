@@ -39,7 +39,7 @@ def _show(home: Path | None, session: Session) -> int:
         console.print()
         runs = send(neroman, [str(FOLDER)], "local", console, again=True, confirmed=True)
         try:
-            follow(lambda: runs, neroman, console)
+            follow(lambda: runs, console)
         finally:
             if any(run.state in states.OPEN for run in runs):
                 runs.terminate()  # a program that outlives its folder would be of no use to anybody

@@ -31,6 +31,7 @@ ORDER = (
     states.FINISHED,
 )
 TROUBLED = (states.FAILED, states.LOST, states.TIMEOUT, states.TERMINATED)
+JUST_ENDED = 3  # runs that stay on a screen of open ones
 LONG = 100  # signs of a reason that a table shows where nothing else cuts it
 
 
@@ -192,20 +193,22 @@ def experiment_rows(experiments: Iterable[ExperimentStatus], unicode: bool) -> T
     return table
 
 
-def pick(runs: RunSet, rows: int) -> list[Run]:
+def pick(runs: RunSet, rows: int, open_first: bool = False) -> list[Run]:
     """At most `rows` runs, those worth seeing first.
 
     Those that run, then one that waits, then the ended ones, the newest first, then as many
     that wait as there is room for: five hundred waiting runs do not hide the one that just failed.
+    `open_first`: all that wait come before the ended ones, of which the newest few stay.
     """
-    known = list(enumerate(runs.rows()))
-    running = [each for each in known if each[1].state == states.RUNNING][:rows]
-    waiting = [each for each in known if each[1].state in WAITING]
-    ended = [each for each in known if each[1].state in states.ENDED]
-    ended.sort(key=lambda each: each[1].ended or 0.0, reverse=True)
+    known = runs.briefs()
+    running = [run for run in known if run.state == states.RUNNING][:rows]
+    waiting = [run for run in known if run.state in WAITING]
+    ended = [run for run in known if run.state in states.ENDED]
+    ended.sort(key=lambda run: run.ended or 0.0, reverse=True)
     rows -= len(running)
-    waiting = waiting[: max(min(1, rows), rows - len(ended))]
-    return [runs[place] for place, _ in (*running, *waiting, *ended[: rows - len(waiting)])]
+    kept = min(len(ended), JUST_ENDED) if open_first else len(ended)
+    waiting = waiting[: max(min(1, rows), rows - kept)]
+    return runs.load([run.number for run in (*running, *waiting, *ended[: rows - len(waiting)])])
 
 
 def share(wanted: Sequence[int], rows: int) -> list[int]:

@@ -8,7 +8,7 @@ from argparse import Namespace
 from datetime import datetime
 
 from neronet.cli import text
-from neronet.cli.jsonout import dumps
+from neronet.cli.jsonout import dumps, iso
 from neronet.cli.session import Session
 from neronet.cli.table import Column, Table
 from neronet.errors import InputError
@@ -23,8 +23,11 @@ def history(arguments: Namespace, session: Session) -> None:
     events = session.neroman.history(arguments.id, since=since)
     console = session.console
     if arguments.json:
-        fields = ("time", "run", "name", "node", "kind", "text")
-        console.raw(dumps([{field: getattr(event, field) for field in fields} for event in events]))
+        fields = ("run", "name", "node", "kind", "text")
+        rows = ({field: getattr(event, field) for field in fields} for event in events)
+        console.raw(
+            dumps([{"time": iso(event.time), **row} for event, row in zip(events, rows, strict=True)])
+        )
         return
     shown = events if since is not None else events[-LAST:]
     table = Table(

@@ -1,35 +1,30 @@
-"""Values as JSON for programs: nan and infinities are null, times ISO 8601 UTC with milliseconds.  Pure."""
+"""Values as JSON for programs: nan and infinities are null.  Pure."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from pathlib import PurePath
 
-# Whatever stands under these names as a number is seconds since 1970.
-TIMES = frozenset(("time", "submitted", "started", "ended", "last_seen", "since"))
+from neronet.api.runset import utc
 
 
 def iso(seconds: float) -> str:
-    """`2026-03-14T15:09:26.535Z`."""
-    moment = datetime.fromtimestamp(seconds, timezone.utc)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """A time as programs get it everywhere: `2026-03-14T15:09:26.535Z`."""
+    return str(utc(seconds))
 
 
-def clean(value: object, key: str = "") -> object:
+def clean(value: object) -> object:
     """`value` made of what JSON knows."""
     if isinstance(value, Mapping):
-        return {str(name): clean(item, str(name)) for name, item in value.items()}
+        return {str(name): clean(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [clean(item) for item in value]
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            return None
-        return iso(value) if key in TIMES else value
+        return value if math.isfinite(value) else None
     return value
 
 

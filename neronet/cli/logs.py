@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from neronet.cli import text
+from neronet.cli import describe, text
 from neronet.cli.jsonout import dumps
-from neronet.cli.results import records
+from neronet.cli.results import as_csv, records
 from neronet.cli.session import Session
 from neronet.cli.table import Column, Table
 from neronet.errors import InputError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from neronet.api import RunSet
 
+TIMES = ("time",)  # the columns of points that are times
 NONE = "no metrics yet; a metric is what it prints as a line of its own: NAME VALUE"
 
 
@@ -35,7 +36,11 @@ def logs(arguments: Namespace, session: Session) -> None:
         log = runs.log(stream)
         printed = bool(log)
         _print(log, session)
-    if not printed:
+    if not printed and runs.log_deleted(stream):
+        console.say(
+            (f"the results of {run.name} were deleted: {describe.path(run.results)} is not whole", "quiet")
+        )
+    elif not printed:
         console.say((f"{run.name} has printed nothing to {stream} yet: it is {run.state}", "quiet"))
 
 
@@ -49,9 +54,9 @@ def points(arguments: Namespace, session: Session) -> None:
         raise InputError(f"{run.name} has no metric {metric!r}", known)
     frame = runs.points(metric)
     if arguments.json:
-        console.raw(dumps(records(frame)))
+        console.raw(dumps(records(frame, TIMES)))
     elif arguments.csv:
-        console.raw(frame.to_csv(index=False))
+        console.raw(as_csv(frame, TIMES, index=False))
     elif not run.metrics:
         console.print(f"{run.name}: {NONE}")
     else:
@@ -69,8 +74,8 @@ def _summary(frame: pd.DataFrame) -> Table:
 
 def _values(frame: pd.DataFrame, metric: str) -> Table:
     table = Table([Column("index", right=True), Column("time"), Column(metric, right=True)])
-    for row in records(frame):
-        table.add(f"{row['index']:g}", text.moment(row["time"]), text.number(row["value"]))
+    for index, time, value in zip(frame["index"], frame["time"], frame["value"], strict=True):
+        table.add(f"{index:g}", text.moment(time), text.number(value))
     return table
 
 

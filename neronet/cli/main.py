@@ -100,7 +100,7 @@ def _find(word: str) -> Verb:
         return VERBS[word]
     from neronet.spec.problems import nearest
 
-    meant = nearest(word, VERBS)
+    meant = "status nodes" if word in ("node", "nodes") else nearest(word, VERBS)
     hint = f"did you mean: nerocli {meant}" if meant else "nerocli --help lists the commands"
     raise InputError(f"{word!r} is not a command of nerocli", hint)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neronet.cli import text
-from neronet.cli.jsonout import dumps
+from neronet.cli.jsonout import dumps, iso
 from neronet.cli.session import Session
 from neronet.cli.table import Column, Table, state_piece
 from neronet.errors import InputError, NeronetError
@@ -33,7 +33,7 @@ def results(arguments: Namespace, session: Session) -> None:
         console.then("nerocli submit FOLDER NODE")
     elif file is not None:
         frame = runs.frame()
-        content = as_json(frame) if Path(file).suffix.lower() == ".json" else frame.to_csv()
+        content = as_json(frame) if Path(file).suffix.lower() == ".json" else as_csv(frame)
         try:
             Path(file).write_text(content, encoding="utf-8")
         except OSError as error:
@@ -42,7 +42,7 @@ def results(arguments: Namespace, session: Session) -> None:
     elif arguments.json:
         console.raw(as_json(runs.frame()))
     elif arguments.csv:
-        console.raw(runs.frame().to_csv())
+        console.raw(as_csv(runs.frame()))
     else:
         hidden = console.table(as_table(list(runs), console.unicode))
         if hidden:
@@ -56,17 +56,32 @@ def as_json(frame: pd.DataFrame) -> str:
     return dumps(records(frame.reset_index(names="number")))
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows as plain values, times as seconds since 1970."""
+def records(frame: pd.DataFrame, times: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The rows as plain values; those of the columns `times` are seconds since 1970."""
     rows = frame.to_dict("records")
-    return [{str(name): _plain(value) for name, value in row.items()} for row in rows]
+    return [
+        {str(name): iso(value) if name in times else _plain(value) for name, value in row.items()}
+        for row in rows
+    ]
+
+
+def as_csv(frame: pd.DataFrame, times: Sequence[str] = (), index: bool = True) -> str:
+    """A line for each row; times as in JSON."""
+    import pandas as pd
+
+    shown = frame.copy()
+    for name in frame.columns:
+        if name in times or frame[name].dtype.kind == "M":
+            said = iso if name in times else lambda moment: iso(moment.timestamp())
+            shown[name] = [None if pd.isna(moment) else said(moment) for moment in frame[name]]
+    return str(shown.to_csv(index=index))
 
 
 def _plain(value: object) -> object:
     import pandas as pd
 
     if isinstance(value, pd.Timestamp):
-        return value.timestamp()
+        return iso(value.timestamp())
     if isinstance(value, pd.Timedelta):
         return value.total_seconds()
     if value is pd.NaT or value is pd.NA:

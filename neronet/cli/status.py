@@ -13,7 +13,7 @@ from neronet.api.neroman import QUICK
 from neronet.api.nodestatus import STALE
 from neronet.cli import describe, text
 from neronet.cli.jsonout import dumps
-from neronet.cli.progress import look, steps_said
+from neronet.cli.progress import look
 from neronet.cli.session import Session
 from neronet.cli.table import Cell, Column, Table, state_piece
 from neronet.cli.tails import last_lines
@@ -24,19 +24,21 @@ if TYPE_CHECKING:
     from neronet.api.nodestatus import NodeStatus
 
 LAST_LINES = 10
+LAST_WARNINGS = 3
 
 
 def status(arguments: Namespace, session: Session) -> None:
     name: str | None = arguments.id
     neroman, console = session.neroman, session.console
-    named = [node for node in neroman.nodes() if name in ("nodes", node.id, *node.groups)]
+    known = neroman.nodes() if name is not None else []
+    named = [node for node in known if name in ("nodes", node.id, *node.groups)]
     old = [node.id for node in named if node.last_seen is None or time.time() - node.last_seen > STALE]
     if old:
         neroman.fetch(QUICK, old)
         named = [node for node in neroman.nodes() if node.id in {each.id for each in named}]
     if arguments.json:
-        known = {"nodes": [node.to_json() for node in named]} if name == "nodes" else neroman.status(name)
-        console.raw(dumps(known))
+        told = {"nodes": [node.to_json() for node in named]} if name == "nodes" else neroman.status(name)
+        console.raw(dumps(told))
         return
     neroman.refresh()
     if name is None:
@@ -104,7 +106,7 @@ def _show_runs(runs: RunSet, session: Session, arguments: Namespace, rows: int |
     console, now = session.console, time.time()
     room = console.height - 10 if rows is None else rows
     shown = describe.pick(runs, len(runs) if arguments.all else room)
-    done = look(shown, runs, steps_said(session.neroman), now)
+    done = look(shown, now)
     console.table(describe.run_rows(shown, done, now, console.unicode))
     words = ["nerocli", "status", *([arguments.id] if arguments.id else []), "--all"]
     _more(session, len(runs) - len(shown), "run", shlex.join(words))
@@ -161,7 +163,7 @@ def _show(name: str, session: Session, arguments: Namespace) -> None:
     if not experiments:
         runs = neroman.runs(name)
         if len(runs) == 1:
-            _show_run(runs[0], session)
+            _show_run(runs, session)
             return
     for experiment in experiments:
         count, folder = text.count(experiment.count, "run"), describe.path(experiment.folder)
@@ -180,8 +182,8 @@ def _show(name: str, session: Session, arguments: Namespace) -> None:
     console.print(("results are in ", "quiet"), describe.results_folder(runs, neroman.home))
 
 
-def _show_run(run: Run, session: Session) -> None:
-    console, now = session.console, time.time()
+def _show_run(runs: RunSet, session: Session) -> None:
+    console, now, run = session.console, time.time(), runs[0]
     console.print((run.name, "strong"), (f"   run {run.number}", "quiet"))
     rows: dict[str, Cell] = {
         "state": [state_piece(run.state, console.unicode), f": {run.reason}" if run.reason else ""],
@@ -199,6 +201,9 @@ def _show_run(run: Run, session: Session) -> None:
     for word, value in rows.items():
         if value:  # never cut: a command and a path are there to be copied
             console.print("  ", (f"{word:<12}", "quiet"), *(value if isinstance(value, list) else [value]))
+    warnings = [event.text for event in session.neroman.history(runs) if event.kind == "warning"]
+    for warning in warnings[-LAST_WARNINGS:]:
+        console.print("  ", (f"{'warning':<12}", "warn"), warning)
     stream = (
         "stderr" if run.state in describe.TROUBLED and last_lines(run.results / "stderr.log", 1) else "stdout"
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def submit(arguments: Namespace, session: Session) -> None:
     neroman, console = session.neroman, session.console
     targets, node = split(arguments.target, node_names(neroman))
-    planned = _plan(targets, neroman)
+    planned = _plan(targets, node, neroman)
     if not arguments.json:
         console.table(summary(planned))
     confirmed = arguments.yes
@@ -38,7 +38,11 @@ def submit(arguments: Namespace, session: Session) -> None:
         if not confirmed:
             console.say("Nothing was submitted.")
             return
-    runs = send(neroman, targets, node, console, again=arguments.again, confirmed=confirmed)
+    try:
+        runs = send(neroman, targets, node, console, again=arguments.again, confirmed=confirmed)
+    except KeyboardInterrupt:
+        console.say("No longer waited for. What is stored is sent all the same: nerocli status shows it.")
+        raise
     if arguments.json:
         console.raw(dumps({"runs": [run.to_json() for run in runs], "notes": runs.notes}))
     else:
@@ -58,7 +62,7 @@ def node_names(neroman: Neroman) -> list[str]:
     return [*(node.id for node in nodes), *dict.fromkeys(group for node in nodes for group in node.groups)]
 
 
-def _plan(targets: Sequence[str], neroman: Neroman) -> list[Planned]:
+def _plan(targets: Sequence[str], node: str | None, neroman: Neroman) -> list[Planned]:
     planned = []
     for place, target in enumerate(targets):
         try:
@@ -66,13 +70,25 @@ def _plan(targets: Sequence[str], neroman: Neroman) -> list[Planned]:
         except ConfigError:
             raise
         except InputError as error:
+            names = node_names(neroman)
+            if target in names:
+                raise InputError(*_only_nodes(target, node)) from error
             if place == 0 or place < len(targets) - 1:
                 raise
-            names = node_names(neroman)
             meant = nearest(target, names)
             hint = f"did you mean the node {meant}?" if meant else f"the nodes are: {', '.join(names)}"
             raise InputError(f"{target!r} is neither a node nor something to run", hint) from error
     return planned
+
+
+def _only_nodes(target: str, node: str | None) -> tuple[str, str]:
+    """What is wrong, and what helps, when a node stands where something to run should be."""
+    if node is None:
+        return f"{target} is a node: what is to run there?", f"nerocli submit FOLDER {target}"
+    return (
+        f"{target} and {node} are two nodes, and runs are divided among those of one group",
+        f"say groups: {{both: [{target}, {node}]}} in nodes.yaml and submit to both, or submit to one",
+    )
 
 
 def summary(planned: Sequence[Planned]) -> Table:

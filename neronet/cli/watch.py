@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from neronet.cli import describe, text
-from neronet.cli.progress import look, steps_said
+from neronet.cli.progress import look
 from neronet.cli.session import Session
 from neronet.wire import states
 
 if TYPE_CHECKING:
-    from neronet.api import Neroman, Run, RunSet
+    from neronet.api import Run, RunSet
     from neronet.cli.console import Console
     from neronet.cli.table import Line
 
@@ -31,27 +31,30 @@ def watch(arguments: Namespace, session: Session) -> None:
         return
     try:
         # Without an ID also what is submitted from now on.
-        follow(neroman.runs if arguments.id is None else lambda: runs, neroman, console)
+        follow(neroman.runs if arguments.id is None else lambda: runs, console)
+    except KeyboardInterrupt:
+        console.say("The runs go on: nerocli watch shows them again, nerocli terminate ends them.")
+        raise
     finally:  # the last picture stays, also after Ctrl-C
         if console.terminal:
-            for line in picture(neroman.runs(arguments.id), steps_said(neroman), time.time(), console):
+            for line in picture(neroman.runs(arguments.id), time.time(), console):
                 console.print(*line)
     console.then("nerocli results")
 
 
-def follow(current: Callable[[], RunSet], neroman: Neroman, console: Console) -> None:
+def follow(current: Callable[[], RunSet], console: Console) -> None:
     """Show the runs until all have ended: in a terminal a live picture, which vanishes, else lines."""
     if not console.terminal:
-        told = {row.number: row.state for row in current().rows() if row.state in states.ENDED}
+        told = {run.number: run.state for run in current().briefs() if run.state in states.ENDED}
         for runs in _changes(current):
-            now = {place: row for place, row in enumerate(runs.rows()) if row.state != told.get(row.number)}
-            told |= {row.number: row.state for row in now.values()}
-            for line in changes([runs[place] for place in now], console.unicode):
+            now = {run.number: run.state for run in runs.briefs() if run.state != told.get(run.number)}
+            told |= now
+            for line in changes(runs.load(list(now)), console.unicode):
                 console.print(*line)
         return
     with console.live() as live:
         for runs in _changes(current):
-            lines = picture(runs, steps_said(neroman), time.time(), console)
+            lines = picture(runs, time.time(), console)
             live.update(console.picture(lines), refresh=True)
 
 
@@ -89,12 +92,12 @@ def changes(runs: Sequence[Run], unicode: bool) -> Iterator[Line]:
             yield [(f"{run.number} ", "quiet"), run.name, "  ", *describe.state(run, unicode), "  ", metrics]
 
 
-def picture(runs: RunSet, steps: dict[str, str], now: float, console: Console) -> list[Line]:
+def picture(runs: RunSet, now: float, console: Console) -> list[Line]:
     """The lines of the screen: counts, a row per run worth seeing, its last line where there is room."""
     # What is not a row: counts, blank, titles, the line of those left out, the cursor's line.
-    shown = describe.pick(runs, console.height - 5)
-    shown.sort(key=lambda run: run.number)
-    done = look(shown, runs, steps, now)
+    shown = describe.pick(runs, console.height - 5, open_first=True)
+    shown.sort(key=lambda run: (describe.ORDER.index(run.state), run.number))
+    done = look(shown, now)
     (title, *rows), _ = console.lay_out(describe.run_rows(shown, done, now, console.unicode))
     lines: list[Line] = [describe.counts(runs.states, console.unicode), [], title]
     with_last_lines = len(rows) + len(done) <= console.height - 5

@@ -139,6 +139,7 @@ class EngineClient:
             if time.monotonic() - checked > CHECK:
                 checked = time.monotonic()
                 self.ensure()
+                version = -1  # what another thread writes over our own connection has no version of its own
 
     def sleep(self, seconds: float) -> None:
         """Until the bell rings, `seconds` at most."""
@@ -146,8 +147,13 @@ class EngineClient:
             rings = self._rings
             self._rung.wait_for(lambda: self._rings != rings, seconds)
 
-    def on_question(self, answer: Callable[[Question], str | None]) -> None:
-        self._answers.show(answer)
+    def on_question(
+        self,
+        answer: Callable[[Question], str | None],
+        withdrawn: Callable[[Question], None] | None = None,
+    ) -> None:
+        """See `Answers.show`."""
+        self._answers.show(answer, withdrawn)
 
     def on_upload(self, show: Callable[[Message], None] | None) -> None:
         """`show` is told how far uploads are: {"token", "node", "done", "total", "files"} in bytes and files."""
@@ -166,9 +172,9 @@ class EngineClient:
             self._engine.stop()
 
     def _kind(self) -> Kind:
-        if self._background:
-            return "cli"
-        return "notebook" if "ipykernel" in sys.modules else "script"
+        if "ipykernel" in sys.modules:
+            return "notebook"
+        return "cli" if self._background else "script"
 
     def _changed(self, _: Message) -> None:
         with self._rung:

@@ -8,70 +8,36 @@ batches that were sent to it, and its mistakes end its connection.
 
 from __future__ import annotations
 
-import errno
 import json
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from neronet.engine import told
+from neronet.engine.arriving import LOGS, Arriving, is_in_the_way, not_there
 from neronet.engine.told import MAX_TEXT
-from neronet.errors import NeronetError, ProtocolError, UnsafePath
+from neronet.errors import NeronetError, ProtocolError
 from neronet.store.attempts import Attempt
 from neronet.store.offsets import StreamOffset
+from neronet.store.runs import results_folder
 from neronet.store.store import Store
 from neronet.sync.mirror import accepted, stopped_note
-from neronet.sync.writer import DiskFull, LimitReached, ResultsWriter
+from neronet.sync.writer import DiskFull, ResultsWriter
 from neronet.wire import states
 from neronet.wire.messages import STREAM_FILES
 
 Message = dict[str, Any]
 Received = list[tuple[Message, bytes | None]]
 
-LOGS = (0, 1)  # the points file is parsed on the node and not mirrored
 OUTPUTS_AT_ONCE = 8
 OUTPUT_LIMIT = 64 * 1024**3  # bytes of outputs of one attempt
 RESERVE = 16 * 1024**2  # bytes that logs and outputs leave free, so that states and messages can be stored
 MAX_JOURNALS = 20_000  # of one batch
-IN_THE_WAY = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM)
+TRY_AGAIN = 60.0  # seconds until a results folder that could not be written is tried again
 MAX_EVENTS = 1000  # of one attempt in one session
-
-
-@dataclass
-class Arriving:
-    """An attempt of which not everything is here yet."""
-
-    run: int
-    attempt: int
-    token: str
-    index: int
-    start: int
-    streams: dict[int, StreamOffset]
-    sizes: list[int] | None = None  # final ones, once it has ended
-    outputs: list[list[Any]] = field(default_factory=list)  # [path, executable] still to come
-    asked: dict[str, bool] = field(default_factory=dict)  # outputs that were asked for: path -> executable
-    following: bool = False
-    writer: ResultsWriter | None = None
-
-    @property
-    def key(self) -> tuple[str, int, int]:
-        return self.token, self.index, self.start
-
-    @property
-    def address(self) -> Message:
-        return {"token": self.token, "index": self.index, "attempt": self.start}
-
-    def whole(self) -> bool:
-        return (
-            self.sizes is not None
-            and all(self.streams[n].done for n in LOGS)
-            and not self.outputs
-            and not self.asked
-        )
 
 
 class Collector:
@@ -87,11 +53,14 @@ class Collector:
             tuple[str, int, int], tuple[int, int]
         ] = {}  # (token, index, start) -> (run, attempt)
         self._journals: dict[str, dict[str, int]] = {}  # token -> journal -> bytes of it that are here
+        self._outputs: dict[str, list[str]] = {}  # token -> outputs that its runs are to leave
         self._names: dict[tuple[int, int], set[str]] = {}  # (run, attempt) -> its metrics
         self._points: dict[tuple[int, int, int], list[tuple[float, list[list[Any]]]]] = {}
         self._touched: dict[tuple[str, int, int], Arriving] = {}
+        self._skipped: dict[tuple[str, int, int], Arriving] = {}  # whose folders could not be written, ever
         self._events: Counter[tuple[int | None, int | None]] = Counter()
         self._asked = self._taken = 0
+        self._deletion = store.runs.last_deletion()  # up to here deleted runs are forgotten
 
     # -- what to ask for
 
@@ -126,14 +95,19 @@ class Collector:
         return self._taken
 
     def arriving(self) -> bool:
-        """Whether something is still to come of attempts that have ended."""
-        return any(item.sizes is not None for opened in self._batches.values() for item in opened.values())
+        """Whether something is still to come of attempts that have ended and can be written."""
+        return any(
+            item.sizes is not None and not item.skipped
+            for opened in self._batches.values()
+            for item in opened.values()
+        )
 
     # -- taking in
 
     def take(self, received: Received) -> list[Message]:
         """Stores it all; what to ask the node for next."""
         with self._store.transaction():
+            self._forget_deleted()
             for message, payload in received:
                 kind = message["m"]
                 self._taken += kind in ("journal", "log", "output")
@@ -157,11 +131,20 @@ class Collector:
         self._changed()
         return wishes
 
+    def _forget_deleted(self) -> None:
+        """Runs that the user deleted are not known any more, whatever the node still says of them."""
+        deletion = self._store.runs.last_deletion()
+        if deletion != self._deletion:
+            self._deletion = deletion
+            there = self._store.runs.existing({run for run, _ in self._known.values()})
+            self._known = {key: where for key, where in self._known.items() if where[0] in there}
+
     def _settle(self) -> list[Message]:
         """After a piece: points are stored, finished attempts closed, and what is missing is asked for."""
         for (run, attempt, stream), records in self._points.items():
             self._store.points.add(run, attempt, stream, records)
         self._points.clear()
+        self._try_again()
         wishes = []
         for item in self._touched.values():
             wishes += self._ask_for(item)
@@ -272,6 +255,11 @@ class Collector:
         if not self._store.attempts.report(run, attempt, **end):
             return  # said before, or by an older watcher
         self._event(end["reason"], run, attempt, end["state"], end["ended"])
+        if end["state"] == states.FINISHED:
+            missing = not_there(self._declared(run, attempt), (path for path, _ in end["outputs"]))
+            for name in missing:
+                text = f"outputs: {name} was not there when the run ended"
+                self._event(text, run, attempt, "warning", end["ended"])
         if opened is None:
             # It was believed lost and all of it had come: an exit record that was found later brings the rest.
             row = self._store.attempts.get(run, attempt)
@@ -284,6 +272,13 @@ class Collector:
         opened.sizes, opened.outputs = end["sizes"], list(end["outputs"])
         opened.asked.clear()
         self._touched[opened.key] = opened
+
+    def _declared(self, run: int, attempt: int) -> list[str]:
+        row = self._store.attempts.get(run, attempt)
+        assert row is not None
+        if row.token not in self._outputs:
+            self._outputs[row.token] = list(self._store.batches.content(row.token).get("outputs", ()))
+        return self._outputs[row.token]
 
     def _names_of(self, run: int, attempt: int) -> set[str]:
         if (run, attempt) not in self._names:
@@ -307,7 +302,7 @@ class Collector:
     def _log(self, message: Message, payload: bytes) -> None:
         item = self._item(message)
         number = message["stream"]
-        if item is None or number not in LOGS or (have := item.streams[number]).done:
+        if item is None or item.skipped or number not in LOGS or (have := item.streams[number]).done:
             return
         if message["reset"]:
             if not have.generation:  # some do so for every line
@@ -321,8 +316,9 @@ class Collector:
             if room:
                 self._writer(item).append(STREAM_FILES[number], have.mirrored, data[:room])
         except NeronetError as error:  # the user moved the folder away, or something lies in the way
-            if not _is_in_the_way(error):
-                raise
+            if not is_in_the_way(error):
+                self._skip(item, error)
+                return
             self._event(f"{error}; its log is no longer mirrored", item.run, item.attempt, "warning")
             self._set_stream(item, number, have._replace(done=True))
             self._touched[item.key] = item
@@ -350,7 +346,7 @@ class Collector:
 
     def _output(self, message: Message, payload: bytes) -> None:
         item = self._item(message)
-        if item is None or message["path"] not in item.asked:
+        if item is None or item.skipped or message["path"] not in item.asked:
             return
         path, end = message["path"], message["end"]
         try:
@@ -358,13 +354,33 @@ class Collector:
             target = f"output-{path}" if path in STREAM_FILES else path
             self._writer(item).output(target, message["offset"], payload, end, item.asked[path])
         except NeronetError as error:
-            if not _is_in_the_way(error):
-                raise
+            if not is_in_the_way(error):
+                self._skip(item, error)
+                return
             self._event(str(error), item.run, item.attempt, "warning")
             end = True
         if end:
             del item.asked[path]
             self._touched[item.key] = item
+
+    def _skip(self, item: Arriving, error: NeronetError) -> None:
+        """The folder of this run cannot be written now: the others go on. What comes of it until the next try is
+        not stored, and asked for again then."""
+        if isinstance(error, DiskFull):
+            raise error  # of all runs; the session ends and begins again when there may be room
+        if item.key not in self._skipped:
+            text = f"{error}; tried again later, until then it is not shown as ended"
+            self._event(text, item.run, item.attempt, "warning")
+        self._skipped[item.key] = item
+        item.skipped = time.monotonic() + TRY_AGAIN
+
+    def _try_again(self) -> None:
+        for item in self._skipped.values():
+            if item.skipped and time.monotonic() > item.skipped and not item.whole():
+                item.skipped, item.following = 0.0, False
+                item.outputs += [[path, executable] for path, executable in item.asked.items()]
+                item.asked.clear()
+                self._touched[item.key] = item
 
     def _item(self, message: Message) -> Arriving | None:
         return self._batches.get(message["token"], {}).get((message["index"], message["attempt"]))
@@ -403,15 +419,3 @@ class Collector:
             return
         moment = time.time() if when is None else when
         self._store.events.add(moment, kind, text[:MAX_TEXT], run=run, attempt=attempt, node=self._node)
-
-
-def _is_in_the_way(error: NeronetError) -> bool:
-    """Whether only this run cannot be written, so that the others must not wait for it; else it is a disk's trouble."""
-    return (
-        isinstance(error, UnsafePath | LimitReached) or getattr(error.__cause__, "errno", None) in IN_THE_WAY
-    )
-
-
-def results_folder(home: Path, results: str, attempt: int) -> Path:
-    """Where the files of an attempt are: a rerun has a folder of its own beside the first."""
-    return home / "results" / (results if attempt == 1 else f"{results}.attempt-{attempt}")

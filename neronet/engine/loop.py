@@ -20,10 +20,11 @@ from neronet.engine import told
 from neronet.engine.bell import Bell
 from neronet.engine.holder import Lease
 from neronet.engine.link import LOAD, Link, Message, Session
+from neronet.engine.placement import place_of
 from neronet.engine.questions import Questions
 from neronet.engine.recover import recover
 from neronet.engine.tasks import end
-from neronet.engine.work import NodeWork, limits_of, place_of
+from neronet.engine.work import NodeWork, limits_of
 from neronet.errors import EngineError, InputError, NeronetError, StoreError
 from neronet.spec.nodes import NodeSpec, load_nodes
 from neronet.spec.preferences import load_preferences

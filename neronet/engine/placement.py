@@ -1,7 +1,8 @@
-"""Dividing the runs of a submission among the members of a group; pure."""
+"""Where runs go: dividing a submission among the members of a group, and what a node knows us by; pure."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,3 +37,8 @@ def divide(count: int, members: Sequence[Member]) -> list[str]:
         given[best.id] += 1
         nodes.append(best.id)
     return nodes
+
+
+def place_of(home_id: str, node: str) -> str:
+    """The id of an entry of nodes.yaml on the node's side: the same for this home and name, also after a loss of the database."""
+    return hashlib.sha256(f"{home_id}\0{node}".encode()).hexdigest()[:12]

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neronet.engine import told
-from neronet.engine.work import LOCAL
 from neronet.errors import ProtocolError
-from neronet.store.batches import Batch
+from neronet.store.batches import LOCAL, Batch
 from neronet.store.runs import NewRun
 from neronet.store.store import Store
 from neronet.sweep import folder_name

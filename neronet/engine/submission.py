@@ -16,15 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neronet.engine.placement import Member, divide
-from neronet.engine.work import LOCAL, place_of
+from neronet.engine.placement import Member, divide, place_of
 from neronet.spec.experiment import Experiment
 from neronet.spec.nodes import NodeSpec
-from neronet.store.batches import Batch
+from neronet.store.attempts import Attempt
+from neronet.store.batches import LOCAL, Batch
 from neronet.store.runs import NewRun, RunRow, point_key
 from neronet.store.store import Store
 from neronet.sweep import Point, folder_name
 from neronet.sync.snapshot import Snapshot, keep
+from neronet.wire import states
 
 _CONFIG = re.compile(rb'\["config\.yaml","f",[01],"[0-9a-f]{64}",[0-9]+\],?')
 
@@ -89,7 +90,7 @@ def store_submission(
                 job.experiment, nodes[node], home_id, job.snapshot.head.sha, now, environment
             )
             content["files"] = files
-            add_batch(store, home, token, content, mine, job.experiment.folder, nodes[node])
+            add_batch(store, home, token, content, mine, job.experiment.folder, node)
         for number in numbers:
             store.events.add(now, "submitted", "", run=number, attempt=1)
     return numbers
@@ -122,7 +123,63 @@ def store_rerun(
                 attempt = store.attempts.add(row.number, token, index, node)
                 lines.append({**_line(row), "attempt": attempt})
                 store.events.add(now, "submitted", "rerun", run=row.number, attempt=attempt)
-            add_batch(store, home, token, content, lines, folder, nodes[node])
+            add_batch(store, home, token, content, lines, folder, node)
+
+
+def withdraw(store: Store, home: Path, rows: Sequence[RunRow], reason: str) -> set[int]:
+    """Ends those of these runs whose node cannot have heard of them yet; their numbers.
+
+    Of one batch either all are still here, or none: `BatchStore.offer` and this are a transaction each. What is left
+    of a batch is sent as another one, since the node starts whatever stands in a batch.
+    """
+    wanted: dict[str, set[int]] = {}
+    for row in rows:
+        wanted.setdefault(row.token, set()).add(row.number)
+    ended: set[int] = set()
+    now = time.time()
+    with store.transaction(durable=True):
+        for token, numbers in wanted.items():
+            if not store.batches.unsent(token):
+                continue
+            stay = []
+            for attempt in store.attempts.of_batch(token):
+                if attempt.run not in numbers:
+                    stay.append(attempt)
+                    continue
+                run, number = attempt.run, attempt.attempt
+                store.attempts.report(run, number, states.TERMINATED, reason, ended=now)
+                store.attempts.complete(run, number)
+                store.events.add(now, states.TERMINATED, reason, run=run, attempt=number, node=attempt.node)
+                ended.add(run)
+            _send_instead(store, home, token, stay)
+            store.batches.set_state(token, "tidied", now)
+    return ended
+
+
+def _send_instead(store: Store, home: Path, old: str, attempts: Sequence[Attempt]) -> None:
+    """A batch with only these attempts of an old one, which are its own from now on."""
+    if not attempts:
+        return
+    token = secrets.token_hex(8)
+    content = store.batches.content(old)
+    folder = Path(content.pop(LOCAL)["folder"])
+    rows = {row.number: row for row in store.runs.find(attempt.run for attempt in attempts)}
+    lines = [{**_line(rows[attempt.run]), "attempt": attempt.attempt} for attempt in attempts]
+    for index, attempt in enumerate(attempts):
+        store.attempts.move(attempt.run, attempt.attempt, token, index)
+    add_batch(store, home, token, content, lines, folder, attempts[0].node)
+    index_of = {attempt.idx: index for index, attempt in enumerate(attempts)}
+    for intent in store.intents.open():  # what was wished for them while they wait is wished for them still
+        act = intent.payload.get("act", {})
+        if act.get("token") == old:
+            wished = [
+                index_of[idx]
+                for first, last in act["runs"]
+                for idx in range(first, last + 1)
+                if idx in index_of
+            ]
+            again = {**act, "token": token, "runs": [[index, index] for index in wished]}
+            store.intents.put(secrets.token_hex(8), intent.kind, {**intent.payload, "act": again})
 
 
 def add_batch(
@@ -132,14 +189,14 @@ def add_batch(
     content: dict[str, Any],
     lines: list[dict[str, Any]],
     folder: Path,
-    node: NodeSpec,
+    node: str,
 ) -> None:
     data = b"".join(json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n" for line in lines)
     runs = keep(home, data, "the list of runs")
     content = {**content, "runs": runs.sha, LOCAL: {"folder": str(folder), "runs_size": runs.size}}
     batch = Batch(
         token,
-        node.id,
+        node,
         content["place"],
         content["experiment"],
         content["manifest"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections import deque
@@ -16,7 +15,7 @@ from neronet.engine.collect import Collector
 from neronet.engine.told import Refused
 from neronet.errors import InputError, StoreError, Unreachable
 from neronet.spec.nodes import NodeSpec
-from neronet.store.batches import Batch
+from neronet.store.batches import LOCAL, Batch
 from neronet.store.intents import Intent
 from neronet.store.store import Store
 from neronet.sync.snapshot import Content, Snapshot, load
@@ -30,16 +29,10 @@ KEPT = 7 * 86400.0  # seconds that a node keeps what is final and fetched
 ON_THE_WAY = 64  # files of an upload of which the node has not said yet that they are stored
 REFUSED = 10.0  # seconds until what a node could not take is sent again
 STALLED = 60.0  # seconds that a node may send nothing of what it has announced
-LOCAL = "local"  # the part of a batch's content that stays on this side: {"folder", "runs_size"}
 
 Progress = Callable[[dict[str, Any]], None]
 
 log = logging.getLogger(__name__)
-
-
-def place_of(home_id: str, node: str) -> str:
-    """The id of an entry of nodes.yaml on the node's side: the same for this home and name, also after a loss of the database."""
-    return hashlib.sha256(f"{home_id}\0{node}".encode()).hexdigest()[:12]
 
 
 def limits_of(node: NodeSpec) -> dict[str, int]:
@@ -156,6 +149,8 @@ class NodeWork:
         except (InputError, StoreError) as error:
             self._give_up(batch, f"{error} {error.hint}".strip())
             return
+        if not self._store.batches.offer(batch.token):
+            return  # its runs were terminated meanwhile
         await session.ask({"m": "batch", "token": batch.token, "batch": content}, "accepted", batch.token)
         with (
             self._store.transaction()
@@ -195,6 +190,9 @@ class NodeWork:
         """The files of a batch can no longer be sent: its runs have failed, and say why."""
         now = time.time()
         with self._store.transaction(durable=True):
+            known = self._store.batches.get(batch.token)
+            if known is None or known.state != "sending":
+                return
             for row in self._store.attempts.of_batch(batch.token):
                 if self._store.attempts.report(row.run, row.attempt, states.FAILED, reason, ended=now):
                     self._store.events.add(

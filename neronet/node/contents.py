@@ -32,7 +32,7 @@ class Contents(object):
         return absent
 
     def _keep(self, sha):
-        # Times belong to inodes, and the content's own inode is linked into folders of runs.
+        # Its own time says when it came.  Times belong to inodes, and that inode is linked into folders of runs.
         used = self.root.content(sha) + ".used"
         try:
             os.utime(used)
@@ -47,7 +47,6 @@ class Contents(object):
         make_private(os.path.dirname(self.root.content(sha)))
         aside = "%s.%d.part" % (self.root.content(sha), os.getpid())
         if offset == 0:
-            self._keep(sha)  # first: nobody else is to take it for rubbish
             self._arriving[sha] = [open(aside, "wb"), hashlib.sha256(), 0]
         arriving = self._arriving.get(sha)
         if arriving is None or arriving[2] != offset:
@@ -121,23 +120,44 @@ class Contents(object):
             if spec is None:
                 continue
             named.update((spec["manifest"], spec["runs"]))
-            manifest = read_json(self.root.content(spec["manifest"])) or {"entries": []}
-            named.update(entry[3] for entry in manifest["entries"] if entry[1] == "f")
+            named.update(_named_by(self.root.content(spec["manifest"])))
         before = time.time() - UNUSED
-        unused, manifests = [], []
+        unused, manifests = {}, []
         for folder, _folders, names in os.walk(os.path.join(self.root.path, "files")):
+            of = {}  # sha -> its files
             for name in names:
-                sha = name.partition(".")[0]
+                of.setdefault(name.partition(".")[0], []).append(os.path.join(folder, name))
+            for sha, paths in of.items():
                 path = os.path.join(folder, sha)
-                if sha in named:
-                    continue
-                used = path + ".used"
-                if os.path.exists(used) and os.stat(used).st_mtime > before:
-                    continue
-                (manifests if _is_manifest(path) else unused).append(os.path.join(folder, name))
+                if max(map(_changed, paths)) > before:
+                    # Whoever sees that a manifest is here sends nothing of what it names.
+                    named.update(_named_by(path))
+                else:
+                    unused[sha] = paths
+                    if _is_manifest(path):
+                        manifests.append(sha)
         # Manifests first: while one is here, everything that it names must be.
-        for path in manifests + unused:
-            remove(path)
+        for sha in manifests + list(unused):
+            if sha not in named:
+                for path in unused[sha]:
+                    remove(path)
+
+
+def _changed(path):
+    """When a file was written last; long ago when it is gone."""
+    try:
+        return os.stat(path).st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _named_by(path):
+    """The contents that a manifest names; none when the file is no manifest (a user's may look like one)."""
+    try:
+        entries = read_json(path)["entries"] if _is_manifest(path) else []
+        return [str(entry[3]) for entry in entries if entry[1] == "f"]
+    except (ValueError, TypeError, LookupError):
+        return []
 
 
 def _is_manifest(path):

@@ -7,7 +7,7 @@ read when the channel has room, one part at a time.
 import collections
 import os
 
-from neronet.node.inotify import POLL, SAFETY, Watch
+from neronet.node.inotify import BATCH, POLL, REST, SAFETY, Watch, rest_after
 from neronet.node.runs import Batch
 from neronet.node.streams import Growing
 from neronet.wire.frames import MAX_PAYLOAD
@@ -22,6 +22,7 @@ class Feeds(object):
         self._line = collections.deque()  # keys of sources that may have something
         self._waiting = set()  # the same, to find doubles
         self._by_folder = {}  # watched folder -> keys
+        self._busy = Busy(self.watch)
         self._syncs = collections.deque()
         self._looked = 0.0
 
@@ -68,6 +69,7 @@ class Feeds(object):
     def look(self, woken, now):
         """Puts in line what may have grown: what the watch says, everything now and then."""
         changed = self.watch.take() if woken else {}
+        self._look_at_busy(now)
         if changed is None or now - self._looked > (SAFETY if self.watch.works else POLL):
             self._looked = now
             for key, source in self._sources.items():
@@ -78,15 +80,28 @@ class Feeds(object):
                         self.watch.add(source.folder)  # it may not have been there before
             return
         for folder, names in changed.items():
-            for key in self._by_folder.get(folder, ()):
-                if self._sources[key].hint(names):
-                    self._queue(key)
+            keys = [key for key in self._by_folder.get(folder, ()) if self._sources[key].hint(names)]
+            for key in keys:
+                self._queue(key)
+            if keys and keys[0][0] == "log":
+                self._busy.told(folder, self._read(folder), now)
 
-    def patience(self):
+    def _look_at_busy(self, now):
+        for folder in self._busy.due(now):
+            keys = self._by_folder[folder]
+            self._busy.looked(folder, self._read(folder), now)
+            for key in keys:
+                self._queue(key)
+
+    def _read(self, folder):
+        """How much of the logs in a folder has been read."""
+        return sum(self._sources[key].position for key in self._by_folder[folder])
+
+    def patience(self, now):
         """Seconds until `look` has something to do without being woken."""
         if not self._sources:
             return 5.0
-        return SAFETY if self.watch.works else POLL
+        return min(self._busy.patience(now), SAFETY if self.watch.works else POLL)
 
     def ready(self):
         return bool(self._line)
@@ -148,9 +163,47 @@ class Feeds(object):
             keys.discard(key)
             if not keys:
                 del self._by_folder[source.folder]
+                self._busy.forget(source.folder)
                 self.watch.remove(source.folder)
         if source is not None:
             source.close()
+
+
+class Busy(object):
+    """Folders of logs that grow all the time: events would cost their programs much, so they are looked at instead."""
+
+    def __init__(self, watch):
+        self._watch = watch
+        self._told = {}  # folder -> (when an event told of it last, how much had been read)
+        self._looks = {}  # busy folder -> (when it is to be looked at, how much had been read)
+
+    def told(self, folder, read, now):
+        """An event came; `read` bytes of these logs were read before."""
+        before, had = self._told.get(folder, (-SAFETY, read))
+        self._told[folder] = now, read
+        if folder not in self._looks and (now - before < 2 * REST or read - had >= BATCH):
+            self._looks[folder] = now + REST, read
+            self._watch.let_go(folder)
+
+    def due(self, now):
+        """Folders that are to be looked at."""
+        return [folder for folder, (moment, _) in self._looks.items() if now >= moment]
+
+    def looked(self, folder, read, now):
+        """A busy folder is being looked at; `read` tells what the looks before have found."""
+        had = self._looks[folder][1]
+        if read == had:
+            del self._looks[folder]
+            self._watch.heed(folder)
+        else:
+            self._looks[folder] = now + rest_after(read - had), read
+
+    def patience(self, now):
+        return min((moment - now for moment, _ in self._looks.values()), default=SAFETY)
+
+    def forget(self, folder):
+        self._told.pop(folder, None)
+        self._looks.pop(folder, None)
 
 
 class Source(object):
@@ -246,6 +299,11 @@ class Log(Source):
         self.grows = self._until < 0
         self._head = {"m": "log"}
         self._head.update((field, wish[field]) for field in ("token", "index", "attempt", "stream"))
+
+    @property
+    def position(self):
+        """How far it has been read."""
+        return self._file.position
 
     def hint(self, names):
         return names is None or os.path.basename(self._file.path) in names

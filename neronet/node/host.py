@@ -27,6 +27,7 @@ class Host(object):
         self._open = make_private(os.path.join(root.host(here.host), "open"))
         self._lock = self._lock_path()
         self._batches = {}
+        self._opened = {}  # name of a file in open/ -> (attempt, what it takes): that never changes
         self._cursors = {}  # token -> the first index that may be unclaimed
 
     def _lock_path(self):
@@ -150,15 +151,19 @@ class Host(object):
         remove(self._mark(attempt))
 
     def _mark(self, attempt):
-        return os.path.join(self._open, attempt.mark)
+        return self._open + "/" + attempt.mark
 
     def open_attempts(self):
         """[(attempt, what it takes), ...] of this host; leftovers of attempts that are gone are removed.
 
         Call it under the lock.
         """
-        found = []
+        found = {}
         for mark in os.listdir(self._open):
+            known = self._opened.get(mark)
+            if known is not None and known[0].exists():
+                found[mark] = known
+                continue
             token, _, run = mark.partition(".")
             index, _, number = run.partition(".")
             if not (index.isdigit() and number.isdigit()):
@@ -172,8 +177,9 @@ class Host(object):
                 self.forget(token)
                 remove(os.path.join(self._open, mark))
                 continue
-            found.append((attempt, self._share(attempt)))
-        return found
+            found[mark] = attempt, self._share(attempt)
+        self._opened = found
+        return list(found.values())
 
     def _share(self, attempt):
         try:

@@ -1,7 +1,10 @@
 """Wakes when watched files change: inotify through ctypes (0.2 ms), else a short sleep.
 
 A watch is only a hint: whoever wakes looks at the files themselves, so a lost
-event costs a moment and nothing else.
+event costs a moment and nothing else.  It is not free to who writes: an event
+costs about half of a small write.  So whoever finds a file busy lets go of its
+folder, looks again after a rest as long as there is more each time, and heeds
+it when there is not.
 """
 
 import ctypes
@@ -10,10 +13,24 @@ import select
 import sys
 
 MODIFY, CLOSE_WRITE, CREATE, MOVED_TO = 0x002, 0x008, 0x100, 0x080
-CHANGES = MODIFY | CREATE | MOVED_TO
+COMERS = CREATE | MOVED_TO  # files that are new in the folder
+CHANGES = MODIFY | COMERS
 ROOM = 65536  # bytes of events read at once; more than half of it free: there were no more
+REST, REST_MOST = (
+    0.004,
+    0.02,
+)  # seconds between two looks at a busy file: the first line goes at once, then batches
+BATCH = 2048  # bytes that make a rest longer
 POLL = 0.05  # seconds between looks where inotify is not to be had
 SAFETY = 1.0  # seconds after which a watcher looks anyway: remote writes give no event
+
+
+def rest_after(came):
+    """Seconds until the next look at a file of which the last one has found this many bytes.
+
+    Where thousands of lines come in a second, none is waited for as the one that comes alone is.
+    """
+    return min(REST_MOST, REST * (1 + came // BATCH))
 
 
 class Watch(object):
@@ -42,6 +59,18 @@ class Watch(object):
         if number >= 0:
             self._paths[number] = path
             self._numbers[path] = number
+
+    def let_go(self, path):
+        """No more events of writes in this folder until `heed`; files that are new in it still wake."""
+        self._set(path, COMERS)
+
+    def heed(self, path):
+        """Writes give events again.  Look once more then: those before gave none."""
+        self._set(path, CHANGES)
+
+    def _set(self, path, mask):
+        if path in self._numbers:
+            self._libc.inotify_add_watch(self._fd, os.fsencode(path), mask)
 
     def remove(self, path):
         number = self._numbers.pop(path, None)

@@ -14,6 +14,7 @@ import time
 import neronet.wire
 from neronet.node import acts, choose, contents, environment, facts, feeds, kid, procs
 from neronet.node.host import Host
+from neronet.node.inotify import REST
 from neronet.node.runs import FULL, Batch, Root, read_json, write_json
 from neronet.wire import frames, messages
 
@@ -21,7 +22,6 @@ SILENCE = 90.0  # seconds without a word after which the other side is taken for
 HIGH = 512 * 1024  # bytes waiting to be sent from which on nothing more is read
 WAKE = 2.0  # seconds between two looks whether some kid is missing
 GATHER = 0.001  # seconds from a change to its sending: what a line gives (its log, its point) goes together
-REST = 0.004  # seconds between two sends of what grows: the first goes at once, the next in batches
 
 
 class Neromum(object):
@@ -99,9 +99,8 @@ class Neromum(object):
     def _timeout(self, now):
         if self.feeds.ready() and len(self._out) < HIGH:
             return 0.0
-        wait = min(self.feeds.patience(), self._wake_at - now)
-        if self._woken:
-            wait = min(wait, self._rest_until - now)
+        look = self._rest_until - now if self._woken else self.feeds.patience(now)
+        wait = min(look, self._wake_at - now)
         if self._load_at is not None:
             wait = min(wait, self._load_at - now)
         return max(0.0, wait)

@@ -41,7 +41,8 @@ class Starter(object):
     """Starts programs from a thread of its own, so that they do not inherit the niceness of the watching thread."""
 
     def __init__(self):
-        self._wishes, self._answers = queue.Queue(), queue.Queue()
+        queues = getattr(queue, "SimpleQueue", queue.Queue)  # Python 3.6 has only the slow one
+        self._wishes, self._answers = queues(), queues()
         threading.Thread(target=self._serve, daemon=True).start()
 
     def start(self, argv, variables):

@@ -6,6 +6,7 @@ from neronet.wire import points
 from neronet.wire.messages import STREAM_FILES
 
 CHUNK = 256 * 1024  # bytes read and parsed at a time
+PIECES = 10  # of a line that are looked at one by one: an unbuffered `print` writes each of its arguments by itself
 OVERLAP = 64  # bytes that are read once more, and must be what they were
 
 
@@ -68,6 +69,7 @@ class Stream(object):
         self._file = Growing(path, to - base)
         self._lines = points.Lines(to)
         self._opened = False
+        self._pieces = 0  # of an unfinished line, since the last one that was whole
         self._parse = points.parse_stepped if number == 2 else points.parse_line
 
     @property
@@ -76,20 +78,26 @@ class Stream(object):
         return self._lines.offset
 
     def read(self):
-        """(points, cut, more): new points [[name, value, offset, step], ...]; whether the file had been truncated;
-        whether there is more to read at once."""
+        """(points, cut, size): new points [[name, value, offset, step], ...]; whether the file had been truncated;
+        how many bytes came: `CHUNK` when there may be more at once, 0 also for pieces of a line whose end is as good
+        as there."""
         position = self._file.position
         if not self._opened and self._file.size() == position == 0:
-            return [], False, False  # many streams stay empty
+            return [], False, 0  # many streams stay empty
         self._opened = True
         try:
             data, cut = self._file.read(CHUNK)
         except FileNotFoundError:
-            return [], False, False  # purged by others: what was read stays
+            return [], False, 0  # purged by others: what was read stays
         if cut:
             self.base += position
             self._lines = points.Lines(self.base)
-        return self._points(self._lines.feed(data)) if data else [], cut, len(data) == CHUNK
+        if not data:
+            return [], cut, 0
+        before = self.to
+        found = self._points(self._lines.feed(data))
+        self._pieces = self._pieces + 1 if self.to == before else 0
+        return found, cut, 0 if 0 < self._pieces <= PIECES and len(data) < CHUNK else len(data)
 
     def finish(self):
         """The points of a last line that the program did not end."""

@@ -5,8 +5,6 @@ started is started, one that runs is followed from the last recorded offset, one
 that has ended is recorded.
 """
 
-import os
-import select
 import signal
 import time
 
@@ -16,13 +14,12 @@ from neronet.node.inotify import SAFETY
 from neronet.node.past import Past
 from neronet.node.runs import FULL, SEALED
 from neronet.node.start import prepare
-from neronet.node.streams import Stream
+from neronet.node.streams import CHUNK, Stream
+from neronet.node.waiting import Waiting
 from neronet.wire import conditions, states
-from neronet.wire.messages import STREAM_FILES
 from neronet.wire.points import MAX_NAMES
 
 GRACE = 10.0  # seconds between the polite signal and the last one, unless the experiment says otherwise
-REST = 0.004  # seconds between two looks at a busy stream: the first line goes at once, the next in batches
 RETRY = 1.0  # seconds until a full disk is tried again
 SHORT = 0.01  # seconds in which many programs are over: before that no watch is set up for them
 TICK = 0.02  # seconds in which the clock of any file system moves on
@@ -58,8 +55,7 @@ class Watcher(object):
         self._stop = None  # the wish that this attempt shall end
         self._signalled = None  # monotonic time of the last signal
         self._streams = [Stream(attempt.stream(number), number) for number in range(3)]
-        self._watching = False
-        self._rest_until = 0.0
+        self._waiting = Waiting(kid.watch, attempt.path, kid.wakeup)
 
     # -- the life of it
 
@@ -75,8 +71,7 @@ class Watcher(object):
                 if not self._may_start():
                     self._record_end()
         finally:
-            if self._watching:
-                self.kid.watch.remove(self.attempt.path)
+            self._waiting.end()
             for stream in self._streams:
                 stream.close()
 
@@ -121,7 +116,7 @@ class Watcher(object):
         """Until the wrapper has written the exit status, or is gone without it."""
         if self._child is not None:
             # Programs that are over at once are the rule in some sweeps: no watch for those.
-            self._rest(SHORT)
+            self._waiting.rest(SHORT)
         names, due = None, 0.0
         while True:
             ended = False
@@ -133,39 +128,21 @@ class Watcher(object):
                     self._check_limits()
                     self._check_stop()
                 due = time.monotonic() + self._patience()
-            busy = self._pump(names)
-            if ended and not busy:
+            came = self._pump(names)
+            if ended and came < CHUNK:
                 return
             if self._pending:
                 self._flush()
-                self._rest_until = time.monotonic() + REST
             if ended:
                 if self._pending:
                     time.sleep(RETRY)
                 names = None
-            elif not self._watching:
-                self._watching = True
-                self.kid.watch.add(self.attempt.path)
+            elif not self._waiting.watching:
+                self._waiting.begin()
                 self._lasting()
-                names = None  # look once more: what came before the watch gives no event
+                names = None
             else:
-                names = self._wait(busy, due)
-
-    def _wait(self, busy, due):
-        """Names of the files that have changed; None when everything is to be looked at."""
-        if busy:
-            return None if self._rest(REST) else STREAM_FILES
-        if self.kid.watch.wait(due - time.monotonic(), self.kid.wakeup):
-            self._drain_wakeup()
-            return None
-        pause = self._rest_until - time.monotonic()
-        if pause > 0 and self._rest(pause):
-            return None
-        changed = self.kid.watch.take()
-        if changed is None:
-            return None
-        names = changed.get(self.attempt.path, ())
-        return names if all(name in STREAM_FILES for name in names) else None
+                names = self._waiting.wait(came, due)
 
     def _patience(self):
         """Seconds until everything must be looked at, also when nothing changes."""
@@ -179,19 +156,6 @@ class Watcher(object):
         if self._child is None:
             wait = min(wait, 0.25)  # no SIGCHLD for a wrapper that is not our child
         return wait
-
-    def _rest(self, seconds):
-        """Rests, but not a moment longer than the wrapper lives; True when it may have ended."""
-        if not select.select([self.kid.wakeup], [], [], seconds)[0]:
-            return False
-        self._drain_wakeup()
-        return True
-
-    def _drain_wakeup(self):
-        try:
-            os.read(self.kid.wakeup, 4096)
-        except BlockingIOError:
-            pass
 
     # -- looking
 
@@ -239,20 +203,20 @@ class Watcher(object):
         return self._find_wrapper() or bool(procs.tree_of(0, "NERONET_RUN=" + self.attempt.mark, 0))
 
     def _pump(self, names):
-        """Reads what is new in the streams of these names (None: in all); True when there may be more at once."""
+        """Reads what is new in the streams of these names (None: in all); the most bytes that came in one of them."""
         if self._pending and not self._flush():
-            return True
-        busy = False
+            return CHUNK
+        most = 0
         for stream in self._streams:
             if names is not None and stream.name not in names:
                 continue
-            found, cut, more = stream.read()
-            busy = busy or more
+            found, cut, came = stream.read()
+            most = max(most, came)
             if cut:
                 self._pending.append(self._record("cut", s=stream.number, base=stream.base))
             if found:
                 self._add_points(stream, found)
-        return busy
+        return most
 
     def _add_points(self, stream, found):
         """Journal records of these points, small enough to travel one by one, behind what their conditions cause."""

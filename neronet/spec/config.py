@@ -41,11 +41,10 @@ def load_config(folder: Path) -> Config:
     return _parse(data, str(path), Path(folder).resolve(), look=True)
 
 
-def parse_config(text: str | bytes, file: str, folder: Path) -> Config:
-    """The same from a text; `file` is how problems call it. Looks at no file."""
-    return _parse(
-        text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text, file, folder, look=False
-    )
+def parse_config(text: str | bytes, file: str, folder: Path, look: bool = False) -> Config:
+    """The same from a text; `file` is how problems call it. Looks at the files that it names only if `look`."""
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    return _parse(data, file, folder, look)
 
 
 def _parse(data: bytes, file: str, folder: Path, look: bool) -> Config:

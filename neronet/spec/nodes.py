@@ -117,12 +117,12 @@ def add_node(path: Path, id: str, address: str, fields: Mapping[str, object]) ->
     wrong = [each for each in alone.problems if each.severity == "error"]
     if wrong:
         raise InputError("; ".join(each.text for each in wrong), wrong[0].hint)
-    with _locked(path):
-        text, root, before = _read(path)
-        if id in _section(root, "nodes") or id in before.groups:
+    with locked(path):
+        text, root, before = read_file(path)
+        if id in section(root, "nodes") or id in before.groups:
             hint = f"nerocli delnode {id} removes a node"
             raise InputError(f"there is a node or a group {quoted(id)} already", hint)
-        _write(path, edit.insert(text, root, "nodes", id, given), before, id)
+        write_file(path, edit.insert(text, root, "nodes", id, given), before, id)
 
 
 def remove_node(path: Path, id: str) -> None:  # noqa: A002
@@ -130,21 +130,21 @@ def remove_node(path: Path, id: str) -> None:  # noqa: A002
 
     Raises InputError when there is no such node, otherwise as `add_node`.
     """
-    with _locked(path):
-        text, root, before = _read(path)
-        names = _section(root, "nodes")
+    with locked(path):
+        text, root, before = read_file(path)
+        names = section(root, "nodes")
         if id not in names:
             what = "the node local is always there" if id == LOCAL else f"there is no node {quoted(id)}"
             raise InputError(what, did_you_mean(id, names))
         while (place := _mention(root, id)) is not None:
             text = edit.cut(text, *place)
             root = document.load(text.encode(), Problems(""))[1]
-        _write(path, text, before, id)
+        write_file(path, text, before, id)
 
 
 def _mention(root: Node | None, id: str) -> tuple[Node, str] | None:  # noqa: A002
     """What is to be cut next when the node `id` goes: a container and the entry or item in it."""
-    nodes, groups = _section(root, "nodes"), _section(root, "groups")
+    nodes, groups = section(root, "nodes"), section(root, "groups")
     if id in nodes:
         return nodes[id].container, id
     for name, group in groups.items():
@@ -157,20 +157,22 @@ def _mention(root: Node | None, id: str) -> tuple[Node, str] | None:  # noqa: A0
     return None
 
 
-class _Entry(NamedTuple):
+class Entry(NamedTuple):
+    """A value in the file, and the block that it stands in."""
+
     container: Block
     value: Node
 
 
-def _section(root: Node | None, word: str) -> dict[str, _Entry]:
+def section(root: Node | None, word: str) -> dict[str, Entry]:
     """The entries of a top-level section of the file."""
-    section = root.entries[word][1] if isinstance(root, Block) and word in root.entries else None
-    if not isinstance(section, Block):
+    block = root.entries[word][1] if isinstance(root, Block) and word in root.entries else None
+    if not isinstance(block, Block):
         return {}
-    return {key: _Entry(section, value) for key, (_, value) in section.entries.items()}
+    return {key: Entry(block, value) for key, (_, value) in block.entries.items()}
 
 
-def _read(path: Path) -> tuple[str, Node | None, Nodes]:
+def read_file(path: Path) -> tuple[str, Node | None, Nodes]:
     """The text, its tree, and what it says; raises ConfigError when it has errors."""
     data = document.read(path, missing=FIRST_NODES.encode())
     if isinstance(data, Problem):
@@ -180,7 +182,7 @@ def _read(path: Path) -> tuple[str, Node | None, Nodes]:
     return (*document.load(data, Problems(str(path))), nodes)
 
 
-def _write(path: Path, text: str, before: Nodes, changed: str) -> None:
+def write_file(path: Path, text: str, before: Nodes, changed: str) -> None:
     """Writes the file once it was read back: but for the node `changed` all must be what it was."""
     after = parse_nodes(text.encode(), str(path))
     broken = any(problem.severity == "error" for problem in after.problems)
@@ -197,8 +199,8 @@ def _without(nodes: Nodes, id: str) -> tuple[object, object]:  # noqa: A002
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Two commands at once would else lose what the first one wrote."""
+def locked(path: Path) -> Iterator[None]:
+    """Keeps other programs of ours from writing the file: two at once would lose what the first one wrote."""
     import filelock  # only writing needs it
 
     lock = filelock.FileLock(f"{path}.lock", timeout=LOCK_SECONDS)

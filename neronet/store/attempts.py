@@ -131,6 +131,13 @@ class AttemptStore:
             for run, attempt in sql.execute(every, (token,)).fetchall():
                 self.report(run, attempt, state, reason)
 
+    def move(self, run: int, attempt: int, token: str, idx: int) -> None:
+        """Makes an attempt that no node has heard of a part of another batch."""
+        with self._db.transaction() as sql:
+            moved = "UPDATE attempts SET token = ?, idx = ? WHERE run = ? AND attempt = ?"
+            sql.execute(moved, (token, idx, run, attempt))
+            self._db.touch(run)
+
     def complete(self, run: int, attempt: int) -> None:
         """All that an ended attempt left has arrived: from now on its end is shown.  ValueError before that
         end was reported."""
@@ -160,6 +167,11 @@ class AttemptStore:
         """By their place in the batch."""
         rows = self._db.rows(f"{_ATTEMPTS} WHERE token = ? ORDER BY idx, start", (token,))
         return list(map(_attempt, rows))
+
+    def spans(self, since: float) -> list[tuple[str, float, float | None]]:
+        """(node, start, end) of those that have begun and are not complete, or ended after `since`."""
+        begun = "SELECT node, started, ended FROM attempts WHERE started IS NOT NULL"
+        return self._db.rows(f"{begun} AND (complete = 0 OR ended > ?)", (since,))
 
     def unfinished(self, node: str | None = None) -> list[Attempt]:
         """Those (of a node) that are not complete, whatever their state, by run."""

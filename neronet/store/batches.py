@@ -8,6 +8,10 @@ from typing import Any, Literal, NamedTuple
 
 from neronet.store.db import Database, listed, to_json
 
+LOCAL = (
+    "local"  # the part of a batch's content that stays on this side: {"folder", "runs_size"}, "offered": True
+)
+
 BatchState = Literal["sending", "accepted", "final", "tidied"]
 
 
@@ -35,6 +39,13 @@ class BatchStore:
         row = self._db.row(f"{_BATCHES} WHERE token = ?", (token,))
         return None if row is None else Batch._make(row)
 
+    def latest(self, experiment: str, most: int) -> list[Batch]:
+        """The newest ones of an experiment, the newest first."""
+        rows = self._db.rows(
+            f"{_BATCHES} WHERE experiment = ? ORDER BY rowid DESC LIMIT ?", (experiment, most)
+        )
+        return [Batch._make(row) for row in rows]
+
     def content(self, token: str) -> dict[str, Any]:
         """The batch as it is sent; KeyError when there is none."""
         row = self._db.row("SELECT content FROM batches WHERE token = ?", (token,))
@@ -42,6 +53,26 @@ class BatchStore:
             raise KeyError(token)
         content: dict[str, Any] = json.loads(row[0])
         return content
+
+    def offer(self, token: str) -> bool:
+        """Notes that a batch is about to be sent to its node, for good: from now on the node may have it. False
+        when it is not to be sent any more."""
+        with self._db.transaction(durable=True) as sql:
+            batch = self.get(token)
+            if batch is None or batch.state != "sending":
+                return False
+            content = self.content(token)
+            if not content[LOCAL].get("offered"):
+                content[LOCAL]["offered"] = True
+                sql.execute("UPDATE batches SET content = ? WHERE token = ?", (to_json(content), token))
+        return True
+
+    def unsent(self, token: str) -> bool:
+        """Whether the node of a batch cannot have heard of it yet."""
+        batch = self.get(token)
+        return (
+            batch is not None and batch.state == "sending" and not self.content(token)[LOCAL].get("offered")
+        )
 
     def find(self, node: str | None = None, states: Iterable[BatchState] | None = None) -> list[Batch]:
         """Those of a node, in these states (all without them), the oldest first."""

@@ -69,6 +69,19 @@ class PointStore:
                     heads.put(head._replace(tail=head.n, folded=head.n))
             sql.execute("UPDATE heads SET data = ? WHERE id = ?", (heads.data, (run << 16) + attempt))
 
+    def delete(self, numbers: Iterable[int]) -> None:
+        """Forgets all points of all attempts of these runs."""
+        with self._db.transaction() as sql:
+            for run in numbers:
+                keys = (run << 16, (run << 16) + 0xFFFF)
+                for (data,) in sql.execute(
+                    "SELECT data FROM heads WHERE id BETWEEN ? AND ?", keys
+                ).fetchall():
+                    for head in Heads(data):
+                        first = head.series * _SPAN
+                        sql.execute("DELETE FROM chunks WHERE id BETWEEN ? AND ?", (first, first + _SPAN - 1))
+                sql.execute("DELETE FROM heads WHERE id BETWEEN ? AND ?", keys)
+
     def _append(self, sql: sqlite3.Connection, heads: Heads, name: str, points: New) -> Head:
         """Stores new points of a series; its new head."""
         metric = self._metrics.get(name) or self._new_metric(sql, name)

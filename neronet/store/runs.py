@@ -7,10 +7,12 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from neronet.store.attempts import AttemptStore
 from neronet.store.db import Database, listed, plain, to_json
+from neronet.store.points import PointStore
 from neronet.wire.states import SUBMITTING
 
 # A run with its last attempt.  What belongs to the reported state is not shown before that state is.
@@ -24,14 +26,34 @@ SELECT r.number, r.name, r.experiment, r.collections, r.parameters, r.argv, r.sn
 FROM runs r JOIN attempts a ON a.run = r.number AND a.attempt = r.attempt
 """
 
+_BRIEFS = """
+SELECT r.number, r.experiment, a.state, a.reported, CASE WHEN a.state = a.reported THEN a.ended END
+FROM runs r JOIN attempts a ON a.run = r.number AND a.attempt = r.attempt
+WHERE r.number IN (SELECT value FROM json_each(?)) ORDER BY r.number
+"""
+
 _COUNTS = """
 SELECT r.experiment, a.state, count(*)
 FROM runs r JOIN attempts a ON a.run = r.number AND a.attempt = r.attempt GROUP BY 1, 2
 """
 
+_LAST_FINISHED = """
+SELECT r.experiment, max(r.number) FROM runs r JOIN attempts a ON a.run = r.number AND a.attempt = r.attempt
+WHERE a.state = 'finished' AND r.experiment IN (SELECT value FROM json_each(?)) GROUP BY 1
+"""
+
+# A number that was given once is never given again, also when its run was deleted.
+_FOLLOWING = """
+SELECT 1 + max(coalesce((SELECT max(number) FROM runs), 0),
+               coalesce((SELECT value FROM meta WHERE key = 'number'), 0))
+"""
+
 _NEWEST = """
 SELECT max(number) FROM runs WHERE point_key IN (SELECT value FROM json_each(?)) GROUP BY point_key
 """
+
+
+_OF_RUNS = (("streams", "run"), ("attempts", "run"), ("events", "run"), ("runs", "number"))
 
 
 class NewRun(NamedTuple):
@@ -84,10 +106,20 @@ class RunRow(NamedTuple):
     ended: float | None
 
 
+class Brief(NamedTuple):
+    """What is needed of a run to count it and to choose it from many; as in RunRow."""
+
+    number: int
+    experiment: str
+    state: str
+    reported_state: str
+    ended: float | None
+
+
 class RunStore:
-    def __init__(self, db: Database, attempts: AttemptStore) -> None:
+    def __init__(self, db: Database, attempts: AttemptStore, points: PointStore) -> None:
         self._db = db
-        self._attempts = attempts
+        self._attempts, self._points = attempts, points
 
     def add(self, runs: Iterable[NewRun], folder: Callable[[str], str]) -> list[int]:
         """Stores them in the state `submitting`, all or none; their numbers, ascending.
@@ -97,7 +129,7 @@ class RunStore:
         """
         numbers = []
         with self._db.transaction() as sql:
-            following = sql.execute("SELECT coalesce(max(number), 0) + 1 FROM runs").fetchone()[0]
+            following = sql.execute(_FOLLOWING).fetchone()[0]
             for run in runs:
                 number = run.number or following
                 if run.number and sql.execute("SELECT 1 FROM runs WHERE number = ?", (number,)).fetchone():
@@ -130,6 +162,14 @@ class RunStore:
             for row, known, argv in zip(rows, parameters, argvs, strict=True)
         ]
 
+    def numbers(self) -> list[int]:
+        """Of all runs, ascending."""
+        return [number for (number,) in self._db.rows("SELECT number FROM runs ORDER BY number")]
+
+    def briefs(self, numbers: Iterable[int]) -> list[Brief]:
+        """These runs in brief, by ascending number: a fraction of what `find` costs."""
+        return list(map(Brief._make, self._db.rows(_BRIEFS, (listed(numbers),))))
+
     def get(self, number: int) -> RunRow | None:
         found = self.find([number])
         return found[0] if found else None
@@ -138,6 +178,46 @@ class RunStore:
         """Those of these point keys that runs have, each with the newest of these runs."""
         rows = self._db.rows(_NEWEST, (listed(keys),))
         return {row.point_key: row for row in self.find(number for (number,) in rows)}
+
+    def last_finished(self, experiments: Iterable[str]) -> dict[str, int]:
+        """Experiment -> its run of the highest number that has finished, where there is one."""
+        return dict(self._db.rows(_LAST_FINISHED, (listed(experiments),)))
+
+    def set_note(self, numbers: Iterable[int], note: str) -> None:
+        with self._db.transaction() as sql:
+            for number in numbers:
+                sql.execute("UPDATE runs SET note = ? WHERE number = ?", (plain(note), number))
+                self._db.touch(number)
+
+    def delete(self, numbers: Iterable[int]) -> None:
+        """Forgets these runs: their attempts, points and events, too. What a node still says of them is nothing
+        that we know of: see Collector."""
+        gone = list(numbers)
+        some = "IN (SELECT value FROM json_each(?))"
+        with self._db.transaction(durable=True) as sql:
+            highest = sql.execute(_FOLLOWING).fetchone()[0] - 1
+            sql.execute("REPLACE INTO meta VALUES ('number', ?)", (highest,))
+            self._points.delete(gone)
+            for table, column in _OF_RUNS:
+                sql.execute(f"DELETE FROM {table} WHERE {column} {some}", (listed(gone),))  # noqa: S608
+            sql.execute("UPDATE meta SET value = value + 1 WHERE key = 'change'")
+            sql.execute("REPLACE INTO meta SELECT 'deleted', value FROM meta WHERE key = 'change'")
+
+    def last_deletion(self) -> int:
+        """The change number (see `changed_since`) with which runs were deleted last; 0 when none ever was."""
+        row = self._db.row("SELECT value FROM meta WHERE key = 'deleted'")
+        return 0 if row is None else int(row[0])
+
+    def existing(self, numbers: Iterable[int]) -> set[int]:
+        """Those of these that there are."""
+        rows = self._db.rows(
+            "SELECT number FROM runs WHERE number IN (SELECT value FROM json_each(?))", (listed(numbers),)
+        )
+        return {number for (number,) in rows}
+
+    def results(self) -> list[tuple[int, str, int]]:
+        """(number, results folder, number of its last attempt) of each run."""
+        return self._db.rows("SELECT number, results, attempt FROM runs")
 
     def set_priority(self, numbers: Iterable[int], priority: int) -> None:
         with self._db.transaction() as sql:
@@ -191,3 +271,8 @@ def _all_json(texts: Iterable[str]) -> list[Any]:
     # One call for ten thousand texts: half the time, and equal keys become one object.
     values: list[Any] = json.loads(f"[{','.join(texts)}]")
     return values
+
+
+def results_folder(home: Path, results: str, attempt: int) -> Path:
+    """Where the files of an attempt are: a rerun has a folder of its own beside the first."""
+    return home / "results" / (results if attempt == 1 else f"{results}.attempt-{attempt}")

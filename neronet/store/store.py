@@ -36,7 +36,7 @@ class Store:
         self.batches = BatchStore(self._db)
         self.points = PointStore(self._db)
         self.attempts = AttemptStore(self._db, self.points)
-        self.runs = RunStore(self._db, self.attempts)
+        self.runs = RunStore(self._db, self.attempts, self.points)
         self.offsets = OffsetStore(self._db)
         self.events = EventStore(self._db)
         self.intents = IntentStore(self._db)

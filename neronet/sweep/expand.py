@@ -33,6 +33,18 @@ def count(experiment: Experiment) -> int:
     return math.prod(_size(group) for group in _groups(experiment))
 
 
+def count_exactly(experiment: Experiment, limit: int) -> int:
+    """The same, less what `exclude` leaves out where at most `limit` points are to be looked at for that."""
+    total = count(experiment)
+    if not experiment.exclude or total > limit:
+        return total
+    groups = _groups(experiment)
+    names = [parameter.name for group in groups for parameter in group]
+    rows = itertools.product(*map(_rows, groups))
+    points = (dict(zip(names, itertools.chain.from_iterable(values), strict=True)) for values in rows)
+    return sum(not any(condition.holds(point) for condition in experiment.exclude) for point in points)
+
+
 def expand(experiment: Experiment, limit: int = LIMIT) -> list[Point]:
     """The points in sweep order: the last parameter varies fastest; equal ones are there once.
 

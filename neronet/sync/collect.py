@@ -236,6 +236,8 @@ class _Collector:
         """Whether `path` is left out: the first file with a word about it decides."""
         name = in_bytes(path)
         for rule in rules:
+            if rule is _BUILT_IN and not path.startswith(RESULTS):
+                continue
             verdict = rule.file.verdict(name[rule.start :], is_folder)
             if verdict is not None:
                 if rule is _BUILT_IN:

@@ -27,6 +27,7 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 64  # folders in each other; what comes back may not be deeper either
 MAX_PATH = 4096
 
+_NO_NAMES = frozenset(("", ".", ".."))
 _SHA = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -149,7 +150,7 @@ def _check_entry(entry: Entry) -> None:
     parts = entry.path.split("/")
     if len(entry.path) > MAX_PATH or len(parts) > MAX_DEPTH:
         raise Malformed(f"{entry.path!r:.200}: too long or in more than {MAX_DEPTH} folders")
-    if "\0" in entry.path or any(part in ("", ".", "..") for part in parts):
+    if "\0" in entry.path or not _NO_NAMES.isdisjoint(parts):
         raise Malformed(f"{entry.path!r:.200} is no path inside of a folder")
     if not _has_bytes(entry.path) or not _has_bytes(entry.target):
         raise Malformed(f"{entry.path!r:.200} cannot be the name of a file")
@@ -169,6 +170,8 @@ def _check_entry(entry: Entry) -> None:
 
 def _has_bytes(name: str) -> bool:
     """Whether a file system can hold it: text, and bytes that are not UTF-8 in Python's way to write them."""
+    if name.isascii():
+        return True
     try:
         name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

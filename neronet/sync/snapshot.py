@@ -15,11 +15,11 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol, overload
 
 from neronet.errors import InputError, NeronetError, StoreError
 from neronet.sync.collect import Found, collect, unreadable
@@ -64,6 +64,40 @@ class Content:
     name: str
 
 
+class Contents(Sequence[Content]):
+    """The contents of files. Each is made when it is asked for: of an unchanged folder none is, and a thousand paths
+    cost as much as a look at a thousand files."""
+
+    def __init__(self, entries: Iterable[Entry], store: Path, folder: Path) -> None:
+        self._store, self._folder = store, folder
+        distinct: dict[str, Entry] = {}
+        for entry in entries:
+            if entry.kind == "f":
+                distinct.setdefault(entry.sha, entry)
+        self._entries = list(distinct.values())
+        self.size = sum(entry.size for entry in self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Contents) and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(entry.sha for entry in self._entries))
+
+    @overload
+    def __getitem__(self, index: int) -> Content: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Content]: ...
+    def __getitem__(self, index: int | slice) -> Content | list[Content]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        entry = self._entries[index]
+        path = self._store / entry.sha if entry.size <= WHOLE else self._folder / entry.path
+        return Content(entry.sha, entry.size, path, entry.path)
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A folder, ready to be sent: `manifest` in bytes and as a content of its own (`head`), `files` with each
@@ -71,7 +105,7 @@ class Snapshot:
 
     head: Content
     manifest: bytes
-    files: tuple[Content, ...]
+    files: Sequence[Content]
     size: int
     notes: tuple[str, ...] = ()
 
@@ -88,9 +122,23 @@ def take(
     Raises InputError when the folder cannot be sent as it is (a named file is missing, a link leaves it, a
     file keeps changing) and NeronetError when `home` cannot take the copies.
     """
+    return _look(folder, experiment, home, hashes, progress, kept=True)
+
+
+def survey(folder: Path, experiment: Experiment, home: Path, hashes: HashCache) -> Snapshot:
+    """What `take` would give, without a copy of anything: it can be looked at and not be sent.
+
+    A file that has not changed since it was last read is not read again. Raises as `take` does.
+    """
+    return _look(folder, experiment, home, hashes, None, kept=False)
+
+
+def _look(
+    folder: Path, experiment: Experiment, home: Path, hashes: HashCache, progress: Progress | None, kept: bool
+) -> Snapshot:
     folder = Path(os.path.abspath(folder))
     collection = collect(folder, experiment, home)
-    store = _store(home)
+    store = _store(home) if kept else None
     keys = {found.path: _key(found.stat) for found in collection.found if found.stat}
     known = hashes.get_many(keys.values())
     entries: list[Entry] = []
@@ -100,7 +148,7 @@ def take(
             entries.append(Entry(found.path, found.kind, target=found.target))
             continue
         sha, size = known.get(keys[found.path], ""), found.stat.st_size
-        if sha and (size > WHOLE or _holds(store, sha, size)):
+        if sha and (store is None or size > WHOLE or _holds(store, sha, size)):
             entries.append(_file(found.path, sha, found.stat))
         else:
             unread.append((found, size))
@@ -110,7 +158,11 @@ def take(
         data = build(entries)
     except Malformed as error:
         raise InputError(f"{folder} cannot be sent: {error}", "Name it in .neroignore.") from error
-    return _snapshot(keep(home, data, "manifest"), data, entries, folder, collection.notes)
+    sha = tree_hash(data)
+    if store is not None:
+        _put(store, sha, data)
+    head = Content(sha, len(data), home / "files" / sha, "manifest")
+    return _snapshot(head, data, entries, folder, collection.notes)
 
 
 def keep(home: Path, data: bytes, name: str) -> Content:
@@ -138,20 +190,20 @@ def load(home: Path, manifest_sha: str, folder: Path) -> Snapshot:
 def _snapshot(
     head: Content, data: bytes, entries: Iterable[Entry], folder: Path, notes: tuple[str, ...]
 ) -> Snapshot:
-    store = head.path.parent
-    files: dict[str, Content] = {}
-    for entry in entries:
-        if entry.kind == "f" and entry.sha not in files:
-            path = store / entry.sha if entry.size <= WHOLE else folder / entry.path
-            files[entry.sha] = Content(entry.sha, entry.size, path, entry.path)
-    return Snapshot(head, data, tuple(files.values()), sum(file.size for file in files.values()), notes)
+    files = Contents(entries, head.path.parent, folder)
+    return Snapshot(head, data, files, files.size, notes)
 
 
 def _read_all(
-    unread: list[tuple[Found, int]], folder: Path, store: Path, hashes: HashCache, progress: Progress | None
+    unread: list[tuple[Found, int]],
+    folder: Path,
+    store: Path | None,
+    hashes: HashCache,
+    progress: Progress | None,
 ) -> list[Entry]:
-    """The entries of files whose hash is not known yet; the small ones are copied on the way."""
-    _check_room(store, sum(size for _, size in unread if size <= WHOLE))
+    """The entries of files whose hash is not known yet; the small ones are copied into `store` on the way."""
+    if store is not None:
+        _check_room(store, sum(size for _, size in unread if size <= WHOLE))
     entries: list[Entry] = []
     fresh: dict[str, str] = {}
     done, total = 0, sum(size for _, size in unread)
@@ -186,7 +238,7 @@ def is_settled(changed: int, now: int) -> bool:
     return now - changed > tick
 
 
-def _read(place: Path, store: Path) -> tuple[str, os.stat_result]:
+def _read(place: Path, store: Path | None) -> tuple[str, os.stat_result]:
     """Hash and state of a file that did not change while it was read."""
     for _ in range(_TRIES):
         try:
@@ -200,7 +252,7 @@ def _read(place: Path, store: Path) -> tuple[str, os.stat_result]:
                 continue  # somebody is just replacing it
             raise unreadable(place, error) from error
         if stat.S_ISREG(after.st_mode) and size == after.st_size and _key(before) == _key(after):
-            if data is not None:
+            if data is not None and store is not None:
                 _put(store, sha, data)
             return sha, after
     raise InputError(

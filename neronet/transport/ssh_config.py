@@ -110,6 +110,38 @@ def read_options(
     return reader.options
 
 
+def aliases(path: Path) -> list[str]:
+    """The names that a file and what it includes have a `Host` for, in its order; patterns are left out."""
+    found: dict[str, None] = {}
+
+    def read(path: Path, depth: int) -> None:
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return
+        for line in lines:
+            try:
+                word, arguments, _ = split_line(line)
+            except ValueError:
+                continue
+            if word == "host":
+                names = [name for argument in arguments for name in argument.split(",")]
+                found.update(dict.fromkeys(name for name in names if name and not set(name) & set("*?!")))
+            elif word == "include" and depth < MAX_DEPTH:
+                for name in arguments:
+                    for included in _included(folder, name):
+                        read(included, depth + 1)
+
+    folder = path.parent
+    read(path, 0)
+    return list(found)
+
+
+def _included(folder: Path, name: str) -> list[Path]:
+    """The files that an Include means; names begin in the folder of the first file."""
+    return [Path(each) for each in sorted(glob.glob(str(folder / os.path.expanduser(name))))]
+
+
 def split_line(line: str) -> tuple[str, list[str], str]:
     """(word in lower case, arguments, all of them as written); ("", [], "") when it says nothing.
 
@@ -200,9 +232,8 @@ class _Reader:
                 active = around and self._matches(arguments, f"{path}:{number}")
             elif word == "include":
                 for name in arguments if depth < MAX_DEPTH else ():
-                    pattern = str(self.folder / os.path.expanduser(name))
-                    for included in sorted(glob.glob(pattern)):
-                        self.read(Path(included), active, depth + 1)
+                    for included in _included(self.folder, name):
+                        self.read(included, active, depth + 1)
             elif active and arguments:
                 self._take(word, arguments, rest)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,90 @@ def test_threads_may_share_a_neroman(make_neroman: MakeNeroman, tmp_path: Path) 
         thread.join(60)
     assert results == {name: {"finished": 1} for name in "abcd"}
     assert [run.number for run in neroman.runs()] == [1, 2, 3, 4]
+
+
+def test_threads_look_while_others_submit_end_and_delete(make_neroman: MakeNeroman, tmp_path: Path) -> None:
+    neroman = make_neroman()
+    config = ONE.replace("{}", "\n  parameters: {x: [1, 2, 3, 4]}")
+    folder = experiment(tmp_path / "lang", "echo loss $2; [ $2 -lt 3 ] || exec sleep 30\n", config)
+    ended = threading.Event()
+    wrong: list[BaseException] = []
+    looks = 0
+    shared = neroman.runs()
+
+    def guarded(work: Callable[[], None], once: bool = False) -> None:
+        while not ended.is_set():
+            try:
+                work()
+            except BaseException as error:
+                wrong.append(error)
+                ended.set()
+            if once:
+                return
+
+    def look() -> None:
+        nonlocal shared, looks
+        looks += 1
+        runs = neroman.runs()
+        assert len(runs.frame()) <= len(runs)
+        assert set(runs.points("loss")["run"]) <= set(runs.numbers)
+        for each in (runs, shared):
+            assert sum(each.states.values()) <= len(each)
+            for run in each:
+                assert run.number in each.numbers
+                assert run.progress is None or 0 <= run.progress <= 1
+        shared = runs
+        neroman.nodes()
+        neroman.experiments()
+        neroman.plan_submission(folder, "local")
+
+    def change() -> None:
+        for _ in range(4):
+            runs = neroman.submit(folder, "local", again=True)
+            neroman.set_note(runs, "mine")
+            neroman.terminate(runs)
+            assert runs.wait(30).states.keys() <= {"finished", "terminated"}
+            assert sum(runs.states.values()) == 4
+            neroman.delete_runs(runs[:2])
+            assert len(list(runs)) == 2
+
+    lookers = [threading.Thread(target=guarded, args=[look]) for _ in range(3)]
+    changers = [threading.Thread(target=guarded, args=[change, True]) for _ in range(2)]
+    for thread in (*lookers, *changers):
+        thread.start()
+    for thread in changers:
+        thread.join(120)
+    ended.set()
+    for thread in lookers:
+        thread.join(60)
+    assert not wrong, wrong[0]
+    assert looks > 5
+    assert len(neroman.runs()) == 16
+    assert set(neroman.runs().states) <= {"finished", "terminated"}
+
+
+def test_who_waits_is_told_when_another_thread_ends_what_was_never_sent(
+    make_neroman: MakeNeroman, tmp_path: Path
+) -> None:
+    neroman = make_neroman()
+    neroman.add_node("gone", "127.0.0.1:1")
+    runs = neroman.submit(experiment(tmp_path / "lang", "true\n", ONE), "gone", wait=0.0)
+    threading.Timer(0.5, neroman.terminate, [runs]).start()
+    began = time.monotonic()
+    assert runs.wait(20).states == {"terminated": 1}
+    assert time.monotonic() - began < 5
+
+
+def test_a_program_in_a_notebook_says_so_whoever_runs_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for background, kind in ((True, "cli"), (False, "script")):
+        with Neroman(tmp_path / "home", background=background) as neroman:
+            assert neroman.engine_client._kind() == kind
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    for background in (True, False):
+        with Neroman(tmp_path / "home", background=background) as neroman:
+            assert neroman.engine_client._kind() == "notebook"
 
 
 @pytest.mark.real

@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neronet.api import nodestatus
-from neronet.api.nodestatus import ago, choose, members, silent, slots, submitting, waiting
+from neronet.api.changed_files import sentence
+from neronet.api.nodestatus import ago, choose, members, silent, slots, submitting, used_now, waiting
 from neronet.api.runset import utc
 from neronet.api.targets import folder_path, ranges, wishes
 from neronet.errors import InputError
 from neronet.spec.nodes import NodeSpec, parse_nodes
 from neronet.store import Store
 from neronet.store.nodes import NodeRow
+from neronet.sync.manifest import Entry
 
 NODES = parse_nodes(
     b"""
@@ -127,6 +129,41 @@ def test_members_are_told_by_what_is_free_and_loaded(tmp_path: Path) -> None:
         assert silent(choose(NODES, "gpu"), store, 105.0) == ["gpu1", "gpu2"]
 
 
+@pytest.mark.parametrize(
+    ("reported", "runs", "used"),
+    [
+        (None, [], None), (None, [(90.0, None), (95.0, 99.0)], 1),
+        (0, [(101.0, None), (102.0, None)], 2),  # begun since the report
+        (2, [(90.0, None)], 2),  # another user's, or another home's, is among them
+        (2, [(90.0, 101.0), (91.0, 102.0)], 0),  # ended since
+        (3, [(90.0, 101.0), (101.5, None)], 3),
+        (0, [(90.0, None)], 1),  # whatever was reported: it runs
+        (1, [(101.0, 102.0)], 1),  # begun and ended since
+    ],
+)  # fmt: skip
+def test_slots_in_use_are_those_reported_and_our_own_runs_since(
+    reported: int | None, runs: list[tuple[float, float | None]], used: int | None
+) -> None:
+    assert used_now(reported, 100.0, runs) == used
+
+
+def test_a_node_shows_what_runs_on_it_though_its_last_report_is_older(tmp_path: Path) -> None:
+    from tests.engine.model_node import submitted
+
+    with Store(tmp_path) as store:
+        numbers = submitted(store, 3)
+        store.nodes.update(
+            "gpu1", reachable=True, last_seen=100.0, facts={"cores": 8}, load={"used": 0, "time": 100.0}
+        )
+        store.attempts.report(numbers[0], 1, "running", started=101.0)
+        store.attempts.report(numbers[1], 1, "running", started=101.0)
+        assert {node.id: node.used for node in nodestatus.of(NODES, store)}["gpu1"] == 2
+        assert members(choose(NODES, "gpu1"), store)[0].free == 6
+        store.attempts.report(numbers[0], 1, "finished", ended=102.0)
+        store.attempts.complete(numbers[0], 1)
+        assert {node.id: node.used for node in nodestatus.of(NODES, store)}["gpu1"] == 1
+
+
 def test_a_folder_is_named_by_itself_or_by_its_configuration(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("")
     assert folder_path(tmp_path) == folder_path(tmp_path / "config.yaml") == tmp_path
@@ -149,3 +186,21 @@ def test_wishes_go_to_each_submission_once(tmp_path: Path) -> None:
     assert [(node, payload["act"]["token"], payload["act"]["runs"]) for node, payload in found] == [
         ("gpu1", TOKEN, [[0, 1], [3, 4]]), ("gpu2", "f" * 16, [[0, 1]]),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("a1", "a1", ""),
+        ("a1 config.yaml1", "a2 config.yaml2", "a changed"),
+        ("a1 b1", "a2 b2 c1", "a, b changed, c is new"),
+        ("a1 b1", "c1 d1", "c, d are new, a is gone and 1 more"),
+        ("a1 b1", "", "a, b are gone"),
+        ("", "a1 b1 c1 d1 e1 f1 g1", "a, b, c are new and 4 more"),
+    ],
+)
+def test_files_that_changed_are_named(old: str, new: str, text: str) -> None:
+    def tree(files: str) -> list[Entry]:
+        return [Entry(file[:-1], "f", sha=file[-1] * 64) for file in files.split()]
+
+    assert sentence(tree(old), tree(new)) == text

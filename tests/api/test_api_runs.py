@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -52,7 +53,12 @@ def test_runs_are_selected_sliced_and_told(neroman: Neroman, tmp_path: Path) -> 
     status = neroman.status("lang")
     assert [run["state"] for run in status["runs"]] == ["finished", "finished", "failed", "failed"]
     assert status["experiments"][0]["states"] == {"finished": 2, "failed": 2}
-    assert neroman.status("local")["nodes"][0]["id"] == "local"
+    neroman.add_experiment(experiment(tmp_path / "count", "true\n", COUNT))
+    assert [item["id"] for item in neroman.status()["experiments"]] == ["lang", "count"]
+    status = neroman.status("local")
+    assert status["nodes"][0]["id"] == "local"
+    assert [item["id"] for item in status["experiments"]] == ["lang"]  # of which it has runs
+    assert len(status["runs"]) == 4
 
 
 def test_only_what_is_missing_is_submitted(neroman: Neroman, tmp_path: Path) -> None:
@@ -68,6 +74,21 @@ def test_only_what_is_missing_is_submitted(neroman: Neroman, tmp_path: Path) -> 
     again = neroman.submit("lang/x=4", "local", again=True).wait(20)
     assert [run.name for run in again] == ["lang/x=4@2"]
     assert neroman.submit("all", "local").notes[0].startswith("4 of 4 were run before")
+
+
+def test_who_submits_again_is_told_which_files_made_it_new(neroman: Neroman, tmp_path: Path) -> None:
+    folder = experiment(tmp_path / "lang", "echo $2 >>table.csv\n", SWEEP.replace("  outputs: out\n", ""))
+    assert neroman.submit(folder, "local").wait(20).notes == []
+    (folder / "main.sh").write_text("true\n")
+    (folder / "table.csv").write_text("1\n")
+    note = "main.sh changed, table.csv is new: 4 runs are sent"
+    assert neroman.plan_submission(folder, "local").notes == (note,)
+    assert neroman.submit("lang/x=1", "local").wait(20).notes == [note.replace("4 runs are", "1 run is")]
+    assert neroman.submit(folder, "local").notes == [
+        "1 of 4 were run before; --again runs them again", note.replace("4 runs", "3 runs")
+    ]  # fmt: skip
+    (folder / "config.yaml").write_text((folder / "config.yaml").read_text() + "  env: {A: b}\n")
+    assert neroman.submit(folder, "local").wait(20).notes[-1] == "env or setup changed: 4 runs are sent"
 
 
 def test_a_folder_with_thousands_of_files_arrives_whole(neroman: Neroman, tmp_path: Path) -> None:
@@ -181,9 +202,18 @@ def test_clean_removes_what_is_ours_and_nothing_else(make_neroman: MakeNeroman, 
 
 
 def test_events_are_told_from_a_moment_on(neroman: Neroman, tmp_path: Path) -> None:
-    runs = neroman.submit(experiment(tmp_path / "lang", "true\n", SWEEP), "local").wait(20)
+    runs = neroman.submit(experiment(tmp_path / "lang", "echo x >out\n", SWEEP), "local").wait(20)
     assert {event.kind for event in neroman.history(runs[0].name)} == {"submitted", "running", "finished"}
     assert neroman.history(since=time.time() + 100) == []
+
+
+def test_an_output_that_was_not_made_is_told_of_runs_that_finished(neroman: Neroman, tmp_path: Path) -> None:
+    config = SWEEP.replace("outputs: out", "outputs: [out, model.pt]")
+    main = "echo x >out; [ $2 = 1 ] && echo y >model.pt; [ $2 != 4 ]\n"
+    runs = neroman.submit(experiment(tmp_path / "lang", main, config), "local").wait(20)
+    assert runs.states == {"finished": 3, "failed": 1}
+    said = {event.run: event.text for event in neroman.history(runs) if event.kind == "warning"}
+    assert said == dict.fromkeys([2, 3], "outputs: model.pt was not there when the run ended")
 
 
 def test_experiments_are_added_copied_and_forgotten(neroman: Neroman, tmp_path: Path) -> None:
@@ -197,6 +227,30 @@ def test_experiments_are_added_copied_and_forgotten(neroman: Neroman, tmp_path: 
     neroman.remove_experiment("other")
     assert [item.id for item in neroman.experiments()] == ["lang"]
     assert (folder / "config.yaml").exists()
+
+
+def test_a_forgotten_experiment_does_not_come_back_with_its_neighbours(
+    neroman: Neroman, tmp_path: Path
+) -> None:
+    config = "run_command_prefix: sh\nmain_code_file: main.sh\ncollection: all\n+one: {}\n+two: {}\n"
+    folder = experiment(tmp_path / "lang", "true\n", config)
+    neroman.add_experiment(folder)
+    neroman.remove_experiment("two")
+    for target in ("one", "on*", "all"):
+        neroman.submit(target, "local", again=True)
+        assert [item.id for item in neroman.experiments()] == ["one"], target
+    (folder / "config.yaml").write_text(config.replace("+one: {}", "+one: {custom_msg: new}"))
+    neroman.submit("one", "local", again=True)
+    assert [item.note for item in neroman.experiments()] == ["new"]
+    neroman.submit(folder, "local").wait(20)
+    assert [item.id for item in neroman.experiments()] == ["one", "two"]
+
+
+def test_a_log_that_somebody_deleted_is_told_from_one_that_is_empty(neroman: Neroman, tmp_path: Path) -> None:
+    runs = neroman.submit(experiment(tmp_path / "count", "echo loss 1\n", COUNT), "local").wait(20)
+    assert (runs.log_deleted(), runs.log_deleted("stderr")) == (False, False)
+    shutil.rmtree(runs[0].results)
+    assert (runs.log_deleted(), runs.log_deleted("stderr"), runs.log()) == (True, False, "")
 
 
 def test_a_probe_tells_what_a_node_has_or_why_it_cannot_be_used(neroman: Neroman) -> None:

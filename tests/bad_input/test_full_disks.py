@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
+from neronet.engine import collect
 from neronet.engine.collect import RESERVE
 from neronet.errors import NeronetError, StoreError
 from tests.bad_input.conftest import add, experiment, small_disk, until
@@ -134,6 +135,33 @@ def test_a_database_without_room_refuses_whole_submissions(tmp_path: Path) -> No
         assert [run.number for run in other.runs()] == [first[0].number]
         assert [item.id for item in other.experiments()] == ["first"]
         assert len(other.submit(folder, "local", wait=0.0)) == 5000
+
+
+def test_a_results_folder_that_cannot_be_written_keeps_only_its_own_runs_waiting(
+    neroman: Neroman, lang: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "TRY_AGAIN", 0.5)
+    place = neroman.home / "results/lang"
+    place.mkdir(parents=True)
+    other = experiment(tmp_path / "other", "echo loss 1\n", ONE.replace("lang", "other"))
+    with small_disk(place, "10m") as remount:
+        remount("ro")
+        runs = neroman.submit(lang, "local")
+        assert neroman.submit(other, "local").wait(20).states == {"finished": 1}
+        until(lambda: [run.metrics for run in runs] == [{"loss": 1.0}, {"loss": 2.0}])
+        began = time.monotonic()
+        neroman.fetch()  # everything that can be stored is here
+        assert time.monotonic() - began < 10
+        time.sleep(1.0)
+        neroman.fetch()  # another try
+        assert runs.states == {"running": 2}
+        said = [event for event in neroman.history("lang") if event.kind == "warning"]
+        assert sorted(event.run or 0 for event in said) == list(runs.numbers)  # once for each
+        assert "Read-only file system" in said[0].text and "tried again later" in said[0].text
+        remount("rw")
+        assert runs.wait(20).states == {"finished": 2}
+        assert [run.results.joinpath("out").read_text() for run in runs] == ["x=1\n", "x=2\n"]
+        assert [neroman.runs(number).log() for number in runs.numbers] == ["loss 1\n", "loss 2\n"]
 
 
 def used(folder: Path) -> int:

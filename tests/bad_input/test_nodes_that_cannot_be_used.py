@@ -17,6 +17,11 @@ from tests.testbed.fixtures import NodeFactory
 
 pytestmark = pytest.mark.real
 
+SLOW = "run_command_prefix: sh\nmain_code_file: main.sh\n+slow: {}\n"
+SWEEP_OF_SIX = (
+    "run_command_prefix: sh\nmain_code_file: main.sh\n+lang:\n  parameters: {x: {from: 1, to: 6}}\n"
+)
+
 
 def test_an_unknown_node_is_refused_and_nothing_happens(neroman: Neroman, lang: Path) -> None:
     neroman.add_node("gpu1", "gpu1")
@@ -143,10 +148,70 @@ def test_a_node_with_open_runs_is_not_forgotten_unless_it_is_meant(neroman: Nero
         neroman.remove_node("gone")
     assert "--force" in raised.value.hint
     assert (neroman.home / "nodes.yaml").read_text() == before
+    assert (
+        raised.value.hint == "`nerocli terminate 1-2` ends them; `nerocli delnode gone --force` gives them up"
+    )
     neroman.remove_node("gone", force=True)
     assert [(run.state, run.reason) for run in runs] == [("lost", "node gone was removed")] * 2
     with pytest.raises(InputError, match="there is no node gone"):
         neroman.remove_node("gone")
+
+
+def test_runs_that_were_never_sent_to_a_silent_node_end_at_once_and_it_can_be_removed(
+    neroman: Neroman, lang: Path
+) -> None:
+    neroman.add_node("gone", "127.0.0.1:1")
+    runs = neroman.submit(lang, "gone", wait=0.5)
+    assert neroman.terminate(runs[:1]).notes == []
+    assert runs.states == {"submitting": 1, "terminated": 1}
+    assert runs[0].reason.startswith("by ")
+    assert runs[0].ended is not None
+    began = time.monotonic()
+    assert neroman.terminate(runs).notes == ["1 had ended before"]
+    assert time.monotonic() - began < 2
+    assert runs.states == {"terminated": 2}
+    neroman.remove_node("gone")
+    assert neroman.rerun(runs[:0]).numbers == ()
+
+
+def test_who_cannot_end_runs_of_a_silent_node_is_told_how_to_give_them_up(
+    neroman: Neroman, node_factory: NodeFactory, tmp_path: Path
+) -> None:
+    node = node_factory("gpu1")
+    add(neroman, node)
+    runs = neroman.submit(experiment(tmp_path / "slow", "sleep 60\n", SLOW), "gpu1")
+    until(lambda: runs[0].state == "running")
+    with pytest.raises(InputError, match="1 run on gpu1 is not at its end") as raised:
+        neroman.remove_node("gpu1")
+    assert (
+        raised.value.hint == "`nerocli terminate 1` ends them; `nerocli delnode gpu1 --force` gives them up"
+    )
+    node.unplug()
+    until(lambda: {each.id: each.reachable for each in neroman.nodes()}["gpu1"] is False)
+    with pytest.raises(InputError) as raised:
+        neroman.remove_node("gpu1")
+    assert (
+        "gpu1 does not answer, so they cannot be ended now; `nerocli delnode gpu1 --force`"
+        in raised.value.hint
+    )
+    node.plug()
+    neroman.terminate(runs)
+    assert runs.wait(30).states == {"terminated": 1}
+
+
+def test_whoever_is_first_ends_or_sends_a_run_and_never_both(neroman: Neroman, tmp_path: Path) -> None:
+    folder = experiment(tmp_path / "lang", f"echo $2 >>{tmp_path / 'ran'}; exec sleep 30\n", SWEEP_OF_SIX)
+    for turn in range(6):
+        runs = neroman.submit(folder, "local", again=True, wait=0.0 if turn < 5 else 10.0)
+        time.sleep(turn * 0.018)
+        neroman.terminate(runs[:3])
+        neroman.terminate(runs[3:])
+        assert runs.wait(20).states == {"terminated": 6}
+    assert {batch.state for batch in neroman.store.batches.find()} == {"tidied", "final"}  # both have won
+    begun = {run.number for run in neroman.runs() if run.started is not None}
+    ran = (tmp_path / "ran").read_text().split() if (tmp_path / "ran").exists() else []
+    assert len(ran) <= len(begun)
+    assert neroman.store.attempts.unfinished() == []
 
 
 def test_a_group_is_not_a_node_to_be_removed_and_a_cluster_is(neroman: Neroman) -> None:

@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from neronet.api.nodestatus import NodeStatus
@@ -51,6 +50,7 @@ class FakeRunSet(list[Any]):
         super().__init__(runs)
         self.text, self.table, self.notes = text, table, list(notes)
         self.told: list[str] = []
+        self.deleted = False
 
     @property
     def states(self) -> dict[str, int]:
@@ -59,8 +59,17 @@ class FakeRunSet(list[Any]):
     def rows(self) -> list[Any]:
         return list(self)
 
+    def briefs(self) -> list[Any]:
+        return self.rows()
+
+    def load(self, numbers: Sequence[int]) -> list[Any]:
+        return [run for number in numbers for run in self if run.number == number]
+
     def log(self, stream: str = "stdout") -> str:
         return self.text
+
+    def log_deleted(self, stream: str = "stdout") -> bool:
+        return self.deleted
 
     def follow(self, stream: str = "stdout") -> Iterator[str]:
         yield from self.text.splitlines(keepends=True)
@@ -112,10 +121,9 @@ class FakeNeroman:
         self.checks: list[Any] = []
         self.events: list[Any] = []
         self.engine_status: Any = None
-        self.steps: dict[str, str] = {}
         self.__dict__.update(given)
 
-    def on_question(self, answer: Callable[[Any], str | None]) -> None:
+    def on_question(self, answer: Callable[[Any], str | None], withdrawn: Any = None) -> None:
         self.answer = answer
 
     def close(self) -> None:
@@ -134,11 +142,6 @@ class FakeNeroman:
         wanted = [selector] if isinstance(selector, str) else selector
         chosen = [run for run in self.all_runs if {run.name, run.experiment, str(run.number)} & set(wanted)]
         return FakeRunSet(chosen, self.all_runs.text, self.all_runs.table, self.all_runs.notes)
-
-    @property
-    def store(self) -> Any:
-        rows = [SimpleNamespace(id=name, spec={"steps": steps}) for name, steps in self.steps.items()]
-        return SimpleNamespace(experiments=SimpleNamespace(all=lambda: rows))
 
     def status(self, selector: str | None = None) -> dict[str, object]:
         return {"nodes": [{"id": "local", "reachable": True, "reason": ""}], "experiments": [], "runs": []}

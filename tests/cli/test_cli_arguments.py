@@ -83,6 +83,7 @@ def test_an_unknown_command_names_the_nearest_one() -> None:
     assert answer.out == ""
     assert "'statsu' is not a command" in answer.err
     assert "did you mean: nerocli status" in answer.err
+    assert "did you mean: nerocli status nodes" in said("nodes").err
     assert "nerocli --help" in said("qqqq").err
 
 

@@ -11,20 +11,22 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
 
+from neronet.api.progress import fraction, remaining, steps_of
 from neronet.api.targets import Planned
 from neronet.cli import describe, gui
 from neronet.cli.completion import SCRIPTS
 from neronet.cli.experiments import differences, template_text
-from neronet.cli.progress import fraction, remaining, steps_of
 from neronet.cli.submit import split, upload
 from neronet.cli.watch import changes, picture
 from neronet.engine.doctor import Check
+from neronet.errors import InputError
 from neronet.spec.problems import Problem
 from neronet.store.events import Event
 from neronet.wire import states
@@ -179,6 +181,7 @@ def test_fetch_fails_only_when_nobody_answers() -> None:
         ({}, None, ["data/1/2.txt is read on 2026/03/14"], 0, None),
         ({}, None, ["7/5", "0/0", "1/1"], 0, None),
         ({"loss": 5}, None, [], 20, 0.25),
+        ({"loss": 25}, None, [], 20, 0.99),
         ({}, None, [], 0, None),
     ],
 )
@@ -211,7 +214,7 @@ def test_the_live_picture_has_a_bar_the_time_left_and_the_last_line(tmp_path: Pa
     )
     from tests.cli.test_cli_screen import console, plain
 
-    lines = plain(picture(runs, {}, NOW, console(terminal=True)))  # type: ignore[arg-type]
+    lines = plain(picture(runs, NOW, console(terminal=True)))  # type: ignore[arg-type]
     assert lines[0] == "▶ 1 running  ○ 1 queued  ✓ 1 finished"
     row = next(line for line in lines if "━" in line)
     assert row.count("━") == 8  # of ten: 75 %
@@ -219,7 +222,7 @@ def test_the_live_picture_has_a_bar_the_time_left_and_the_last_line(tmp_path: Pa
     assert "0.5000" in row
     assert "≈ 10 s left" in row
     assert lines[lines.index(row) + 1].strip() == "epoch 3/4"
-    small = plain(picture(many(), {}, NOW, console(terminal=True, height=12)))  # type: ignore[arg-type]
+    small = plain(picture(many(), NOW, console(terminal=True, height=12)))  # type: ignore[arg-type]
     assert len(small) <= 11
     assert "more runs" in small[-1]
 
@@ -273,6 +276,22 @@ def test_five_hundred_waiting_runs_do_not_hide_the_failed_one() -> None:
         assert 2 in {each.number for each in shown}
 
 
+def test_watch_shows_what_is_open_before_what_has_ended() -> None:
+    from tests.cli.test_cli_screen import console, plain
+
+    runs = FakeRunSet(
+        [*(ended(n) for n in range(1, 31)), *(run(n, state="queued", started=None) for n in range(31, 41))]
+    )
+    runs.insert(5, run(100))
+    lines = plain(picture(runs, NOW, console(terminal=True)))  # type: ignore[arg-type]
+    assert len(lines) <= 24
+    shown = [line.split()[0] for line in lines[3:-1]]
+    assert shown[:11] == ["100", *(str(n) for n in range(31, 41))]
+    assert len(shown) > 14  # and as many of the ended ones as there is room for
+    lines = plain(picture(runs, NOW, console(terminal=True, height=14)))  # type: ignore[arg-type]
+    assert [line for line in lines if "finished" in line][1:]  # the newest stay on the screen
+
+
 # -- submit
 
 
@@ -282,6 +301,50 @@ def test_the_last_word_is_the_node_when_it_names_one() -> None:
     assert split(["a", "b", "gpu"], nodes) == (["a", "b"], "gpu")
     assert split(["a", "b"], nodes) == (["a", "b"], None)
     assert split(["gpu1"], nodes) == (["gpu1"], None)
+
+
+def test_who_names_no_more_than_nodes_is_told_what_is_missing() -> None:
+    class Choosy(FakeNeroman):
+        def preview(self, target: str) -> list[Any]:
+            if target != "lang_exp1":
+                raise InputError(f"{target} is no experiment, collection, folder or run")
+            return planned(2)
+
+    neroman = Choosy(all_nodes=[node("gpu1", groups=("gpu",)), node("gpu2")])
+    for words, told, hint in (
+        (["gpu1"], "gpu1 is a node: what is to run there?", "nerocli submit FOLDER gpu1"),
+        (["lang_exp1", "gpu1", "gpu2"], "gpu1 and gpu2 are two nodes", "groups: {both: [gpu1, gpu2]}"),
+        (["lang_exp1", "gpu3"], "neither a node nor something to run", "did you mean the node gpu"),
+    ):
+        answer = said("submit", *words, neroman=neroman)
+        assert answer.code == 2
+        assert told in answer.err.replace("\n", " ") and hint in answer.err.replace("\n  ", " "), answer.err
+
+
+@pytest.mark.parametrize("command", ["submit", "watch"])
+def test_who_stops_waiting_is_told_that_the_runs_go_on(command: str) -> None:
+    class Interrupted(FakeNeroman):
+        def submit(self, *given: Any, **named: Any) -> Any:
+            raise KeyboardInterrupt
+
+    runs = FakeRunSet([run(1)])
+    runs.on_change = Interrupted().submit  # type: ignore[method-assign]
+    answer = said(
+        command,
+        "lang_exp1",
+        neroman=Interrupted(planned=planned(1), all_runs=runs) if command == "submit" else Watched(runs),
+    )
+    assert answer.code == 130
+    (line,) = answer.err.splitlines()
+    assert "sent all the same" in line if command == "submit" else "The runs go on" in line
+
+
+class Watched(FakeNeroman):
+    def __init__(self, runs: FakeRunSet) -> None:
+        super().__init__(all_runs=runs)
+
+    def runs(self, selector: Any = None) -> Any:
+        return self.all_runs
 
 
 def planned(count: int, name: str = "lang_exp1") -> list[Planned]:
@@ -457,6 +520,24 @@ def test_logs_are_raw_in_a_pipe_and_harmless_in_a_terminal() -> None:
     assert said("logs", "1", neroman=neroman, terminal=True).out == "a\tb\nred ␇\n50 %\r100 %\n"
 
 
+def test_logs_of_a_run_whose_results_were_deleted_say_so() -> None:
+    runs = FakeRunSet([ended(1)])
+    runs.deleted = True
+    neroman = FakeNeroman(all_runs=runs)
+    neroman.runs = lambda selector=None: runs  # type: ignore[method-assign]
+    answer = said("logs", "1", neroman=neroman)
+    assert "the results of lang_exp1/hyperparamx=1 were deleted: /nowhere/results/" in answer.err
+    assert "printed nothing" not in answer.err
+
+
+def test_what_went_wrong_beside_its_end_is_told_of_a_run() -> None:
+    events = [SimpleNamespace(kind="warning", text=f"outputs: {n} was not there") for n in "abcd"]
+    events.append(SimpleNamespace(kind="finished", text="done"))
+    neroman = FakeNeroman(all_runs=FakeRunSet([ended(1)]), events=events)
+    lines = said("status", "1", neroman=neroman).out.splitlines()
+    assert [line.split()[2] for line in lines if "warning" in line] == ["b", "c", "d"]
+
+
 def test_a_silent_run_and_a_vague_name_are_explained() -> None:
     neroman = FakeNeroman(all_runs=FakeRunSet([run(1), run(2)]))
     silent = said("logs", "1", "--stderr", neroman=neroman)
@@ -469,7 +550,7 @@ def test_a_silent_run_and_a_vague_name_are_explained() -> None:
 
 
 def points_frame() -> pd.DataFrame:
-    times = pd.to_datetime([1773500966.5, 1773500967.5, 1773500968.5], unit="s", utc=True)
+    times = [1773500966.5, 1773500967.5, 1773500968.5]
     values = {"run": [1] * 3, "metric": ["loss", "acc", "loss"], "index": [0.0, 0.0, 1.0], "time": times}
     return pd.DataFrame({**values, "value": [2.0, 0.5, math.nan]})
 
@@ -488,6 +569,7 @@ def test_points_are_a_summary_every_value_json_or_csv() -> None:
     table = list(csv.reader(io.StringIO(said("points", "1", "--csv", neroman=neroman).out)))
     assert table[0] == ["run", "metric", "index", "time", "value"]
     assert len(table) == 4
+    assert table[1][3] == "2026-03-14T15:09:26.500Z"
     unknown = said("points", "1", "los", neroman=neroman)
     assert unknown.code == 2
     assert "it has: loss, acc" in unknown.err
@@ -522,7 +604,7 @@ def test_results_go_to_json_csv_and_files_by_their_ending(tmp_path: Path) -> Non
     assert rows[0] == {"number": 1, "name": "a", "started": "2026-03-14T15:09:26.500Z", "loss": 0.25}
     assert rows[1] == {"number": 2, "name": "b", "started": None, "loss": None}
     table = said("results", "--csv", neroman=neroman).out
-    assert table.splitlines()[0] == "number,name,started,loss"
+    assert table.splitlines() == ["number,name,started,loss", "1,a,2026-03-14T15:09:26.500Z,0.25", "2,b,,"]
     for ending, content in ((".csv", table), (".JSON", said("results", "--json", neroman=neroman).out)):
         file = tmp_path / f"results{ending}"
         assert "2 runs written to" in said("results", "-o", str(file), neroman=neroman).out

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neronet.engine import told
+from neronet.engine.arriving import not_there
 from neronet.engine.doctor import check
-from neronet.engine.placement import Member, divide
-from neronet.engine.work import limits_of, place_of
+from neronet.engine.placement import Member, divide, place_of
+from neronet.engine.work import limits_of
 from neronet.spec.nodes import NodeSpec
 from neronet.store.nodes import NodeRow
 
@@ -156,3 +157,19 @@ def test_a_full_disk_a_wrong_clock_and_a_scheduler_are_told() -> None:
     assert "slurm" in checks["scheduler"].text
     assert "clock" in {item.subject for item in check(row(time=1.7e9 + 6), "", "", 1.7e9)}
     assert "clock" not in {item.subject for item in check(row(time=1.7e9 + 4), "", "", 1.7e9)}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "paths", "missing"),
+    [
+        (["model.pt"], [], ["model.pt"]),
+        (["model.pt", "out"], ["model.pt"], ["out"]),
+        (["*.pt", "figures/"], ["deep/model.pt", "figures/a.png"], []),
+        (["*.pt", "log*"], ["deep/model.txt"], ["*.pt", "log*"]),
+        (["a"], [f"b{n}" for n in range(2000)], []),  # so many that the node may have left some out
+    ],
+)
+def test_outputs_that_are_not_there_are_found_by_their_patterns(
+    patterns: list[str], paths: list[str], missing: list[str]
+) -> None:
+    assert not_there(patterns, paths) == missing

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from neronet.engine.placement import Member
-from neronet.engine.submission import Job, missing, store_rerun, store_submission
-from neronet.engine.work import LOCAL, place_of
+from neronet.engine.placement import Member, place_of
+from neronet.engine.submission import Job, missing, store_rerun, store_submission, withdraw
 from neronet.spec.config import parse_config
 from neronet.spec.nodes import NodeSpec
 from neronet.store import Store
+from neronet.store.batches import LOCAL
 from neronet.sweep import expand
 from neronet.sync.snapshot import Snapshot, take
 
@@ -178,3 +178,44 @@ def test_ten_thousand_runs_are_stored_in_a_moment(store: Store, home: Path, tmp_
     began = time.process_time()
     assert missing(store, given)[0] == []
     assert time.process_time() - began < 4
+
+
+def test_runs_that_no_node_has_heard_of_end_at_once_and_the_others_are_sent(
+    store: Store, home: Path, tmp_path: Path
+) -> None:
+    numbers = submit(store, home, job(tmp_path / "lang", home, 4))
+    (old,) = store.batches.find("gpu1", ("sending",))
+    hold = {"do": "hold", "token": old.token, "runs": [[1, 3]], "who": "user", "why": "held", "priority": 0}
+    store.intents.put("wish", "act", {"node": "gpu1", "act": hold})
+    rows = store.runs.find(numbers[:2])
+    assert withdraw(store, home, rows, "by ann@laptop") == set(numbers[:2])
+    states = [(row.state, row.reason) for row in store.runs.find(numbers)]
+    assert states == [("terminated", "by ann@laptop")] * 2 + [("submitting", "")] * 2
+    assert [event.text for event in store.events.find(numbers[:1]) if event.kind == "terminated"] == [
+        "by ann@laptop"
+    ]
+    assert store.batches.get(old.token).state == "tidied"  # type: ignore[union-attr]
+    assert not store.batches.offer(old.token)  # so the engine does not send it
+    (new,) = store.batches.find("gpu1", ("sending",))
+    assert [line["number"] for line in lines(store, home, new.token)] == numbers[2:]
+    assert [(row.token, row.idx) for row in store.runs.find(numbers[2:])] == [(new.token, 0), (new.token, 1)]
+    content, before = store.batches.content(new.token), store.batches.content(old.token)
+    different = {word for word in content if content[word] != before[word]}
+    assert different == {"runs", LOCAL}
+    moved = store.intents.open()[-1].payload["act"]
+    assert (moved["token"], moved["runs"], moved["do"]) == (new.token, [[0, 0], [1, 1]], "hold")
+    assert withdraw(store, home, store.runs.find(numbers[2:]), "x") == set(numbers[2:])
+    assert store.batches.find(states=("sending",)) == []
+
+
+def test_runs_that_were_offered_to_their_node_are_left_to_it(
+    store: Store, home: Path, tmp_path: Path
+) -> None:
+    numbers = submit(store, home, job(tmp_path / "lang", home))
+    (batch,) = store.batches.find("gpu1", ("sending",))
+    assert store.batches.unsent(batch.token)
+    assert store.batches.offer(batch.token)
+    assert store.batches.offer(batch.token)  # after a connection that ended it is sent once more
+    assert not store.batches.unsent(batch.token)
+    assert withdraw(store, home, store.runs.find(numbers), "x") == set()
+    assert {row.state for row in store.runs.find(numbers)} == {"submitting"}

@@ -104,7 +104,7 @@ def test_a_node_cannot_take_over_runs_of_another(neroman: Neroman) -> None:
 
 
 def test_submissions_of_other_homes_and_other_places_are_left_alone(neroman: Neroman) -> None:
-    from neronet.engine.work import place_of
+    from neronet.engine.placement import place_of
 
     assert not neroman.recover(liar(neroman, 'items[0]["home"] = "somebody"'))
     assert not neroman.recover(liar(neroman, f'items[0]["place"] = "{place_of(neroman.home_id, "local")}"'))

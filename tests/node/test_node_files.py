@@ -333,6 +333,34 @@ def test_what_was_just_sent_is_kept_though_no_batch_names_it_yet(root: Path) -> 
         assert part.exists()
 
 
+def test_what_a_manifest_names_is_kept_as_long_as_the_manifest(root: Path) -> None:
+    """A submission asks for its manifest alone when it is sent again, and takes the rest to be there."""
+    with mum(root) as served:
+        files: Files = {"data": b"of both", "tool.sh": b"#!/bin/sh\ncat data\n"}
+        first = served.submit([["sh", "tool.sh"]], files)
+        other = served.submit([["true"]], {"only": b"of the other"})
+        for token in (first, other):
+            served.follow(token)
+        served.until(lambda: len(served.of("ended")) == 2)
+        served.until(lambda: not list(root.glob("hosts/*/open/*")))
+        manifest = json.loads((root / "batches" / first / "batch.json").read_text())["manifest"]
+        served.send(b'{"v":1,"entries":7}')  # a user's file that looks like a manifest is none
+        age(root)
+        served.say({"m": "have", "shas": [manifest]})
+        assert served.wait("missing")[0]["shas"] == []
+        for token in (first, other):
+            served.say({"m": "tidy", "token": token})
+            served.wait("tidied", token=token)
+        assert hashlib.sha256(b"of the other").hexdigest() not in shas(root)
+        again = dict(served.content([["sh", "tool.sh"]]), manifest=manifest)
+        served.say({"m": "batch", "token": "d" * 16, "batch": again})
+        served.wait("accepted", token="d" * 16)
+        served.forget()
+        served.follow("d" * 16)
+        served.until(lambda: len(served.of("ended")) == 1)
+        assert served.whole_log("d" * 16, 0) == b"of both"
+
+
 def test_an_open_batch_is_not_tidied(served: Mum) -> None:
     token = served.submit([["sleep", "30"]])
     served.follow(token)

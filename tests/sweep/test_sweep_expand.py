@@ -12,7 +12,7 @@ import pytest
 
 from neronet.errors import InputError
 from neronet.spec.config import Experiment, Parameter, parse_config
-from neronet.sweep import Point, aliases, count, expand
+from neronet.sweep import Point, aliases, count, count_exactly, expand
 
 
 def experiment(text: str) -> Experiment:
@@ -115,6 +115,11 @@ def test_excluded_points_are_left_out_and_names_stay() -> None:
     ]
     assert names(text + "exclude: [opt == sgd, lr == 1e-2]") == ["e/opt=adamw,lr=0.1"]
     assert names(text + "exclude: lr > 0") == []
+    for exclude in ("opt == adamw and lr >= 0.1", "[opt == sgd, lr == 1e-2]", "lr > 0"):
+        assert count_exactly(experiment(f"{text}exclude: {exclude}"), 4) == len(
+            names(f"{text}exclude: {exclude}")
+        )
+    assert count_exactly(experiment(text + "exclude: lr > 0"), 3) == 4  # too many to look at each
 
 
 def test_repeat_makes_seeds_where_the_format_names_one() -> None:

@@ -28,6 +28,8 @@ PACKAGES = (
     "procps",
     "gcc",
     "libc6-dev",
+    "chromium",
+    "fonts-dejavu-core",  # the widest font that users are likely to have: what fits with it fits everywhere
 )
 APT = ("apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3")
 POLICY = Path("/usr/sbin/policy-rc.d")

@@ -1,0 +1,230 @@
+"""Whatever dies, the panel is soon back as it was, while runs stream; how soon is written to the report.
+
+The time that each test allows is for a busy machine; `pytest -rP` prints what it took.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+import psutil
+import pytest
+from playwright.sync_api import Page
+
+from neronet import Neroman
+from tests.browser.conftest import STARTS, Tabs, ready, show
+from tests.browser.jupyter_server import PATH, JupyterServer
+
+pytestmark = pytest.mark.slow
+BACK = 60.0  # seconds
+LIVE = "#neronet-panel .nn-content:not(.nn-not-live)"
+CONFIG = """
+run_command_prefix: sh
+main_code_file: main.sh
++streams:
+  parameters:
+    lr: [0.125, 0.25, 0.5]
+  parameter_format: '{lr}'
+  conditions: {}
+"""
+# Each prints a step ten times a second; the first ends at once, the others when they are told to.
+MAIN = """
+n=0
+while [ ! -e STOP ] && { [ $1 != 0.125 ] || [ $n -lt 5 ]; }; do n=$((n+1)); echo step $n; sleep 0.1; done
+"""
+ROWS = """() => Object.fromEntries([...document.querySelectorAll('#neronet-panel .nn-run')].map(row => [
+    (row.innerText.match(/0[.]\\d+/) || [''])[0],
+    [row.querySelector('[aria-label]')?.getAttribute('aria-label') || '', row.innerText.trim().split(/\\s+/).pop()]]))"""
+RESTART = """id => { for (const connection of window.jupyterapp.serviceManager.sessions._sessionConnections)
+    if (connection.kernel.id === id) return void connection.kernel.restart(); throw new Error('no such kernel') }"""
+
+
+class Streams(NamedTuple):
+    """A sweep whose runs print until `stop` exists."""
+
+    neroman: Neroman
+    stop: Path
+
+
+@pytest.fixture(scope="module")
+def streams(jupyter: JupyterServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streams]:
+    folder = tmp_path_factory.mktemp("sweep")
+    stop = folder.parent / f"{folder.name}.stop"
+    (folder / "config.yaml").write_text(CONFIG)
+    (folder / "main.sh").write_text(MAIN.replace("STOP", str(stop)))
+    with Neroman(jupyter.neronet_home, background=True) as neroman:
+        neroman.submit(folder, "local")
+        yield Streams(neroman, stop)
+
+
+def rows(page: Page) -> dict[str, list[str]]:
+    """What the runs table of the panel shows: lr -> [state, last number of the row]."""
+    found: dict[str, list[str]] = page.evaluate(ROWS)
+    return found
+
+
+def until(true: Callable[[], object], what: Callable[[], object] | str, timeout: float = BACK) -> float:
+    """The seconds until `true()`; `what` says, or tells when asked, what is wrong if it does not come to be."""
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < timeout, what if isinstance(what, str) else what()
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def is_live(page: Page) -> bool:
+    return bool(page.locator(LIVE).count())
+
+
+def moves(page: Page) -> Callable[[], bool]:
+    """Whether the steps of the streaming runs have grown since this was called."""
+
+    def steps() -> list[int]:
+        shown = rows(page)
+        return [int(shown[lr][1]) if shown.get(lr, ["", ""])[1].isdigit() else -1 for lr in ("0.25", "0.5")]
+
+    before: list[int] = []
+
+    def grown() -> bool:
+        now = steps() if is_live(page) else [-1]
+        if min(now) < 0:
+            return False
+        if not before:
+            before.extend(now)
+        return all(new > old for new, old in zip(now, before, strict=True))
+
+    return grown
+
+
+def back(page: Page, what: str) -> None:
+    """Returns when the panel is live, with every run, and moves; prints after how many seconds."""
+
+    def seen() -> str:
+        return f"{what}: {rows(page)} in {page.inner_text('#neronet-panel')!r}"
+
+    took = until(lambda: is_live(page) and set(rows(page)) == {"0.125", "0.25", "0.5"}, seen)
+    print(f"{what}: back after {took:.1f} s")
+    until(moves(page), seen)
+    until(lambda: rows(page)["0.125"] == ["finished", "5"], seen)
+
+
+@pytest.fixture
+def panel(tabs: Tabs, streams: Streams) -> Page:
+    page = tabs.open()
+    show(page)
+    back(page, "shown")
+    return page
+
+
+def kernel_id(jupyter: JupyterServer) -> str:
+    return str(next(one["kernel"]["id"] for one in jupyter.get("sessions") if one["path"] == PATH))
+
+
+def test_a_reload_shows_the_same_kernel_at_once(panel: Page, jupyter: JupyterServer) -> None:
+    pid = jupyter.panel_kernel().pid
+    panel.reload()
+    ready(panel)
+    back(panel, "reload")
+    assert jupyter.panel_kernel().pid == pid
+
+
+def test_a_second_tab_shows_the_same_kernel(panel: Page, tabs: Tabs, jupyter: JupyterServer) -> None:
+    pid = jupyter.panel_kernel().pid
+    other = tabs.open()
+    show(other)
+    back(other, "second tab")
+    assert jupyter.panel_kernel().pid == pid
+    assert rows(panel).keys() == rows(other).keys()
+
+
+def test_a_restart_by_one_tab_brings_both_back(panel: Page, tabs: Tabs, jupyter: JupyterServer) -> None:
+    other = tabs.open()
+    show(other)
+    back(other, "second tab")
+    for who, page in (("this tab", panel), ("the other tab", other)):
+        pid = jupyter.panel_kernel().pid
+        page.evaluate(RESTART, kernel_id(jupyter))
+        until(lambda pid=pid: not psutil.pid_exists(pid), "the kernel does not restart")
+        back(panel, f"restart by {who}")
+        back(other, f"restart by {who}, the other page")
+
+
+def test_a_killed_kernel_is_replaced(panel: Page, jupyter: JupyterServer) -> None:
+    kernel = jupyter.panel_kernel()
+    kernel.kill()
+    until(lambda: not is_live(panel), "the panel does not say that it is not live")
+    assert "Not live since" in panel.inner_text("#neronet-panel")
+    assert set(rows(panel)) == {"0.125", "0.25", "0.5"}, "what was seen stays"
+    back(panel, "kill -9")
+    assert jupyter.panel_kernel().pid != kernel.pid
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_restarted_server_brings_both_tabs_back(
+    panel: Page, tabs: Tabs, jupyter: JupyterServer, how: str
+) -> None:
+    other = tabs.open()
+    show(other)
+    back(other, "second tab")
+    tabs.server_went = True
+    getattr(jupyter, how)()
+    until(
+        lambda: "The Jupyter server does not answer" in panel.inner_text("#neronet-panel"), "nothing is said"
+    )
+    assert set(rows(panel)) == {"0.125", "0.25", "0.5"}, "what was seen stays"
+    jupyter.start()
+    back(panel, f"server {how}")
+    back(other, f"server {how}, the other page")
+    assert len([one for one in jupyter.get("sessions") if one["path"] == PATH]) == 1
+
+
+def test_a_kernel_that_was_shut_down_stays_so_until_the_user_wants_it(
+    panel: Page, jupyter: JupyterServer
+) -> None:
+    [session] = [one["id"] for one in jupyter.get("sessions") if one["path"] == PATH]
+    panel.evaluate("id => window.jupyterapp.serviceManager.sessions.shutdown(id)", session)
+    button = panel.get_by_role("button", name="Start it again")
+    button.wait_for()
+    assert not [one for one in jupyter.get("sessions") if one["path"] == PATH]
+    button.click()
+    back(panel, "started again")
+
+
+def test_notebook_7_shows_the_panel(
+    tabs: Tabs, jupyter: JupyterServer, streams: Streams, tmp_path: Path
+) -> None:
+    cells = [nbformat.v4.new_code_cell("1 + 1")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), jupyter.root / "a.ipynb")
+    page = tabs.open(f"{jupyter.address}/notebooks/a.ipynb?token={jupyter.token}")
+    show(page)
+    back(page, "Notebook 7")
+
+
+def test_no_point_is_missing_after_all_that(panel: Page, streams: Streams) -> None:
+    streams.stop.touch()
+    runs = streams.neroman.runs()
+    runs.wait(30)
+    for run in runs:
+        series = streams.neroman.store.points.read(run.number, "step")
+        assert list(series.values) == list(range(1, len(series.values) + 1))
+        expected = ["finished", str(len(series.values))]
+        lr = run.parameters["lr"]
+        until(lambda lr=lr, expected=expected: rows(panel)[lr] == expected, f"{rows(panel)}, {expected}")
+
+
+def test_it_costs_little_to_open_jupyterlab(tabs: Tabs) -> None:
+    """Of opening JupyterLab, what our code took before its layout was in place."""
+    page = tabs.open()
+    page.wait_for_function("performance.getEntriesByType('resource').length > 10", timeout=STARTS)
+    loaded = page.evaluate(
+        """performance.getEntriesByType('resource').filter(one => one.name.includes('@neronet'))
+        .map(one => [one.name.split('/').pop().split('?')[0], one.duration, one.encodedBodySize])"""
+    )
+    print("loaded at start:", [(name, round(took), size) for name, took, size in loaded])
+    assert not [name for name, _, _ in loaded if "widgets" in name or "mount" in name], (
+        "loaded before it is shown"
+    )

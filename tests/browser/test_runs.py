@@ -1,0 +1,259 @@
+"""The runs table in a real page: by mouse, by keys, with ten thousand runs, and with texts that mean harm."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from neronet import Neroman
+from neronet.wire import states
+from tests.browser.conftest import STARTS, Tabs
+from tests.browser.jupyter_server import JupyterServer
+from tests.jupyter.table.stores import add, define, end, many, say, start
+
+CELL = """\
+from ipywidgets import Layout, VBox
+from neronet import Neroman
+from neronet_jupyter import RunsTable
+table = RunsTable(Neroman(background=True).runs("NAME"), wide=WIDE)
+VBox([table], layout=Layout(width='WIDTHpx', height='600px'))
+"""
+RUN = ".nn-grid [data-run]"
+# What the table itself is made of.
+OURS = {
+    "DIV",
+    "SPAN",
+    "SECTION",
+    "BUTTON",
+    "B",
+    "BDI",
+    "I",
+    "INPUT",
+    "LABEL",
+    "SELECT",
+    "OPTION",
+    "svg",
+    "path",
+    "circle",
+    "g",
+}
+
+
+@pytest.fixture(scope="module")
+def neroman(jupyter: JupyterServer) -> Iterator[Neroman]:
+    with Neroman(jupyter.neronet_home) as made:
+        yield made
+
+
+@pytest.fixture
+def table(jupyter: JupyterServer, tabs: Tabs) -> Callable[..., Page]:
+    """A page with the table of an experiment's runs in a cell of a notebook."""
+
+    def make(name: str, width: int = 300) -> Page:
+        code = CELL.replace("NAME", name).replace("WIDTH", str(width)).replace("WIDE", str(width >= 700))
+        cell = {
+            "cell_type": "code",
+            "id": "one",
+            "metadata": {},
+            "outputs": [],
+            "execution_count": None,
+            "source": code,
+        }
+        metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        text = json.dumps({"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+        (jupyter.root / "runs.ipynb").write_text(text)
+        page = tabs.open(jupyter.url.replace("?reset", "/tree/runs.ipynb?reset"), width=1700, height=900)
+        page.wait_for_selector(".jp-NotebookPanel")
+        kernel = "window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel?.status === 'idle'"
+        page.wait_for_function(kernel, timeout=STARTS)
+        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        page.wait_for_selector(RUN, timeout=STARTS)
+        return page
+
+    return make
+
+
+def sweep(neroman: Neroman, name: str) -> list[int]:
+    """Eight runs: the first three have finished, the fourth has failed, two run and two wait."""
+    store = neroman.store
+    define(store, name)
+    numbers = add(store, name, [{"lr": str(10.0**-i), "opt": "sgd" if i % 2 else "adamw"} for i in range(8)])
+    for number in numbers[:6]:
+        start(store, number)
+        say(store, number, val_error=[9.0, 7.0, 5.0 - number / 100])
+    for place, number in enumerate(numbers[:4]):
+        state, reason = (states.FAILED, "exit code 3") if place == 3 else (states.FINISHED, "")
+        end(store, number, state, reason, at=time.time() - 10 + place)
+    return numbers
+
+
+def order(page: Page) -> list[int]:
+    found: list[int] = page.evaluate(
+        f"[...document.querySelectorAll('{RUN}')].sort((a, b) => parseInt(a.style.top) - parseInt(b.style.top))"
+        ".map(row => Number(row.dataset.run))"
+    )
+    return found
+
+
+def until_order(page: Page, *numbers: int) -> None:
+    end_of_patience = time.monotonic() + 20
+    while order(page) != list(numbers):
+        assert time.monotonic() < end_of_patience, (order(page), numbers)
+        page.wait_for_timeout(50)
+
+
+def test_the_table_is_used_by_keys_alone(table: Callable[..., Page], neroman: Neroman) -> None:
+    one = sweep(neroman, "keys")
+    page = table("keys")
+    until_order(page, one[4], one[5], one[3], one[2], one[1], one[0])
+    grid = page.get_by_role("treegrid")
+    expect(grid).to_have_attribute("aria-rowcount", "10")
+    grid.focus()
+    current = page.locator(".nn-grid .nn-cur")
+    expect(current).to_contain_text("keys")
+    assert grid.get_attribute("aria-activedescendant") == current.get_attribute("id")
+    page.keyboard.press("ArrowDown")
+    expect(current).to_have_attribute("data-run", str(one[4]))
+    page.keyboard.press("Space")
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.locator(f"{RUN}[aria-selected=true]")).to_have_count(2)
+    expect(page.get_by_role("toolbar", name="selected runs")).to_contain_text("2 selected")
+    page.keyboard.press("Delete")
+    expect(page.get_by_role("button", name="Keep")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("toolbar", name="selected runs")).to_be_visible()
+    grid.focus()
+    page.keyboard.press("Escape")
+    expect(page.locator(f"{RUN}[aria-selected=true]")).to_have_count(0)
+    page.keyboard.press("ArrowDown")  # the line of those that wait
+    page.keyboard.press("ArrowRight")
+    until_order(page, one[4], one[5], one[6], one[7], one[3], one[2], one[1], one[0])
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowLeft")
+    until_order(page)
+    page.keyboard.press("ArrowRight")
+    until_order(page, one[4], one[5], one[6], one[7], one[3], one[2], one[1], one[0])
+    page.keyboard.press("/")
+    expect(page.get_by_label("Filter: words")).to_be_focused()
+    page.keyboard.type("lr>=0.01 -adamw")
+    until_order(page, one[1])
+    page.keyboard.press("Enter")
+    expect(grid).to_be_focused()
+    page.keyboard.press("Escape")
+    until_order(page, one[4], one[5], one[6], one[7], one[3], one[2], one[1], one[0])
+    page.keyboard.press("Control+a")
+    expect(page.get_by_role("toolbar", name="selected runs")).to_contain_text("8 selected")
+
+
+def test_the_table_is_used_by_mouse_alone(table: Callable[..., Page], neroman: Neroman) -> None:
+    one = sweep(neroman, "mouse")
+    page = table("mouse", 1100)
+    page.mouse.move(5, 5)
+    until_order(page, one[4], one[5], one[3], one[2], one[1], one[0])
+    expect(page.locator(".nn-why")).to_contain_text("Ended with exit code 3")
+    page.get_by_role("columnheader", name="last").click()
+    until_order(page, one[5], one[4], one[3], one[2], one[1], one[0])
+    page.get_by_role("columnheader", name="last").click()
+    until_order(page, *one[:6])
+    page.locator(f"{RUN}[data-run='{one[1]}']").click()
+    page.locator(f"{RUN}[data-run='{one[3]}']").click(modifiers=["Shift"])
+    strip = page.get_by_role("toolbar", name="selected runs")
+    expect(strip).to_contain_text("3 selected")
+    strip.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Copy as Python").click()
+    expect(page.get_by_text("Copied a line of Python.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == f'neroman.runs("{one[1]}-{one[3]}")'
+    # While something is selected nothing moves: a new run waits for a click.
+    say(neroman.store, one[0], first=3, val_error=[0.5])
+    page.get_by_role("button", name="New order").click()
+    until_order(page, one[1], one[2], one[3], one[4], one[5], one[0])
+    note = page.locator(f"{RUN}[data-run='{one[2]}'] .nn-td").last
+    note.dblclick()
+    page.keyboard.type("the best <b>so</b> far")
+    page.keyboard.press("Enter")
+    expect(note).to_have_text("the best <b>so</b> far")
+    note.dblclick()
+    page.keyboard.type("not this")
+    page.keyboard.press("Escape")
+    expect(note).to_have_text("the best <b>so</b> far")
+    page.get_by_role("button", name="1 failed").click()
+    until_order(page, one[3])
+    page.get_by_role("button", name="All 8").click()
+    page.get_by_label("Group by").select_option("p:opt")
+    expect(page.locator(".nn-g")).to_have_count(2)
+    expect(page.locator(".nn-g").first).to_contain_text("opt = adamw")
+
+
+HOSTILE = [
+    "<img src=x onerror=window.hit=1>", "<script>window.hit=1</script>", "<b onmouseover=window.hit=1>b</b>",
+    "\"><svg onload=window.hit=1>", "javascript:window.hit=1", "<a href='http://example.invalid/x'>click</a>",
+    "\u202egnp.exe\u202c", "\u2066\u2067\u200f\u202a", "\x1b[31mred\x1b[0m\x1b]8;;http://example.invalid\x07",
+    "a\x00b\x07c\x9b31m", "line\nbreak\r\ttab\u2028\u2029", "{{constructor.constructor('window.hit=1')()}}", "${window.hit=1}",
+    "<iframe srcdoc='<script>parent.hit=1</script>'>", "<style>*{display:none}</style>", "]]><!--", "&lt;img&gt;&#x3c;",
+    "__proto__", "constructor", "<math><mi xlink:href=javascript:window.hit=1>", "'; DROP TABLE runs; --", "ｆｕｌｌ 宽",
+    "x" * 3000, "\ufeff\u200b\u00ad", "%3Cscript%3E", "=HYPERLINK(\"http://example.invalid\")", "..\\..\\..", "\U0001f4a9" * 40,
+    "<details open ontoggle=window.hit=1>", "<input autofocus onfocus=window.hit=1>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [300, 1400])
+def test_no_script_runs_and_no_element_is_made_of_data(
+    table: Callable[..., Page], neroman: Neroman, width: int
+) -> None:
+    store, name = neroman.store, f"harm{width}"
+    texts = [f"{text}{i}" for i in range(10) for text in HOSTILE]
+    assert len(texts) == 300
+    parameters = [{text[:200]: texts[-i], "seed": str(i)} for i, text in enumerate(texts)]
+    numbers = add(store, name, parameters, node=HOSTILE[0], names=[f"{name}/{text}" for text in texts])
+    for i, number in enumerate(numbers[:280]):
+        store.runs.set_note([number], texts[i] if i % 2 else "")
+        start(store, number)
+        say(store, number, loss=[1.0], **{texts[i % 30]: [float(i)]})
+        end(store, number, states.FAILED if i % 3 else states.TERMINATED, texts[-i])
+    page = table(name, width)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    grid = page.get_by_role("treegrid")
+    page.locator(".nn-w").first.click()
+    seen: set[str] = set()
+    for _ in range(25):
+        seen |= set(map(str, order(page)))
+        tags = page.evaluate(
+            "[...new Set([...document.querySelectorAll('.nn-runsview *')].map(e => e.tagName))]"
+        )
+        assert set(tags) <= OURS
+        bad = "[...document.querySelectorAll('.nn-runsview *')].filter(e => [...e.attributes].some(a => /^on|href$|^src/.test(a.name)))"
+        assert page.evaluate(f"{bad}.length") == 0
+        grid.evaluate("grid => grid.scrollBy(0, 18 * 24)")
+        page.wait_for_timeout(150)
+    assert len(seen) == 300
+    assert page.evaluate("window.hit") is None
+    assert page.evaluate("({}).polluted") is None
+    cells = "[...document.querySelectorAll('.nn-run .nn-td')]"
+    assert page.evaluate(f"{cells}.every(e => getComputedStyle(e).unicodeBidi === 'isolate')")
+    assert not page.evaluate(f"{cells}.some(e => /[\\x00-\\x1f\\x7f-\\x9f]/.test(e.textContent))")
+    assert not [url for url in asked if "example.invalid" in url or url[-2:] == "/x"]
+
+
+def test_ten_thousand_runs_are_a_window_onto_them(table: Callable[..., Page], neroman: Neroman) -> None:
+    numbers = many(neroman.store, "wide", 10_000, parameters=24, metrics=16)
+    page = table("wide", 1200)
+    grid = page.get_by_role("treegrid")
+    expect(grid).to_have_attribute("aria-rowcount", "10002")
+    expect(grid).to_have_attribute("aria-colcount", "47")
+    assert page.evaluate(f"document.querySelectorAll('{RUN}').length") < 100
+    assert page.evaluate("document.querySelectorAll('.nn-run .nn-td').length") < 2500
+    grid.focus()
+    page.keyboard.press("End")
+    page.wait_for_selector(f"{RUN}[data-run='{numbers[0]}']")
+    page.keyboard.press("PageUp")
+    expect(page.locator(".nn-cur")).to_be_visible()
+    grid.evaluate("grid => { grid.scrollTop = 120000; }")
+    page.wait_for_function(f"document.querySelectorAll('{RUN}').length > 20")
+    grid.evaluate("grid => { grid.scrollLeft = grid.scrollWidth; }")
+    expect(page.get_by_role("columnheader", name="note")).to_be_visible()
+    assert page.evaluate("document.querySelectorAll('.nn-th .nn-frozen').length") == 3
