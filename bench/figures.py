@@ -118,6 +118,11 @@ def page(folder: Path, seconds: int, long: int) -> dict[str, Any]:
                 options = options.replace("range(1, 6)", str(numbers[:5]))
                 code = f"from neronet_jupyter import LiveFigure\nLiveFigure({numbers}, 'loss', {options})"
                 book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code if runs else "1")])
+                book.metadata["kernelspec"] = {
+                    "name": "python3",
+                    "display_name": "Python 3",
+                    "language": "python",
+                }
                 nbformat.write(book, server.root / f"{len(found)}.ipynb")
                 found[name] = _watched(browser, server, f"{len(found)}.ipynb", numbers, printed, seconds)
             browser.close()

@@ -42,29 +42,29 @@ def seconds(work: Callable[[], object], times: int = 1) -> dict[str, float]:
     return {"min": min(found), "median": statistics.median(found), "max": max(found)}
 
 
-def paint(table: Table, window: Window, fresh: bool) -> dict[str, Any] | None:
+def paint(table: Table, window: Window) -> dict[str, Any] | None:
     columns = layout(window.width, table.known(), {})
     painter = Painter(table, columns, window, time.time(), set(), lambda _: Why("", "", False), lambda _: "")
-    return view(table, columns, window, painter, fresh)
+    return view(table, columns, window, painter)
 
 
 def kernel(store: Store, numbers: Sequence[int], rounds: int) -> dict[str, Any]:
     def open_it() -> Table:
         table = Table(store, Wish())
         table.order()
-        paint(table, Window(rows=60, width=1200), True)
+        paint(table, Window(rows=60, width=1200))
         return table
 
     found: dict[str, Any] = {"open_s": seconds(open_it, rounds)}
     table, window = open_it(), Window(rows=60, width=1200)
-    whole = paint(table, window, True)
+    whole = paint(table, window)
 
     def wish(**changes: Any) -> None:
         for name, value in changes.items():
             setattr(table.wish, name, value)
         table.pending = True
         table.order()
-        paint(table, window, False)
+        paint(table, window)
 
     for by in ("p:p3", "m:metric2", "age"):
         found[f"sort_s by {by}"] = seconds(lambda by=by: wish(order=Order(sort=by)), rounds)  # type: ignore[misc]
@@ -72,14 +72,14 @@ def kernel(store: Store, numbers: Sequence[int], rounds: int) -> dict[str, Any]:
     wish(order=Order())
     found["filter_s"] = seconds(lambda: wish(filter="p3>0.5 metric2<1 wide"), rounds)
     wish(filter="")
-    found["scroll_s"] = seconds(lambda: paint(table, Window(top=5000, rows=60, width=1200), True), rounds)
+    found["scroll_s"] = seconds(lambda: paint(table, Window(top=5000, rows=60, width=1200)), rounds)
     sizes, spent = [], []
     for _ in range(rounds):
         for number in numbers[-20:]:
             say(store, number, first=4, **{f"metric{j}": [time.time() % 5] for j in range(METRICS)})
         began = time.perf_counter()
         table.take(numbers[-20:])
-        update = paint(table, window, False)
+        update = paint(table, window)
         spent.append(time.perf_counter() - began)
         sizes.append(len(json.dumps(update)))
     return {

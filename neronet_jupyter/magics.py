@@ -19,12 +19,13 @@ from neronet.cli.console import Console
 from neronet.cli.main import run
 from neronet.cli.table import Line as Shown
 from neronet.cli.table import Piece, Table, layout
-from neronet.cli.text import count, harmless, harmless_log, number_ranges
+from neronet.cli.text import harmless, harmless_log, number_ranges
 from neronet.engine.holder import default_home
 from neronet.engine.submission import Job, missing
 from neronet.errors import NeronetError
 from neronet.spec.problems import did_you_mean
 from neronet.sync.snapshot import survey
+from neronet.words import count
 from neronet_jupyter import cells
 from neronet_jupyter.live import live
 

@@ -12,6 +12,7 @@ from neronet.engine.doctor import Check
 from neronet.store.nodes import NodeRow
 from neronet.store.runs import RunRow
 from neronet.wire import states
+from neronet.words import DAY
 from neronet_jupyter import format as say
 from neronet_jupyter.questions import Asked
 
@@ -191,6 +192,4 @@ def _ago(then: float, now: float) -> str:
     if seconds < FRESH:
         return "just now"
     said = say.age(seconds, now)
-    return (
-        f"{said} ago" if said[-1].islower() and said[0].isdigit() and seconds < 10 * say.DAY else f"on {said}"
-    )
+    return f"{said} ago" if seconds < 10 * DAY else f"on {said}"

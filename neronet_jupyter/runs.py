@@ -117,7 +117,7 @@ class RunsTable(Acts):
             for page in list(self._windows):
                 if page not in self.pages:
                     del self._windows[page]
-                elif message := self._view(self._windows[page], False):
+                elif message := self._view(self._windows[page]):
                     self.tell(page, {"table": message})
             return self._state()
 
@@ -127,13 +127,13 @@ class RunsTable(Acts):
             now - self._touched.get(page, -TOUCHED) < TOUCHED for page in self.pages
         )
 
-    def _view(self, window: Window, fresh: bool) -> dict[str, Any] | None:
+    def _view(self, window: Window) -> dict[str, Any] | None:
         table = self.table
         columns = layout(
             window.width, table.known(), table.wish.asked["main" if window.width >= 700 else "panel"]
         )
         painter = Painter(table, columns, window, time.time(), self._selected, self._why, self._last_line)
-        message = view(table, columns, window, painter, fresh)
+        message = view(table, columns, window, painter)
         if table.curves_left:
             self.changed()
         return message
@@ -214,7 +214,7 @@ class RunsTable(Acts):
         with self._guard:
             window = self._windows.setdefault(page, Window())
             if again:
-                window.shape = None
+                window.shape = window.version = None
             window.top, window.rows = max(0, int(top)), min(200, max(1, int(rows)))
             window.left, window.width = float(left), min(10_000, max(100, int(width)))
             window.cursor, window.anchor = cursor, anchor
@@ -222,7 +222,8 @@ class RunsTable(Acts):
                 self._wanted = False
                 self.table.order()
             # Not as the answer, which is sent later: it would undo what is sent meanwhile.
-            self.tell(page, {"table": self._view(window, True)})
+            if message := self._view(window):
+                self.tell(page, {"table": message})
 
     def act_touch(self, page: str, on: bool) -> None:
         """The pointer moves over the table, or has left it."""

@@ -34,6 +34,8 @@ export interface Condition {
   command?: string;
   /** Whether another kernel may help. */
   choose?: boolean;
+  /** Somebody shut it down: who shows the panel anew wants it again. */
+  shut?: boolean;
 }
 
 /** What the button says that starts it again: `stopped` by a problem, or by somebody. */
@@ -85,11 +87,13 @@ export class PanelSession {
     });
   }
 
-  /** Starts or finds the kernel, the first time; later nothing. */
+  /** Somebody wants to see it: starts or finds the kernel, if that is not done yet. */
   start(): void {
     if (!this.begun) {
       this.begun = true;
       void this.live();
+    } else if (this.condition.shut) {
+      this.retry();
     }
   }
 
@@ -153,7 +157,7 @@ export class PanelSession {
       this.link = null;
       void link.dispose();
       if ((await this.serverStarted()) === (await server) && !(await this.isRunning())) {
-        await this.ask({ phase: 'stopped', text: 'The kernel of the panel was shut down.' });
+        await this.ask({ phase: 'stopped', text: 'The kernel of the panel was shut down.', shut: true });
       }
     }
   }

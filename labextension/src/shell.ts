@@ -22,7 +22,9 @@ export function setShell(front: JupyterFrontEnd, manager: IDocumentManager | nul
 /** Where JupyterLab's file browser has the file of a computer's path; null outside the folder that it shows. */
 export function contentsPath(root: string, path: string): string | null {
   const base = root.replace(/\\/g, '/').replace(/\/+$/, '');
-  const plain = PathExt.normalize(path.replace(/\\/g, '/'));
+  const slashed = path.replace(/\\/g, '/');
+  // `normalize` takes a leading slash away.
+  const plain = (slashed.startsWith('/') ? '/' : '') + PathExt.normalize(slashed);
   if (!plain.startsWith('/') && !/^[A-Za-z]:\//.test(plain)) {
     return plain === '..' || plain.startsWith('../') ? null : plain;
   }
@@ -81,11 +83,15 @@ export function copy(text: string): void {
 
 function within(path: string): string | null {
   const inside = contentsPath(serverRoot(), path);
-  if (inside === null) {
-    Notification.info(`${path} is outside the folder that JupyterLab shows.`, {
+  // The server opens nothing in ~/.neronet unless its contents manager allows hidden files.
+  const hidden = !!inside && PageConfig.getOption('allow_hidden_files') !== 'true' && inside.split('/').some(part => part.startsWith('.'));
+  if (inside === null || hidden) {
+    const why = hidden ? 'is hidden, and JupyterLab does not open hidden files.' : 'is outside the folder that JupyterLab shows.';
+    Notification.info(`${path} ${why}`, {
       autoClose: 8000,
       actions: [{ label: 'Copy path', callback: () => copy(path) }]
     });
+    return null;
   }
   return inside;
 }

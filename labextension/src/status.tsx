@@ -75,6 +75,7 @@ export function follow(host: Host, session: PanelSession, bar: IStatusBar | null
     counts();
   };
   session.stationed.connect((_, station) => take(station));
+  session.changed.connect(() => session.condition.phase === 'stopped' && item.take(NOTHING));
   if (session.station) {
     take(session.station);
   }

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neronet import words
 from neronet.cli import text
 from neronet.cli.table import Column, Line, Piece, Table, state_piece
 from neronet.wire import states
@@ -54,7 +55,7 @@ def told(runs: Sequence[Run | RunRow]) -> str:
     """`3 runs (17-19)`; one run by its name."""
     if len(runs) == 1:
         return f"{runs[0].name} (run {runs[0].number})"
-    return f"{text.count(len(runs), 'run')} ({text.number_ranges([run.number for run in runs])})"
+    return f"{words.count(len(runs), 'run')} ({text.number_ranges([run.number for run in runs])})"
 
 
 def next_step(run: Run) -> str:
@@ -96,13 +97,13 @@ def bar(part: float, unicode: bool, width: int = 10) -> Line:
 def time_of(run: Run, left: float | None, now: float, unicode: bool) -> str:
     """How long it will still run, runs or waits, or how long ago it ended."""
     if run.ended is not None:
-        old = now - run.ended >= 30 * text.DAY
+        old = now - run.ended >= 30 * words.DAY
         return text.age(run.ended, now) + ("" if old else " ago")
     if run.started is None:
         return f"waits {text.age(run.submitted, now)}"
     if left is not None:
-        return f"{'≈' if unicode else 'about'} {text.span(left)} left"
-    return text.span(now - run.started)
+        return f"{'≈' if unicode else 'about'} {words.span(left)} left"
+    return words.span(now - run.started)
 
 
 def metric_names(runs: Iterable[Run], limit: int = 3) -> list[str]:
@@ -132,7 +133,7 @@ def run_rows(runs: Sequence[Run], done: Mapping[int, Done], now: float, unicode:
             run.name,
             state(run, unicode) if part is None else [running, *bar(part, unicode)],
             *([run.node] if nodes else []),
-            *(text.number(run.metrics.get(name)) for name in names),
+            *(words.number(run.metrics.get(name)) for name in names),
             (time_of(run, done[run.number].left if run.number in done else None, now, unicode), "quiet"),
         )
     return table
@@ -155,7 +156,7 @@ def node_rows(nodes: Iterable[NodeStatus], now: float, unicode: bool) -> Table:
             node.type,
             slots(node),
             "" if node.load is None else f"{node.load:.2f}",
-            "" if node.memory_free is None else text.memory(node.memory_free),
+            "" if node.memory_free is None else words.memory(node.memory_free),
             link(node, now),
         )
     return table

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neronet.cli.text import columns, count, harmless, shorten
+from neronet.cli.text import columns, harmless, shorten
 from neronet.errors import ConfigError, NeronetError
+from neronet.words import count
 
 if TYPE_CHECKING:
     from neronet.cli.console import Console

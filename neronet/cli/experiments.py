@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neronet import words
 from neronet.cli import describe, text
 from neronet.cli.errors import show_problems
 from neronet.cli.jsonout import dumps
@@ -102,12 +103,15 @@ def preview(arguments: Namespace, session: Session) -> None:
     for experiment, points in by_experiment.items():
         _show_plan(experiment, points, room if console.terminal else len(points), arguments.folder, console)
     console.print(
-        text.count(len(planned), "run"), ".  ", ("next: ", "quiet"), f"nerocli submit {arguments.folder} NODE"
+        words.count(len(planned), "run"),
+        ".  ",
+        ("next: ", "quiet"),
+        f"nerocli submit {arguments.folder} NODE",
     )
 
 
 def _show_plan(experiment: str, points: Sequence[Planned], room: int, target: str, console: Console) -> None:
-    console.print((experiment, "strong"), f"   {text.count(len(points), 'run')}")
+    console.print((experiment, "strong"), f"   {words.count(len(points), 'run')}")
     varies, fixed = differences(points)
     for word, said in (("varies", varies), ("same", fixed)):
         if said:

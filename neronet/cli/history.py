@@ -7,6 +7,7 @@ import time
 from argparse import Namespace
 from datetime import datetime
 
+from neronet import words
 from neronet.cli import text
 from neronet.cli.jsonout import dumps, iso
 from neronet.cli.session import Session
@@ -14,7 +15,7 @@ from neronet.cli.table import Column, Table
 from neronet.errors import InputError
 
 LAST = 50  # events that are shown when no time is given
-_UNITS = {"s": 1.0, "min": text.MINUTE, "h": text.HOUR, "d": text.DAY}
+_UNITS = {"s": 1.0, "min": words.MINUTE, "h": words.HOUR, "d": words.DAY}
 
 
 def history(arguments: Namespace, session: Session) -> None:
@@ -51,7 +52,10 @@ def history(arguments: Namespace, session: Session) -> None:
         console.print("Nothing has happened" + (" since then." if since is not None else " yet."))
     if len(shown) < len(events):
         console.say(
-            (f"{text.count(len(events) - len(shown), 'earlier event')}: nerocli history --since 30d", "quiet")
+            (
+                f"{words.count(len(events) - len(shown), 'earlier event')}: nerocli history --since 30d",
+                "quiet",
+            )
         )
 
 

@@ -6,6 +6,7 @@ import os
 from argparse import Namespace
 from pathlib import Path
 
+from neronet import words
 from neronet.cli import describe, text
 from neronet.cli.session import Session
 from neronet.errors import InputError
@@ -50,14 +51,14 @@ def clean(arguments: Namespace, session: Session) -> None:
     for line in (
         _listed("node", nodes),
         _listed("experiment", experiments),
-        f"{text.count(len(runs), 'run')} with their results, logs and metrics in {describe.path(results)}",
-        f"{text.size(folder_size(home))} in all",
+        f"{words.count(len(runs), 'run')} with their results, logs and metrics in {describe.path(results)}",
+        f"{words.size(folder_size(home))} in all",
     ):
         console.say("  ", line)
     still = [row.number for row in runs.rows() if row.state in states.OPEN]
     if still:
         console.warn(
-            f"{text.count(len(still), 'run')} not ended yet will go on, and none of it will come back here",
+            f"{words.count(len(still), 'run')} not ended yet will go on, and none of it will come back here",
             "end them first: nerocli terminate " + text.number_ranges(still).replace(",", ""),
         )
     console.say("Your experiment folders stay as they are.")
@@ -70,7 +71,7 @@ def clean(arguments: Namespace, session: Session) -> None:
 
 def _listed(noun: str, names: list[str]) -> str:
     some = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-    return text.count(len(names), noun) + (f": {some}" if names else "")
+    return words.count(len(names), noun) + (f": {some}" if names else "")
 
 
 def folder_size(folder: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from neronet import words
 from neronet.cli import describe, text
 from neronet.cli.jsonout import dumps
 from neronet.cli.results import as_csv, records
@@ -68,14 +69,14 @@ def _summary(frame: pd.DataFrame) -> Table:
     table = Table([Column("metric"), *(Column(title, right=True) for title in titles)])
     for name, values in frame.groupby("metric", sort=False)["value"]:
         shown = (values.iloc[0], values.iloc[-1], values.min(), values.max())
-        table.add(str(name), f"{len(values):,}", *(text.number(float(value)) for value in shown))
+        table.add(str(name), f"{len(values):,}", *(words.number(float(value)) for value in shown))
     return table
 
 
 def _values(frame: pd.DataFrame, metric: str) -> Table:
     table = Table([Column("index", right=True), Column("time"), Column(metric, right=True)])
     for index, time, value in zip(frame["index"], frame["time"], frame["value"], strict=True):
-        table.add(f"{index:g}", text.moment(time), text.number(value))
+        table.add(f"{index:g}", text.moment(time), words.number(value))
     return table
 
 
@@ -86,7 +87,7 @@ def _one(selector: str, session: Session) -> RunSet:
     if len(runs) != 1:
         some = ", ".join(f"{run.number} ({run.name})" for run in runs[:3])
         raise InputError(
-            f"{selector!r} names {text.count(len(runs), 'run')}, not one",
+            f"{selector!r} names {words.count(len(runs), 'run')}, not one",
             f"as {some}" if runs else "nerocli status lists them",
         )
     return runs

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from neronet.cli import text
+from neronet import words
 from neronet.cli.console import Console
 from neronet.cli.jsonout import dumps
 from neronet.cli.session import Session
@@ -64,7 +64,7 @@ def recover(arguments: Namespace, session: Session) -> None:
     runs = session.neroman.recover(arguments.node)
     console = session.console
     if len(runs):
-        console.print(f"{text.count(len(runs), 'run')} found on {arguments.node} and taken up again.")
+        console.print(f"{words.count(len(runs), 'run')} found on {arguments.node} and taken up again.")
         console.then("nerocli status")
     else:
         console.print(f"{arguments.node} has no runs of yours that are not known here.")

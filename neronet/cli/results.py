@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neronet.cli import text
+from neronet import words
 from neronet.cli.jsonout import dumps, iso
 from neronet.cli.session import Session
 from neronet.cli.table import Column, Table, state_piece
@@ -38,7 +38,7 @@ def results(arguments: Namespace, session: Session) -> None:
             Path(file).write_text(content, encoding="utf-8")
         except OSError as error:
             raise NeronetError(f"{file} cannot be written: {error.strerror or error}") from error
-        console.print(f"{text.count(len(frame), 'run')} written to {file}.")
+        console.print(f"{words.count(len(frame), 'run')} written to {file}.")
     elif arguments.json:
         console.raw(as_json(runs.frame()))
     elif arguments.csv:
@@ -110,10 +110,10 @@ def as_table(runs: Sequence[Run], unicode: bool) -> Table:
             (str(run.number), "quiet"),
             *([run.name] if several or not parameters else []),
             *(run.parameters.get(name, "") for name in parameters),
-            *(text.number(run.metrics.get(name)) for name in metrics),
+            *(words.number(run.metrics.get(name)) for name in metrics),
             state_piece(run.state, unicode),
             *([run.node] if nodes else []),
-            ("" if run.duration is None else text.duration(run.duration), "quiet"),
+            ("" if run.duration is None else words.duration(run.duration), "quiet"),
         )
     return table
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from neronet import words
 from neronet.api.neroman import QUICK
 from neronet.api.nodestatus import STALE
 from neronet.cli import describe, text
@@ -85,7 +86,7 @@ def _overview(session: Session, arguments: Namespace) -> None:
         console.then("nerocli demo, or nerocli submit FOLDER NODE")
         return
     console.print(
-        (text.count(len(runs), "run"), "strong"), "   ", *describe.counts(runs.states, console.unicode)
+        (words.count(len(runs), "run"), "strong"), "   ", *describe.counts(runs.states, console.unicode)
     )
     wanted = [len(nodes), len(experiments), len(runs)]
     # What is not a row: the counts, a blank line and titles for each part, "more" lines, the prompt.
@@ -114,7 +115,7 @@ def _show_runs(runs: RunSet, session: Session, arguments: Namespace, rows: int |
 
 def _more(session: Session, amount: int, noun: str, command: str) -> None:
     if amount > 0:
-        session.console.print((f"and {text.count(amount, f'more {noun}')}: {command}", "quiet"))
+        session.console.print((f"and {words.count(amount, f'more {noun}')}: {command}", "quiet"))
 
 
 def _show_nodes(nodes: Sequence[NodeStatus], session: Session) -> None:
@@ -140,7 +141,7 @@ def _show_nodes(nodes: Sequence[NodeStatus], session: Session) -> None:
             "slots": describe.slots(node),
             "load": "" if node.load is None else f"{node.load:.2f} processes want a core, mean of a minute",
             "memory": _of(node.memory_free, node.memory_total),
-            "disk": "" if node.disk_free is None else f"{text.size(node.disk_free)} free",
+            "disk": "" if node.disk_free is None else f"{words.size(node.disk_free)} free",
             "GPUs": ", ".join(f"{gpu['index']}: {gpu['name']}" for gpu in node.gpus),
         }
         for word, value in rows.items():
@@ -153,7 +154,7 @@ def _show_nodes(nodes: Sequence[NodeStatus], session: Session) -> None:
 def _of(free: float | None, total: float | None) -> str:
     if free is None:
         return ""
-    return f"{text.memory(free)} free" + (f" of {text.memory(total)}" if total is not None else "")
+    return f"{words.memory(free)} free" + (f" of {words.memory(total)}" if total is not None else "")
 
 
 def _show(name: str, session: Session, arguments: Namespace) -> None:
@@ -166,7 +167,7 @@ def _show(name: str, session: Session, arguments: Namespace) -> None:
             _show_run(runs, session)
             return
     for experiment in experiments:
-        count, folder = text.count(experiment.count, "run"), describe.path(experiment.folder)
+        count, folder = words.count(experiment.count, "run"), describe.path(experiment.folder)
         console.print((experiment.id, "strong"), f"   {count}   ", (folder, "quiet"))
         if experiment.note:
             console.print("  ", experiment.note)
@@ -190,7 +191,7 @@ def _show_run(runs: RunSet, session: Session) -> None:
         "node": run.node + (f", attempt {run.attempt}" if run.attempt > 1 else ""),
         "command": shlex.join(run.command),
         "parameters": "  ".join(f"{name} {value}" for name, value in run.parameters.items()),
-        "metrics": "  ".join(f"{name} {text.number(value)}" for name, value in run.metrics.items()),
+        "metrics": "  ".join(f"{name} {words.number(value)}" for name, value in run.metrics.items()),
         "submitted": text.moment(run.submitted),
         "started": text.moment(run.started),
         "ended": text.moment(run.ended),
@@ -218,4 +219,4 @@ def _show_run(runs: RunSet, session: Session) -> None:
 
 
 def _took(run: Run, now: float) -> str:
-    return "" if run.started is None else text.duration((run.ended or now) - run.started)
+    return "" if run.started is None else words.duration((run.ended or now) - run.started)

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neronet import words
 from neronet.api.submitting import MANY
-from neronet.cli import describe, text
+from neronet.cli import describe
 from neronet.cli.jsonout import dumps
 from neronet.cli.session import Session
 from neronet.cli.table import Column, Table
@@ -34,7 +35,7 @@ def submit(arguments: Namespace, session: Session) -> None:
     confirmed = arguments.yes
     if len(planned) > MANY and not confirmed:
         command = shlex.join(["nerocli", "submit", *arguments.target, "--yes"])
-        confirmed = console.confirm(f"Submit {text.count(len(planned), 'run')}?", command)
+        confirmed = console.confirm(f"Submit {words.count(len(planned), 'run')}?", command)
         if not confirmed:
             console.say("Nothing was submitted.")
             return
@@ -129,7 +130,7 @@ def send(
 def upload(message: Mapping[str, Any], unicode: bool) -> Line:
     """`to gpu1  ━━━━━━────  62 %  1.2 MB of 2.0 MB`."""
     part = message["done"] / message["total"] if message["total"] else 1.0
-    amount = f"  {text.size(message['done'])} of {text.size(message['total'])}"
+    amount = f"  {words.size(message['done'])} of {words.size(message['total'])}"
     return [f"to {message['node']}  ", *describe.bar(part, unicode, 20), (amount, "quiet")]
 
 

@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from neronet import words
 from neronet.cli import describe, text
 from neronet.cli.progress import look
 from neronet.cli.session import Session
@@ -88,7 +89,7 @@ def changes(runs: Sequence[Run], unicode: bool) -> Iterator[Line]:
         yield [*line, f"  {reason}" if reason else ""]
     for run in runs:
         if run.state in states.ENDED:
-            metrics = "  ".join(f"{name} {text.number(value)}" for name, value in run.metrics.items())
+            metrics = "  ".join(f"{name} {words.number(value)}" for name, value in run.metrics.items())
             yield [(f"{run.number} ", "quiet"), run.name, "  ", *describe.state(run, unicode), "  ", metrics]
 
 
@@ -106,5 +107,5 @@ def picture(runs: RunSet, now: float, console: Console) -> list[Line]:
         if with_last_lines and run.number in done:
             lines.append([(f"      {done[run.number].line}", "quiet")])
     if len(shown) < len(runs):
-        lines.append([(f"and {text.count(len(runs) - len(shown), 'more run')}", "quiet")])
+        lines.append([(f"and {words.count(len(runs) - len(shown), 'more run')}", "quiet")])
     return lines

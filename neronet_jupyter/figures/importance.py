@@ -80,7 +80,7 @@ def rank(parameters: Mapping[str, Sequence[str]], values: Array) -> list[Importa
 
 def forest(parameters: Mapping[str, Sequence[str]], values: Array) -> list[Importance]:
     """As `rank`, by a random forest: the part of what it learnt that each parameter gave.  Needs scikit-learn."""
-    from sklearn.ensemble import RandomForestRegressor  # type: ignore[import-untyped]
+    from sklearn.ensemble import RandomForestRegressor
 
     known = ~np.isnan(values)
     target = ranks(values[known])

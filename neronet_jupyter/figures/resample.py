@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 TOTAL = 20_000  # points that a page draws smoothly, of all lines together
+LIVE = 8_000  # of lines that are drawn again five times a second: a third of the page's time is for others
 HUGE = 1e300  # beyond it differences overflow: as good as infinite
 _EXACT = 1 << 24  # whole numbers up to here are exact in float32
 
@@ -19,9 +20,9 @@ Array = npt.NDArray[np.float64]
 Drawn = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 
-def share(lines: int, columns: int) -> int:
+def share(lines: int, columns: int, total: int = TOTAL) -> int:
     """Points that each of `lines` lines may have in a figure that is `columns` pixels wide."""
-    return max(2, min(2 * columns, TOTAL // max(1, lines)))
+    return max(2, min(2 * columns, total // max(1, lines)))
 
 
 def reduce(x: Array, y: Array, points: int) -> tuple[Array, Array]:

@@ -102,7 +102,8 @@ def build(curves: Sequence[Curve], look: Look, limits: Sequence[float] = ()) -> 
     inner = max(40, look.width - right - 44)
     x = _x_scale(some, look, inner)
     x_low, x_high = look.window[:2] if look.window else (x.low, x.high)
-    budget = resample.share(len(lines) + 3 * len(groups) + len(thin), inner)
+    total = resample.LIVE if look.growing else resample.TOTAL
+    budget = resample.share(len(lines) + 3 * len(groups) + len(thin), inner, total)
 
     places = band.grid(x_low, x_high, min(PLACES, budget), look.kind == "count" and not look.x_log)
     if look.x_log:

@@ -17,6 +17,7 @@ from neronet_jupyter.table.text import plain, shown
 from neronet_jupyter.table.why import Why
 
 BUDGET = 16_000  # bytes of lines in one message; a page asks again for what did not fit
+KEPT = 200  # rows above and below what is seen that a page keeps
 MARGIN = 240  # pixels to the left and right of what is seen
 Json = list[Any]
 
@@ -31,9 +32,9 @@ class Window:
     width: int = 300
     cursor: Line | None = None  # the line that the keyboard is at
     anchor: Line | None = None  # the first line that is seen: it stays where it is when others come above
-    version: tuple[int, Layout | None] = (-1, None)
+    version: object = None  # of the order, the columns and the cells that it has
     shape: dict[str, Any] | None = None  # the columns that it has
-    sent: dict[int, str] = field(default_factory=dict)
+    sent: dict[int, str] = field(default_factory=dict)  # the lines that it has, by place
 
 
 class Painter:
@@ -161,16 +162,18 @@ def waiting(entries: Sequence[Entry], short: bool, main: bool) -> str:
     return shown(f"{len(entries):,} wait: " + ", ".join(f"{n} {word}{node}" for node, n in on.items()), 160)
 
 
-def view(
-    table: Table, layout: Layout, window: Window, painter: Painter, fresh: bool
-) -> dict[str, Any] | None:
-    """What to send to a page: everything that it sees when `fresh`, or when the order or the columns are others than
-    what it has; else the lines that changed. None when nothing did."""
+def view(table: Table, layout: Layout, window: Window, painter: Painter) -> dict[str, Any] | None:
+    """What to send to a page: all that it sees when the order or the columns are others than what it has; else the
+    lines that it does not have as they are now. None when it has all."""
     arrangement = table.arrangement
-    version = (table.version, layout)
-    whole = fresh or window.version != version
-    if whole:
-        window.sent = {}
+    version = (table.version, layout, painter.cells, table.wish.order, table.metric)
+    whole = window.version != version
+    # The page forgets the same lines.
+    first, end = window.top - KEPT, window.top + window.rows + KEPT
+    kept = {} if whole else window.sent
+    window.sent = {
+        place: text for place, text in kept.items() if first <= arrangement.top(place, layout.tall) < end
+    }
     lines: list[list[Any]] = []
     budget = BUDGET
     table.begin_window()
@@ -185,10 +188,11 @@ def view(
         window.sent[place] = text
         lines.append([place, arrangement.top(place, layout.tall), *line])
     if not whole:
-        return {"version": table.version, "lines": lines} if lines else None
+        return {"version": table.version, "lines": lines, "kept": [first, end]} if lines else None
     message: dict[str, Any] = {
         "version": table.version,
         "lines": lines,
+        "kept": [first, end],
         "height": arrangement.height(layout.tall),
         "count": len(arrangement.lines),
         "cells": list(painter.cells),

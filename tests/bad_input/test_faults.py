@@ -51,7 +51,7 @@ def test_a_node_that_vanishes_during_an_upload_gets_the_rest_when_it_is_back(
             seen.append(message["done"])
             node.crash()
 
-    runs = neroman.submit(folder, "gpu1", wait=1.5, progress=progress)
+    runs = neroman.submit(folder, "gpu1", wait=8.0, progress=progress)
     assert seen
     assert runs.states == {"submitting": 1}
     until(lambda: "gpu1 does not answer" in runs[0].reason)

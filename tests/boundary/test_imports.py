@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # Each may import itself and what stands left of it.
-ORDER = ["errors", "wire", "spec", "sweep", "store", "transport", "sync", "engine", "api", "cli"]
+ORDER = ["errors", "words", "wire", "spec", "sweep", "store", "transport", "sync", "engine", "api", "cli"]
 WHY = {
     "node": "the user side ships the node's files, it never runs them",
     "neronet_jupyter": "everything but the panel must work without Jupyter",

@@ -88,17 +88,25 @@ class JupyterServer:
     def log(self) -> str:
         return (self.folder / "server.log").read_text(errors="replace")[-5000:]
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, method: str = "GET") -> Any:
         """What `/api/PATH` says."""
-        request = urllib.request.Request(
-            f"{self.address}/api/{path}", headers={"Authorization": f"token {self.token}"}
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(f"{self.address}/api/{path}", headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def panel_sessions(self) -> list[Any]:
+        """The sessions of the panel's kernel, of which there is one at most unless two pages started one at once."""
+        return [one for one in self.get("sessions") if one["path"] == PATH]
+
+    def shut_down_panel(self) -> None:
+        """Ends the panel's kernel, as the list of running kernels does."""
+        for session in self.panel_sessions():
+            self.get(f"sessions/{session['id']}", "DELETE")
 
     def panel_kernel(self) -> psutil.Process:
         """The process of the panel's kernel, of which there is exactly one."""
-        [session] = [one for one in self.get("sessions") if one["path"] == PATH]
+        [session] = self.panel_sessions()
         assert self._process is not None
         [kernel] = [
             child

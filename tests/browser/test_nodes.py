@@ -150,7 +150,7 @@ def test_a_folder_is_dragged_in_from_the_file_browser(jupyter: JupyterServer, ta
     folder.mkdir()
     (folder / "main.sh").write_text("echo loss 1\n")
     (folder / "config.yaml").write_text(CONFIG)
-    cell = {"cell_type": "code", "id": "one", "metadata": {}, "outputs": [], "execution_count": None,
+    cell: dict[str, object] = {"cell_type": "code", "id": "one", "metadata": {}, "outputs": [], "execution_count": None,
             "source": "from neronet_jupyter import ExperimentList\nExperimentList()"}  # fmt: skip
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     text = json.dumps({"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})

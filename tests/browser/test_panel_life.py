@@ -17,7 +17,7 @@ from playwright.sync_api import Page
 
 from neronet import Neroman
 from tests.browser.conftest import STARTS, Tabs, ready, show
-from tests.browser.jupyter_server import PATH, JupyterServer
+from tests.browser.jupyter_server import JupyterServer
 
 pytestmark = pytest.mark.slow
 BACK = 60.0  # seconds
@@ -31,10 +31,10 @@ main_code_file: main.sh
   parameter_format: '{lr}'
   conditions: {}
 """
-# Each prints a step ten times a second; the first ends at once, the others when they are told to.
+# Each prints a step five times a second; the first ends at once, the others when they are told to.
 MAIN = """
 n=0
-while [ ! -e STOP ] && { [ $1 != 0.125 ] || [ $n -lt 5 ]; }; do n=$((n+1)); echo step $n; sleep 0.1; done
+while [ ! -e STOP ] && { [ $1 != 0.125 ] || [ $n -lt 5 ]; }; do n=$((n+1)); echo step $n; sleep 0.2; done
 """
 ROWS = """() => Object.fromEntries([...document.querySelectorAll('#neronet-panel .nn-run')].map(row => [
     (row.innerText.match(/0[.]\\d+/) || [''])[0],
@@ -101,14 +101,12 @@ def moves(page: Page) -> Callable[[], bool]:
 
 
 def back(page: Page, what: str) -> None:
-    """Returns when the panel is live, with every run, and moves; prints after how many seconds."""
+    """Returns when the panel shows every run, live and moving; prints after how many seconds."""
 
     def seen() -> str:
         return f"{what}: {rows(page)} in {page.inner_text('#neronet-panel')!r}"
 
-    took = until(lambda: is_live(page) and set(rows(page)) == {"0.125", "0.25", "0.5"}, seen)
-    print(f"{what}: back after {took:.1f} s")
-    until(moves(page), seen)
+    print(f"{what}: back, and moving, after {until(moves(page), seen):.1f} s")
     until(lambda: rows(page)["0.125"] == ["finished", "5"], seen)
 
 
@@ -121,7 +119,8 @@ def panel(tabs: Tabs, streams: Streams) -> Page:
 
 
 def kernel_id(jupyter: JupyterServer) -> str:
-    return str(next(one["kernel"]["id"] for one in jupyter.get("sessions") if one["path"] == PATH))
+    [session] = jupyter.panel_sessions()
+    return str(session["kernel"]["id"])
 
 
 def test_a_reload_shows_the_same_kernel_at_once(panel: Page, jupyter: JupyterServer) -> None:
@@ -179,17 +178,16 @@ def test_a_restarted_server_brings_both_tabs_back(
     jupyter.start()
     back(panel, f"server {how}")
     back(other, f"server {how}, the other page")
-    assert len([one for one in jupyter.get("sessions") if one["path"] == PATH]) == 1
+    assert len(jupyter.panel_sessions()) == 1
 
 
 def test_a_kernel_that_was_shut_down_stays_so_until_the_user_wants_it(
     panel: Page, jupyter: JupyterServer
 ) -> None:
-    [session] = [one["id"] for one in jupyter.get("sessions") if one["path"] == PATH]
-    panel.evaluate("id => window.jupyterapp.serviceManager.sessions.shutdown(id)", session)
+    jupyter.shut_down_panel()
     button = panel.get_by_role("button", name="Start it again")
     button.wait_for()
-    assert not [one for one in jupyter.get("sessions") if one["path"] == PATH]
+    assert not jupyter.panel_sessions()
     button.click()
     back(panel, "started again")
 
@@ -210,8 +208,8 @@ def test_no_point_is_missing_after_all_that(panel: Page, streams: Streams) -> No
     runs.wait(30)
     for run in runs:
         series = streams.neroman.store.points.read(run.number, "step")
-        assert list(series.values) == list(range(1, len(series.values) + 1))
-        expected = ["finished", str(len(series.values))]
+        assert list(series.value) == list(range(1, len(series.value) + 1))
+        expected = ["finished", str(len(series.value))]
         lr = run.parameters["lr"]
         until(lambda lr=lr, expected=expected: rows(panel)[lr] == expected, f"{rows(panel)}, {expected}")
 

@@ -28,6 +28,7 @@ from ipywidgets import Layout, VBox
 from neronet_jupyter import SweepBuilder
 VBox([SweepBuilder()], layout=Layout(width='WIDTHpx'))
 """
+expect.set_options(timeout=20_000)  # milliseconds; a machine may be busy
 HOSTILE = "<img src=x onerror=window.hit=1>"
 
 
@@ -67,7 +68,7 @@ def test_a_sweep_goes_from_a_folder_to_runs_by_mouse(
     builder: Callable[..., Locator], jupyter: JupyterServer
 ) -> None:
     shown = builder()
-    shown.get_by_label("Folder", exact=True).click()
+    shown.get_by_label("Folder", exact=True).fill("proj")
     shown.get_by_role("option", name="project").click()
     expect(shown.locator(".nn-count")).to_contain_text("4 runs")
     expect(command(shown)).to_have_text("sh train.sh --lr 0.1 --seed 1")
@@ -122,7 +123,7 @@ def test_a_sweep_is_edited_by_keys_and_what_is_typed_is_never_overwritten(
 
 def test_a_draft_is_there_after_a_reload(builder: Callable[..., Locator]) -> None:
     shown = builder()
-    shown.get_by_label("Folder", exact=True).click()
+    shown.get_by_label("Folder", exact=True).fill("proj")
     shown.get_by_role("option", name="project").click()
     shown.get_by_label("Remove 0.01").click()
     expect(shown.locator(".nn-count")).to_contain_text("2 runs")

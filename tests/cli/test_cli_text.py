@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neronet import words
 from neronet.cli import text
 from neronet.cli.history import parse_since
 from neronet.cli.jsonout import clean, dumps, iso
@@ -25,12 +26,12 @@ from neronet.wire import states
     ],
 )  # fmt: skip
 def test_a_metric_has_four_significant_digits(value: float | None, shown: str) -> None:
-    assert text.number(value) == shown
+    assert words.number(value) == shown
 
 
 @given(st.floats(-1e308, 1e308))
 def test_the_shown_metric_is_near_the_value(value: float) -> None:
-    assert float(text.number(value)) == pytest.approx(value, rel=6e-4, abs=1e-320)
+    assert float(words.number(value)) == pytest.approx(value, rel=6e-4, abs=1e-320)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_the_shown_metric_is_near_the_value(value: float) -> None:
      (3720, "1 h 2 min"), (7200, "2 h"), (2 * 86400 + 3 * 3600 + 59, "2 d 3 h"), (-1, "0.0 s")],
 )  # fmt: skip
 def test_a_duration_has_two_units_at_most(seconds: float, shown: str) -> None:
-    assert text.duration(seconds) == shown
+    assert words.duration(seconds) == shown
 
 
 def test_an_age_has_one_unit_and_becomes_a_date() -> None:
@@ -51,12 +52,12 @@ def test_an_age_has_one_unit_and_becomes_a_date() -> None:
 
 
 def test_sizes_and_counts_are_short() -> None:
-    assert [text.size(n) for n in (0, 999, 31_000, 1_100_000, 9_960_000_000, 3e12, 5e15)] == [
+    assert [words.size(n) for n in (0, 999, 31_000, 1_100_000, 9_960_000_000, 3e12, 5e15)] == [
         "0 bytes", "999 bytes", "31 kB", "1.1 MB", "10 GB", "3.0 TB", "5000 TB",
     ]  # fmt: skip
-    assert text.memory(16 * 2**30) == "16 GiB"
-    assert text.memory(1.5 * 2**30) == "1.5 GiB"
-    assert (text.count(1, "run"), text.count(10_000, "run"), text.count(2, "batch", "batches")) == (
+    assert words.memory(16 * 2**30) == "16 GiB"
+    assert words.memory(1.5 * 2**30) == "1.5 GiB"
+    assert (words.count(1, "run"), words.count(10_000, "run"), words.count(2, "batch", "batches")) == (
         "1 run", "10,000 runs", "2 batches",
     )  # fmt: skip
     assert text.number_ranges([7, 3, 5, 6]) == "3, 5-7"

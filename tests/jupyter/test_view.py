@@ -129,6 +129,6 @@ def test_ages_durations_and_sizes_are_short() -> None:
         "1 h 2 min",
         "2 d 4 h",
     ]
-    assert [say.size(n) for n in (12, 31000, 1100000, 999.6e3)] == ["12 B", "31 kB", "1.1 MB", "1.0 MB"]
+    assert [say.size(n) for n in (12, 31000, 1100000, 999.6e3)] == ["12 bytes", "31 kB", "1.1 MB", "1.0 MB"]
     assert [say.memory(n) for n in (2**34, 9.8 * 2**30, 2**27)] == ["16 GiB", "9.8 GiB", "128 MiB"]
     assert say.count(1912, "run") == "1,912 runs"

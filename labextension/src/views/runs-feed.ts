@@ -3,8 +3,8 @@ import type { JSONObject } from '@lumino/coreutils';
 import type { Act, News } from '../base';
 
 export const ROW = 24; // pixels
-const AROUND = 8; // rows above and below what is seen, so that scrolling shows no gap
-const STEP = 4; // rows; the kernel is asked when as many have come into sight
+const AROUND = 12; // rows above and below what is seen, so that scrolling shows no gap
+const STEP = 10; // rows; the kernel is asked when as many have come into sight
 const STEP_X = 120; // pixels
 
 /** [key, title, width, left, aligned to the right, can be sorted by] */
@@ -42,6 +42,8 @@ export type Key = number | string;
 interface Table {
   version: number;
   lines: Line[];
+  /** The rows whose lines are kept; the kernel takes it that others are forgotten. */
+  kept: [number, number];
   whole?: boolean;
   height: number;
   count: number;
@@ -113,7 +115,7 @@ export class Feed {
       cursor: this.cursor.key,
       anchor: this.anchor?.key ?? null
     };
-    const asked = JSON.stringify([top, end, args.left, args.width, args.cursor, args.anchor]);
+    const asked = JSON.stringify([top, end, args.left, args.width, args.cursor]);
     if (asked === this.asked) {
       return;
     }
@@ -140,7 +142,12 @@ export class Feed {
     } else if (table.version !== this.version) {
       return;
     }
-    // A new map: rows are drawn again only where their line is another object.
+    for (const [place, line] of this.lines) {
+      if (line[1] < table.kept[0] || line[1] >= table.kept[1]) {
+        this.lines.delete(place);
+      }
+    }
+    // Rows are drawn again only where their line is another object.
     table.lines.forEach(line => this.lines.set(line[0], line));
     if (this.cursor.key === null && this.lines.has(this.cursor.place)) {
       this.cursor = { ...this.cursor, key: keyOf(this.lines.get(this.cursor.place) as Line) };
@@ -149,10 +156,7 @@ export class Feed {
   };
 
   private begin(table: Table): void {
-    const same = table.version === this.version && !table.layout && String(table.cells) === String(this.cells);
-    if (!same) {
-      this.lines = new Map();
-    }
+    this.lines = new Map();
     if (table.version !== this.version && this.version >= 0) {
       if (table.cursor !== null) {
         this.cursor = { ...this.cursor, place: table.cursor };
@@ -168,7 +172,7 @@ export class Feed {
     this.version = table.version;
     this.height = table.height;
     this.count = table.count;
-    this.cells = table.cells;
+    this.cells = String(table.cells) === String(this.cells) ? this.cells : table.cells;
     this.layout = table.layout ?? this.layout;
   }
 }

@@ -128,7 +128,7 @@ export function Grid(props: GridProps): JSX.Element {
   };
 
   const [from, to] = feed.range;
-  const rows = [...feed.lines.values()].filter(line => line[1] >= from - 6 && line[1] < to).sort((a, b) => a[0] - b[0]);
+  const rows = [...feed.lines.values()].filter(line => line[1] >= from - 1 && line[1] < to).sort((a, b) => a[0] - b[0]);
   const here = rows.some(line => line[0] === feed.cursor.place);
   return (
     <div

@@ -97,7 +97,7 @@ function same(before: RowProps, after: RowProps): boolean {
     before.current === after.current &&
     before.editing === after.editing &&
     before.grouped === after.grouped &&
-    String(before.cells) === String(after.cells)
+    before.cells === after.cells
   );
 }
 
@@ -179,7 +179,7 @@ function Cell({ column, index, text, style, frozen, layout, line, editing, held,
   const common = { role: 'gridcell', 'aria-colindex': index + 1, style };
   if (key === 'check') {
     return (
-      <div {...common} className={name} onClick={event => (event.stopPropagation(), doing.toggle(number))}>
+      <div {...common} className={`${name} nn-mid`} onClick={event => (event.stopPropagation(), doing.toggle(number))}>
         <span className={`nn-sw${marks & SELECTED ? ' nn-on' : ''}`}>{marks & SELECTED ? <Icon name="tick" /> : null}</span>
       </div>
     );
@@ -187,14 +187,14 @@ function Cell({ column, index, text, style, frozen, layout, line, editing, held,
   if (key === 'state') {
     const failed = ['failed', 'lost', 'timeout'].includes(state);
     return (
-      <div {...common} className={name} title={held ? 'held' : state} onClick={failed ? () => doing.explain(number) : undefined}>
+      <div {...common} className={`${name} nn-mid`} title={held ? 'held' : state} onClick={failed ? () => doing.explain(number) : undefined}>
         {held ? <Icon name="pin" className="nn-mut" /> : <StateIcon state={state} />}
       </div>
     );
   }
   if (key === 'spark') {
     return (
-      <div {...common} className={name}>
+      <div {...common} className={`${name} nn-mid`}>
         <Spark signs={text} width={width} state={state} what={title} />
       </div>
     );
@@ -202,7 +202,7 @@ function Cell({ column, index, text, style, frozen, layout, line, editing, held,
   if (key === 'note') {
     if (editing) {
       return (
-        <div {...common} className={name}>
+        <div {...common} className={`${name} nn-mid`}>
           <NoteInput text={text} save={found => doing.saveNote(number, found)} />
         </div>
       );
