@@ -107,6 +107,7 @@ export class Mount extends Panel {
     const quiet = condition.phase === 'idle' || (condition.phase === 'live' && this.content && !this.problem);
     this.notice.setHidden(Boolean(quiet));
     if (quiet) {
+      this.notice.draw(<></>);
       return;
     }
     const stale = this.content && this.session.liveUntil ? clock(this.session.liveUntil) : '';

@@ -71,6 +71,7 @@ export class PanelSession {
   link: Link | null = null;
   station: StationModel | null = null;
   private begun = false;
+  private epitaph = '';
   private turn = 0;
   private again: PromiseDelegate<void> | null = null;
 
@@ -149,6 +150,7 @@ export class PanelSession {
     for (;;) {
       const connection = await this.attach();
       const link = new Link(connection, this.rendermime);
+      this.epitaph = 'The kernel of the panel was shut down.';
       this.link = link;
       this.follow(link);
       const server = this.serverStarted();
@@ -157,7 +159,7 @@ export class PanelSession {
       this.link = null;
       void link.dispose();
       if ((await this.serverStarted()) === (await server) && !(await this.isRunning())) {
-        await this.ask({ phase: 'stopped', text: 'The kernel of the panel was shut down.', shut: true });
+        await this.ask({ phase: 'stopped', text: this.epitaph, shut: true });
       }
     }
   }
@@ -238,7 +240,7 @@ export class PanelSession {
       if (status === 'restarting' || status === 'autorestarting') {
         this.away('The kernel of the panel starts again.');
       } else if (status === 'dead') {
-        void this.services.sessions.shutdown(connection.id).catch(() => undefined);
+        void this.bury(link);
       }
     });
     connection.connectionStatusChanged.connect((_, status: Kernel.ConnectionStatus) => {
@@ -252,6 +254,17 @@ export class PanelSession {
     if (connection.kernel?.connectionStatus === 'connected') {
       void this.prepare(link);
     }
+  }
+
+  /** The kernel ended: somebody shut it down, with its session, or it died too often to be started again. */
+  private async bury(link: Link): Promise<void> {
+    const settings = this.services.serverSettings;
+    const models = await SessionAPI.listRunning(settings).catch(() => []);
+    if (models.some(model => model.id === link.connection.id)) {
+      this.epitaph = 'The kernel of the panel died, and did not start again.';
+      await SessionAPI.shutdownSession(link.connection.id, settings).catch(() => undefined);
+    }
+    await link.dispose();
   }
 
   /** Asks the kernel for its widgets; the latest call wins. */

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from neronet import Neroman
 from tests.browser.conftest import Tabs, ready, show
-from tests.browser.jupyter_server import PATH, JupyterServer
+from tests.browser.jupyter_server import JupyterServer
 
 pytestmark = pytest.mark.slow
 CONFIG = """
@@ -115,22 +117,26 @@ def test_a_run_that_does_not_exist_says_so_in_its_tab(page: Page) -> None:
 
 
 def test_a_kernel_without_neronet_says_which_and_what_to_run(tabs: Tabs, jupyter: JupyterServer) -> None:
+    bare = jupyter.folder / "bare/neronet_jupyter"
+    bare.mkdir(parents=True)
+    (bare / "__init__.py").write_text("raise ModuleNotFoundError(\"No module named 'neronet_jupyter'\")\n")
+    spec = jupyter.folder / "data/kernels/bare"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    env = {"PYTHONPATH": str(bare.parent)}
+    known = {"argv": argv, "display_name": "Bare", "language": "python", "env": env}
+    (spec / "kernel.json").write_text(json.dumps(known))
     jupyter.shut_down_panel()
-    page = tabs.open()
-    empty = jupyter.root / "neronet_jupyter"  # the first place where a kernel looks for a module
-    empty.mkdir()
-    (empty / "__init__.py").write_text("raise ModuleNotFoundError(\"No module named 'neronet_jupyter'\")\n")
+    settings = jupyter.folder / "config/lab/user-settings/@neronet/labextension/panel.jupyterlab-settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps({"kernel": "bare"}))
     try:
+        page = tabs.open()
         show(page)
         panel = page.locator("#neronet-panel")
-        expect(panel).to_contain_text("has no Neronet", timeout=60_000)
-        expect(panel).to_contain_text("-m pip install neronet")
+        expect(panel).to_contain_text(f"The kernel Bare ({sys.executable}) has no Neronet", timeout=60_000)
+        expect(panel).to_contain_text(f"{sys.executable} -m pip install neronet")
+        panel.get_by_role("button", name="Use Python 3").click()
+        page.wait_for_selector("#neronet-panel .nn-content", timeout=60_000)
     finally:
-        (empty / "__init__.py").unlink()
-        empty.rmdir()
-    page.evaluate(
-        "path => { for (const one of window.jupyterapp.serviceManager.sessions._sessionConnections)"
-        " if (one.path === path) one.kernel.restart() }",
-        PATH,
-    )
-    page.wait_for_selector("#neronet-panel .nn-content", timeout=60_000)
+        settings.unlink()

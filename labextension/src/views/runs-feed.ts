@@ -99,6 +99,12 @@ export class Feed {
     this.ask();
   }
 
+  /** The keyboard is at another line: the kernel tells where that line goes. */
+  move(cursor: { place: number; key: Key | null }): void {
+    this.cursor = cursor;
+    this.ask();
+  }
+
   private ask(): void {
     if (this.busy || !this.sight.width || !this.sight.height) {
       return;

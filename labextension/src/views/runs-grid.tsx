@@ -45,9 +45,10 @@ export function Grid(props: GridProps): JSX.Element {
       window.cancelAnimationFrame(frame);
       frame = window.requestAnimationFrame(() => {
         const before = String(feed.range);
+        const aside = feed.sight.left > 0;
         const header = 22;
         feed.look({ top: box.scrollTop, left: box.scrollLeft, width: box.clientWidth, height: Math.max(0, box.clientHeight - header) });
-        if (String(feed.range) !== before) {
+        if (String(feed.range) !== before || feed.sight.left > 0 !== aside) {
           draw();
         }
       });
@@ -67,7 +68,7 @@ export function Grid(props: GridProps): JSX.Element {
     const at = (number: number): void => {
       const found = [...feed.lines.values()].find(line => line[2] === 'r' && line[3] === number);
       if (found) {
-        feed.cursor = { place: found[0], key: number };
+        feed.move({ place: found[0], key: number });
         draw();
       }
     };
@@ -101,7 +102,7 @@ export function Grid(props: GridProps): JSX.Element {
       to += step;
     }
     const line = feed.lines.get(to);
-    feed.cursor = { place: to, key: line ? keyOf(line) : null };
+    feed.move({ place: to, key: line ? keyOf(line) : null });
     const box = scroller.current;
     if (box) {
       const top = (line ? line[1] : to) * ROW;
@@ -133,7 +134,7 @@ export function Grid(props: GridProps): JSX.Element {
   return (
     <div
       ref={scroller}
-      className={`nn-t nn-grid${layout?.main ? ' nn-main' : ''}${layout && layout.width > feed.sight.width ? ' nn-sideways' : ''}`}
+      className={`nn-t nn-grid${layout?.main ? ' nn-main' : ''}${layout && feed.sight.left > 0 ? ' nn-sideways' : ''}`}
       role="treegrid"
       aria-label={props.name}
       aria-rowcount={feed.count + 1}
@@ -269,7 +270,7 @@ function Header({ layout, cells, small, sort }: HeaderProps): JSX.Element {
             aria-colindex={layout.columns.indexOf(column) + 1}
             aria-sort={on ? (layout.down ? 'descending' : 'ascending') : undefined}
             aria-label={title || key}
-            className={`nn-td${right ? ' nn-num' : ''}${stays ? ' nn-frozen' : ''}${sortable ? ' nn-sortable' : ''}`}
+            className={`nn-td nn-cut${right ? ' nn-num' : ''}${stays ? ' nn-frozen' : ''}${sortable ? ' nn-sortable' : ''}`}
             style={style}
             title={sortable ? `${title || key}: sort by it` : undefined}
             onClick={sortable ? next : undefined}

@@ -22,6 +22,15 @@ export interface Doing {
   saveNote: (number: number, text: string | null) => void;
 }
 
+/** Whether a text of 12 px is certain to be no wider; where that cannot be known it may be cut. */
+function fits(text: string, width: number): boolean {
+  let sum = 0;
+  for (const sign of text) {
+    sum += '0' <= sign && sign <= '9' ? 7.64 : ".,-:;'|!ijlt ".includes(sign) ? 4.8 : sign < '\x7f' ? 8.6 : width;
+  }
+  return sum <= width;
+}
+
 /** The course of a metric; its x axis is the whole run, so that it shows the progress, too. */
 export function Spark({ signs, width, state, what }: { signs: string; width: number; state: string; what: string }): JSX.Element | null {
   if (!signs) {
@@ -175,7 +184,7 @@ function Cell({ column, index, text, style, frozen, layout, line, editing, held,
   const [key, title, width, , right] = column;
   const [, , , number, state, marks] = line;
   const quiet = key === 'number' || key === 'age';
-  const name = `nn-td${frozen ? ' nn-frozen' : ''}${right ? ' nn-num' : ''}${quiet ? ' nn-mut' : ''}`;
+  const name = `nn-td${fits(text, width) ? '' : ' nn-cut'}${frozen ? ' nn-frozen' : ''}${right ? ' nn-num' : ''}${quiet ? ' nn-mut' : ''}`;
   const common = { role: 'gridcell', 'aria-colindex': index + 1, style };
   if (key === 'check') {
     return (
