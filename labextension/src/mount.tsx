@@ -147,11 +147,13 @@ function Trouble(props: { condition: Condition; since: string; session: PanelSes
           {condition.command && <Button onClick={() => copy(condition.command ?? '')}>Copy the command</Button>}
           <Button onClick={() => session.retry()}>{condition.command ? 'Try again' : 'Start it again'}</Button>
           {condition.choose &&
-            kernels.map(({ name, label }) => (
-              <Button key={name} onClick={() => void session.use(name)}>
-                {`Use ${label}`}
-              </Button>
-            ))}
+            kernels
+              .filter(({ name }) => name !== session.link?.connection.kernel?.name)
+              .map(({ name, label }) => (
+                <Button key={name} onClick={() => void session.use(name)}>
+                  {`Use ${label}`}
+                </Button>
+              ))}
         </>
       )}
     </Message>

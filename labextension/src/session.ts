@@ -258,6 +258,7 @@ export class PanelSession {
 
   /** The kernel ended: somebody shut it down, with its session, or it died too often to be started again. */
   private async bury(link: Link): Promise<void> {
+    void link.silence();
     const settings = this.services.serverSettings;
     const models = await SessionAPI.listRunning(settings).catch(() => []);
     if (models.some(model => model.id === link.connection.id)) {

@@ -28,19 +28,19 @@ class Series(NamedTuple):
 class Entry:
     """One run. `row` is replaced when the run changed; what is derived from it is made when it is asked for."""
 
-    __slots__ = ("_heads", "_places", "_whole", "_words", "row")
+    __slots__ = ("_heads", "_places", "_whole", "_words", "row", "stage")
 
     # Runs of an experiment have the same metrics in the same order.
     _layouts: ClassVar[dict[bytes, dict[int, int]]] = {}
 
     def __init__(self, row: RunRow, heads: bytes = b"") -> None:
-        self.row = row
-        self._words: str | None = None
+        self.put_row(row)
         self.put_heads(heads)
 
     def put_row(self, row: RunRow) -> None:
         self.row = row
-        self._words = None
+        self.stage = _STAGES.get(row.state, WAITING)  # RUNNING, WAITING or ENDED
+        self._words: str | None = None
 
     def put_heads(self, data: bytes) -> None:
         """Takes what the store has of its series, packed; see `neronet.store.heads`."""
@@ -67,11 +67,6 @@ class Entry:
         """The last value of a metric."""
         place = self._places.get(metric)
         return None if place is None else self._heads[place + _VALUE]
-
-    @property
-    def stage(self) -> str:
-        """RUNNING, WAITING or ENDED."""
-        return _STAGES.get(self.row.state, WAITING)
 
     @property
     def kind(self) -> str:

@@ -89,11 +89,7 @@ class Painter:
         if key.startswith(PARAMETER):
             return shown(row.parameters.get(key[2:], ""), 60)
         if key.startswith(METRIC):
-            text = say.number(entry.value(self._table.ids.get(key[2:], -1)))
-            width = text_width(text)
-            if width > self._table.widths.get(key, 0):
-                self._table.widen(key, width)
-            return text
+            return self._widen(key, say.number(entry.value(self._table.ids.get(key[2:], -1))))
         if key == "merged":
             return shown(" ".join(self._table.own_values(entry)), 120)
         if key == "age":
@@ -103,7 +99,15 @@ class Painter:
             return f"{row.number}" if self._layout.main else f"#{row.number}"
         if key == "note":
             return note(entry)
-        return shown({"name": row.name, "experiment": row.experiment, "node": row.node}[key], 120)
+        text = {"name": row.name, "experiment": row.experiment, "node": row.node}[key]
+        return self._widen(key, shown(text, 120))
+
+    def _widen(self, key: str, text: str) -> str:
+        """A column is as wide as the widest cell that was seen of it."""
+        width = text_width(text)
+        if width > self._table.widths.get(key, 0):
+            self._table.widen(key, width)
+        return text
 
     # -- other lines
 

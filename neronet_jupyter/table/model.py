@@ -24,7 +24,7 @@ from neronet_jupyter.table.arrange import (
     sorting,
     summarize,
 )
-from neronet_jupyter.table.columns import Known
+from neronet_jupyter.table.columns import Known, text_width
 from neronet_jupyter.table.entry import ENDED, WAITING, Entry
 from neronet_jupyter.table.parameters import Parameters, default_metric, measure
 from neronet_jupyter.table.spark import Curve, draw
@@ -213,7 +213,6 @@ class Table:
         self._metric = None
         self._curves.clear()
         self._summaries.clear()
-        self.widths = {key: width for key, width in self.widths.items() if key.startswith(PARAMETER)}
 
     def order(self) -> None:
         """Puts everything in order as it is wished."""
@@ -291,6 +290,7 @@ class Table:
     def _measured(self, parameters: list[str], metrics: list[str]) -> dict[str, int]:
         for name in parameters:
             self.widths[PARAMETER + name] = self.parameters.width(name)
+        self.widths["number"] = text_width(f"#{max(self.entries, default=0)}")
         missing = [name for name in metrics if METRIC + name not in self.widths]
         if missing:
             entries = list(self.entries.values())

@@ -21,6 +21,7 @@ class Parameters:
     def __init__(self) -> None:
         self.zips: Mapping[str, Sequence[Sequence[str]]] = {}
         self._values: dict[str, dict[str, set[str]]] = {}
+        self._open: dict[str, set[str]] = {}  # the names of which not enough values are known
         self._named: dict[str, set[tuple[str, ...]]] = {}  # the names that runs of it have
         self._widths: dict[str, int] = {}
 
@@ -35,15 +36,20 @@ class Parameters:
         """Takes a new run."""
         experiment = row.experiment
         known = self._values.setdefault(experiment, {})
-        self._named.setdefault(experiment, set()).add(tuple(row.parameters))
-        for name, value in row.parameters.items():
-            values = known.get(name)
-            if values is None:
-                values = known[name] = set()
-            elif value in values or len(values) >= ENOUGH:
-                continue
-            values.add(value)
-            self._widths[name] = max(self._widths.get(name, 0), text_width(value[:60]))
+        named = self._named.setdefault(experiment, set())
+        unknown = self._open.setdefault(experiment, set())
+        names = tuple(row.parameters)
+        if names not in named:
+            named.add(names)
+            unknown.update(name for name in names if name not in known)
+            known.update({name: set() for name in names if name not in known})
+        for name in list(unknown):
+            value = row.parameters.get(name)
+            if value is not None and value not in known[name]:
+                known[name].add(value)
+                self._widths[name] = max(self._widths.get(name, 0), text_width(value[:60]))
+                if len(known[name]) == ENOUGH:
+                    unknown.remove(name)
 
     def names(self, experiments: Iterable[str]) -> tuple[list[str], list[str], list[str]]:
         """(parameters that differ between runs of one of these experiments, of a zip only the first; the others of

@@ -79,7 +79,7 @@ def draw(curve: Curve, low: float, high: float, length: float | None, steps: flo
 
     `length`: how many points the longest sibling has; `steps`: which step is the last, where that is known.
     """
-    if not curve.n or low != low:
+    if not curve.n or not math.isfinite(low) or not math.isfinite(high):
         return ""
     logarithm = low > 0 and high / low > 8
     bottom, top = (math.log(low), math.log(high)) if logarithm else (low, high)
@@ -88,7 +88,8 @@ def draw(curve: Curve, low: float, high: float, length: float | None, steps: flo
     last = 0
     for place, value in enumerate(curve.means):
         done = curve.steps[place] + 1 if steps else (place + 1) * curve.stride
-        column = min(COLUMNS - 1, max(0, math.ceil(COLUMNS * done / (steps or length or curve.n)) - 1))
+        part = COLUMNS * done / (steps or length or curve.n)
+        column = math.ceil(min(COLUMNS, max(1.0, part))) - 1
         last = max(last, column)
         if value == value:
             found[column].append(value)
@@ -99,6 +100,6 @@ def draw(curve: Curve, low: float, high: float, length: float | None, steps: flo
             continue
         value = sum(values) / len(values)
         at = (math.log(max(value, low)) if logarithm else value) - bottom
-        share = 0.5 if size <= 0 or size != size else at / size
-        signs.append(SIGNS[min(63, max(0, round(63 * share)))])
+        share = min(1.0, max(0.0, at / size)) if 0 < size < math.inf else 0.5
+        signs.append(SIGNS[round(63 * share)])
     return "".join(signs)

@@ -163,7 +163,7 @@ class JupyterServer:
                 words = [*process.cmdline(), *process.environ().values()]
             except psutil.Error:
                 continue
-            if process.pid != os.getpid() and any(str(self.folder) in word for word in words):
+            if process.pid != os.getpid() and any(f"{self.folder}/" in word for word in words):
                 found.append(process)
         return found
 

@@ -99,15 +99,17 @@ def test_a_failed_run_is_told_and_counted(page: Page, program: Path, neroman: Ne
 
 
 def test_tabs_come_back_after_a_reload(page: Page, program: Path, neroman: Neroman) -> None:
+    run, runs = "#neronet-run-1 .bqplot", "#neronet-runs [role=treegrid]"
     execute(page, "neronet:open-run", number=1)
+    page.wait_for_selector(run, timeout=60_000)
     execute(page, "neronet:open-runs")
-    page.wait_for_selector("#neronet-runs .nn-content", timeout=60_000)
+    page.wait_for_selector(runs, timeout=60_000)
     page.wait_for_timeout(1500)  # JupyterLab saves its layout a second after it has changed
     page.reload()
     ready(page)
-    for tab in ("neronet-run-1", "neronet-runs"):
-        page.evaluate("id => window.jupyterapp.shell.activateById(id)", tab)
-        page.wait_for_selector(f"#{tab} .nn-content", timeout=60_000)
+    page.wait_for_selector(runs, timeout=60_000)
+    page.evaluate("window.jupyterapp.shell.activateById('neronet-run-1')")
+    page.wait_for_selector(run, timeout=60_000)
 
 
 def test_a_run_that_does_not_exist_says_so_in_its_tab(page: Page) -> None:

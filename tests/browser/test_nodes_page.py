@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from neronet import Neroman
 from tests.browser.conftest import STARTS, Tabs, show
 from tests.browser.jupyter_server import JupyterServer
 from tests.testbed.fixtures import NodeFactory
@@ -177,9 +178,16 @@ def test_a_folder_is_dragged_in_from_the_file_browser(jupyter: JupyterServer, ta
 
 
 def test_nodes_and_experiments_are_worked_with_by_keys_alone(jupyter: JupyterServer, page: Page) -> None:
+    jupyter.neronet_home.mkdir(parents=True, exist_ok=True)
     (jupyter.neronet_home / "nodes.yaml").write_text(
         "nodes:\n  one: {type: local, slots: 1}\n  two: {type: local, slots: 2}\n"
     )
+    folder = jupyter.root / "typed"
+    folder.mkdir()
+    (folder / "main.sh").write_text("echo loss 1\n")
+    (folder / "config.yaml").write_text(CONFIG.replace("letters", "typed"))
+    with Neroman(jupyter.neronet_home, background=True) as neroman:
+        neroman.add_experiment(folder)
     panel = panel_of(page)
     expect(row(panel, "two")).to_be_visible()
     panel.get_by_role("button", name="one", exact=True).focus()
@@ -190,10 +198,10 @@ def test_nodes_and_experiments_are_worked_with_by_keys_alone(jupyter: JupyterSer
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     expect(panel.get_by_role("button", name="New sweeps go to two")).to_be_focused()
-    option = panel.get_by_role("option", name="letters")
+    option = panel.get_by_role("option", name="typed")
     option.focus()
     page.keyboard.press("Delete")
-    expect(panel.get_by_role("alertdialog")).to_contain_text("Delete letters? Runs and files stay.")
+    expect(panel.get_by_role("alertdialog")).to_contain_text("Delete typed? Runs and files stay.")
     expect(panel.get_by_role("button", name="Keep")).to_be_focused()
     page.keyboard.press("Escape")
     expect(panel.get_by_role("alertdialog")).to_have_count(0)

@@ -220,7 +220,9 @@ def test_no_script_runs_and_no_element_is_made_of_data(
     grid = page.get_by_role("treegrid")
     page.locator(".nn-w").first.click()
     seen: set[str] = set()
-    for _ in range(25):
+    for place in range(
+        100
+    ):  # rows come a moment after they were scrolled to: those that were missed, once more
         seen |= set(map(str, order(page)))
         tags = page.evaluate(
             "[...new Set([...document.querySelectorAll('.nn-runsview *')].map(e => e.tagName))]"
@@ -228,7 +230,9 @@ def test_no_script_runs_and_no_element_is_made_of_data(
         assert set(tags) <= OURS
         bad = "[...document.querySelectorAll('.nn-runsview *')].filter(e => [...e.attributes].some(a => /^on|href$|^src/.test(a.name)))"
         assert page.evaluate(f"{bad}.length") == 0
-        grid.evaluate("grid => grid.scrollBy(0, 18 * 24)")
+        if len(seen) == len(texts):
+            break
+        grid.evaluate("(grid, top) => { grid.scrollTop = top; }", place % 25 * 18 * 24)
         page.wait_for_timeout(150)
     assert len(seen) == 300
     assert page.evaluate("window.hit") is None
@@ -244,7 +248,8 @@ def test_ten_thousand_runs_are_a_window_onto_them(table: Callable[..., Page], ne
     page = table("wide", 1200)
     grid = page.get_by_role("treegrid")
     expect(grid).to_have_attribute("aria-rowcount", "10002")
-    expect(grid).to_have_attribute("aria-colcount", "47")
+    metrics = len(neroman.store.points.names())  # with those that other tests of this home have printed
+    expect(grid).to_have_attribute("aria-colcount", str(7 + 24 + metrics))
     assert page.evaluate(f"document.querySelectorAll('{RUN}').length") < 100
     assert page.evaluate("document.querySelectorAll('.nn-run .nn-td').length") < 2500
     grid.focus()

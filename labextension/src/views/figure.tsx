@@ -225,6 +225,9 @@ function useFigure(root: React.RefObject<HTMLElement>, holder: React.RefObject<H
       cancelAnimationFrame(frame);
       heard.forEach(model => model.off('change', soon));
       made?.model.off('change', soon);
+      if (made && !made.luminoWidget.node.isConnected) {
+        made.luminoWidget.clearFlag(Widget.Flag.IsAttached); // a cell that is run again took it out of the page
+      }
       made?.luminoWidget.dispose();
     };
   }, [id]);

@@ -105,12 +105,26 @@ export class Feed {
     this.ask();
   }
 
+  /** Puts the keyboard at the first line that is seen, unless it is somewhere; whether it did. */
+  start(): boolean {
+    const first = this.first();
+    if (this.cursor.place >= 0 || !first) {
+      return false;
+    }
+    this.cursor = { place: first[0], key: keyOf(first) };
+    return true;
+  }
+
+  private first(): Line | undefined {
+    return [...this.lines.values()].filter(line => line[1] * ROW >= this.sight.top).sort((a, b) => a[1] - b[1])[0];
+  }
+
   private ask(): void {
     if (this.busy || !this.sight.width || !this.sight.height) {
       return;
     }
     const [top, end] = this.range;
-    const first = [...this.lines.values()].filter(line => line[1] * ROW >= this.sight.top).sort((a, b) => a[1] - b[1])[0];
+    const first = this.first();
     this.anchor = first && this.sight.top > 0 ? { key: keyOf(first), top: first[1] } : null;
     const args: JSONObject = {
       page: this.page,

@@ -143,7 +143,7 @@ export function Grid(props: GridProps): JSX.Element {
       aria-activedescendant={here ? `${page}-${feed.cursor.place}` : undefined}
       tabIndex={0}
       onKeyDown={keys}
-      onFocus={() => feed.cursor.place < 0 && feed.count > 0 && go(0, false)}
+      onFocus={() => feed.start() && draw()}
       onPointerMove={() => touch(true)}
       onPointerLeave={() => touch(false)}
     >

@@ -26,7 +26,13 @@ export interface Doing {
 function fits(text: string, width: number): boolean {
   let sum = 0;
   for (const sign of text) {
-    sum += '0' <= sign && sign <= '9' ? 7.64 : ".,-:;'|!ijlt ".includes(sign) ? 4.8 : sign < '\x7f' ? 8.6 : width;
+    if (sign >= '0' && sign <= '9') {
+      sum += 7.64;
+    } else if (".,-:;'|!ijlt ".includes(sign)) {
+      sum += 4.8;
+    } else {
+      sum += 'mwMW@%&'.includes(sign) ? 11.7 : sign < '\x7f' ? 8.6 : width;
+    }
   }
   return sum <= width;
 }
@@ -131,6 +137,7 @@ function RunRow({ line, id, layout, cells, current, editing, grouped, doing }: O
       aria-selected={selected}
       data-run={number}
       style={place(line, layout)}
+      onMouseDown={event => event.shiftKey && event.preventDefault() /* no text is to be selected */}
       onClick={event => doing.select(number, event)}
       onDoubleClick={() => doing.open(number)}
     >

@@ -149,7 +149,7 @@ export function Actions(props: StripProps): JSX.Element {
     );
   return (
     <div className="nn-strip nn-act" role="toolbar" aria-label="selected runs">
-      <b className="nn-s nn-count">{chosen.count.toLocaleString('en')} selected</b>
+      <b className="nn-s nn-many">{chosen.count.toLocaleString('en')} selected</b>
       <Fresh {...props} />
       <span className={words ? 'nn-gap' : 'nn-grow'} />
       {button('plot', 'plot', 'Plot', 'Plot')}

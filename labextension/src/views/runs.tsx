@@ -176,9 +176,9 @@ function Runs({ state, act, page, onMessage }: Props<State>): JSX.Element {
   return (
     <div className="nn-runs" ref={box}>
       <Section id="runs" title="Runs" fill summary={live && <span className="nn-live" title="live" />} actions={actions}>
-        {(searching || state.filter) && <div className="nn-find">{field}</div>}
+        {(searching || state.filter) && <div className="nn-seek">{field}</div>}
         {arranging && (
-          <div className="nn-find nn-arrange">
+          <div className="nn-seek nn-arrange">
             <GroupBy {...choosing} />
             <SortBy {...choosing} />
             <MetricBy {...choosing} />

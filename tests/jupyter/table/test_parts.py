@@ -6,7 +6,7 @@ import math
 from array import array
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from neronet.wire import states
@@ -31,6 +31,8 @@ def curve_of(values: list[float], pieces: int = 1) -> Curve:
 
 
 @given(st.lists(NUMBERS, max_size=200), NUMBERS, NUMBERS, st.one_of(st.none(), st.floats(1, 1e6)))
+@example([1e308, 1e308, -1e308], -1e308, 1e308, None)
+@example([1.0, 2.0], -math.inf, 0.0, None)
 def test_any_series_has_a_sparkline(
     values: list[float], low: float, high: float, steps: float | None
 ) -> None:
@@ -201,3 +203,9 @@ def test_each_cause_is_explained_once_and_not_after_it_was_dismissed() -> None:
     assert explained(entries, {5}, {1, 2}) == {5}
     many = [Entry(row(n, state=states.FAILED, reason=f"exit code {n}")) for n in range(1, 50)]
     assert explained(many, (), ()) == {47, 48, 49}
+
+
+def test_steps_that_are_no_numbers_do_not_break_the_sparkline() -> None:
+    made = Curve()
+    made.add(array("d", [math.nan, math.inf, -math.inf, 3.0]), array("d", [1.0, 2.0, 3.0, 4.0]))
+    assert len(draw(made, 1.0, 4.0, None, 10.0)) <= COLUMNS
