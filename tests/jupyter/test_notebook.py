@@ -106,7 +106,8 @@ def test_the_demo_has_nodes_that_answer_over_ssh(done: Any) -> None:
 def test_the_demo_runs_a_cell_as_a_sweep_on_both_nodes(done: Any) -> None:
     cell = code(done, "seed=1..2 --name first_sweep")
     assert "6 runs of first_sweep: 1-6 on lab1, lab2" in text(cell)
-    assert any("application/vnd.jupyter.widget-view+json" in out.get("data", {}) for out in cell.outputs)
+    figure = "application/vnd.neronet.figure+json"
+    assert any(figure in out.get("data", {}) for out in cell.outputs)
 
 
 def test_the_live_frame_of_the_demo_ends_with_all_runs_finished(done: Any) -> None:
@@ -207,7 +208,7 @@ def test_the_environment_of_this_process_is_given_back(home: Path, monkeypatch: 
 
 @pytest.fixture
 def kernel(home: Path, tmp_path: Path) -> Iterator[BlockingKernelClient]:
-    """A kernel whose `runs` are two that go on for four seconds, on the node local."""
+    """A kernel whose `runs` are two that go on for twelve seconds, on the node local."""
     (home / ".neronet").mkdir()
     (home / ".neronet/nodes.yaml").write_text("nodes:\n  local:\n    type: local\n    slots: 2\n")
     manager = KernelManager(kernel_name="python3")
@@ -217,7 +218,7 @@ def kernel(home: Path, tmp_path: Path) -> Iterator[BlockingKernelClient]:
     client.wait_for_ready(timeout=60)
     try:
         cell = (
-            "import time\nfor step in range(40):\n    print('loss', step, flush=True)\n    time.sleep(0.1)\n"
+            "import time\nfor step in range(120):\n    print('loss', step, flush=True)\n    time.sleep(0.1)\n"
         )
         for source in ("%load_ext neronet", f"%%neronet --on local seed=1..2\n{cell}", "runs = _"):
             client.execute_interactive(source, timeout=60)
@@ -244,7 +245,7 @@ def during(client: BlockingKernelClient, source: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     "busy",
-    ["import time; time.sleep(2)", "import time\nend = time.time() + 2\nwhile time.time() < end: pass"],
+    ["import time; time.sleep(5)", "import time\nend = time.time() + 5\nwhile time.time() < end: pass"],
 )
 def test_a_live_frame_moves_while_a_cell_keeps_the_kernel_busy(
     kernel: BlockingKernelClient, busy: str
