@@ -26,9 +26,9 @@ HARMLESS = (
 AWAY = (re.compile(r"net::ERR_|WebSocket|Failed to (fetch|load resource)|NetworkError|Canceled future"),)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
+    """Debian's Chromium, without a window; while it is open, asyncio's loop of this thread is Playwright's."""
     if not Path(CHROMIUM).exists() and not shutil.which("chromium"):
         try:
             install.ensure()
