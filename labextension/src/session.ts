@@ -15,9 +15,9 @@ import {
 import { PromiseDelegate } from '@lumino/coreutils';
 import { Signal } from '@lumino/signaling';
 import { KernelProblem, Link } from './link';
+import { PATH } from './shell';
 import { arrived, type StationModel } from './station';
 
-export const PATH = '.neronet-panel';
 const PROBE = 500; // milliseconds between two looks whether the server answers again
 
 /**

@@ -9,6 +9,8 @@ import type { ReadonlyJSONObject } from '@lumino/coreutils';
 
 export const SHOW = 'neronet:show';
 export const OPEN_RUN = 'neronet:open-run';
+/** The path of the session in which the panel's kernel runs. */
+export const PATH = '.neronet-panel';
 
 let app: JupyterFrontEnd | null = null;
 let documents: IDocumentManager | null = null;
@@ -74,6 +76,26 @@ export async function openFile(path: string, line?: number): Promise<boolean> {
     widget.setFragment(`#line=${line - 1}`);
   }
   return true;
+}
+
+interface NotebookTab {
+  context: { ready: Promise<void>; sessionContext: { ready: Promise<void> } };
+  content: { activeCell: { model: { sharedModel: { setSource: (text: string) => void } } } | null };
+}
+
+/** Opens a new notebook whose one cell is `code`, and runs it; Notebook 7 shows it in a page of its own, empty. */
+export async function openNotebook(code: string): Promise<void> {
+  const panel = Array.from(app?.serviceManager.sessions.running() ?? []).find(session => session.path === PATH);
+  const widget = (await execute('notebook:create-new', { kernelName: panel?.kernel?.name ?? '' })) as NotebookTab | undefined;
+  if (!widget) {
+    copy(code);
+    Notification.info('The lines are on the clipboard: paste them into the new notebook.', { autoClose: 8000 });
+    return;
+  }
+  await widget.context.ready;
+  widget.content.activeCell?.model.sharedModel.setSource(code);
+  await widget.context.sessionContext.ready;
+  await execute('notebook:run-all-cells');
 }
 
 /** Puts a text on the clipboard. */

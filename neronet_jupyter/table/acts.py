@@ -78,6 +78,13 @@ class Acts(View):
         """The line of Python that gives the selected runs."""
         return f'neroman.runs("{spans(self.selected)}")'
 
+    def act_cell(self) -> str:
+        """A cell of a notebook that shows the selected runs as a live frame."""
+        return (
+            "from neronet import Neroman\n\nneroman = Neroman(background=True)\n"
+            f'runs = neroman.runs("{spans(self.selected)}")\nruns.frame(live=True)'
+        )
+
     def act_duplicate(self) -> None:
         """Opens the sweep of the selected run in the builder."""
         if self.on_duplicate is not None and len(self.selected) == 1:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.jupyter_server import JupyterServer
 from tests.testbed import install
@@ -16,6 +16,7 @@ from tests.testbed.fixtures import cannot
 
 CHROMIUM = "/usr/bin/chromium"
 STARTS = 60_000  # milliseconds; a machine may be busy
+expect.set_options(timeout=30_000)
 # What JupyterLab itself says at times, and what a browser says of a server that a test has ended.
 HARMLESS = (
     # JupyterLab hears of a comm that another page opened and closed while the kernel did not know widgets yet.

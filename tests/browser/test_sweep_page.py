@@ -28,7 +28,6 @@ from ipywidgets import Layout, VBox
 from neronet_jupyter import SweepBuilder
 VBox([SweepBuilder()], layout=Layout(width='WIDTHpx'))
 """
-expect.set_options(timeout=20_000)  # milliseconds; a machine may be busy
 HOSTILE = "<img src=x onerror=window.hit=1>"
 
 

@@ -3,7 +3,7 @@ import React from 'react';
 import type { Act } from '../base';
 import { Button, Confirm, Icon, IconButton, LinkButton, Menu, StateIcon, type Item } from '../kit';
 import type { IconName } from '../icons';
-import { copy, execute, openFolder, openRun } from '../shell';
+import { copy, execute, openFolder, openNotebook, openRun } from '../shell';
 import { NoteInput } from './runs-rows';
 
 export interface Selected {
@@ -171,6 +171,7 @@ function more({ state, setAsking }: StripProps, doings: Record<string, () => voi
   const items: (Item | false)[] = [
     { label: 'Copy', icon: 'copy', onClick: doings.copy },
     { label: 'Copy as Python', icon: 'copy', onClick: doings.python },
+    { label: 'Frame in a notebook', icon: 'open', onClick: doings.notebook },
     one !== null && { label: 'Open the results', icon: 'folder', onClick: doings.results },
     { label: 'Note…', icon: 'file', onClick: () => setAsking('note') },
     failed > 0 && failed < ended && { label: `Rerun ${failed} that did not finish`, icon: 'rerun', onClick: doings.rerunFailed },
@@ -210,6 +211,7 @@ export function useDoings({ state, act, ask, say, setAsking }: StripProps): Reco
     delete: () => setAsking('delete'),
     copy: () => text('text', chosen.count === 1 ? '1 run' : `${chosen.count} runs`),
     python: () => text('python', 'a line of Python'),
+    notebook: () => ask(async () => openNotebook(await act<string>('cell'))),
     results: () => void openFolder(chosen.folder),
     duplicate: () => ask(() => act('duplicate'))
   };
