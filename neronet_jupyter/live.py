@@ -29,6 +29,7 @@ LOOK = 0.04  # seconds between two looks at the store
 ENGINE = 5.0  # seconds between two looks whether somebody runs the engine
 QUIET = 15.0  # seconds after which a page that says nothing is gone, where nobody runs cells
 BUSY = 600.0  # the same where a cell may keep the kernel from hearing it
+AGAIN = 1.0  # seconds until the store is opened again after a failure
 WORKERS = 8
 
 log = logging.getLogger(__name__)
@@ -53,8 +54,10 @@ class Live:
         self.neroman = neroman
         self.period, self.silence = PERIOD, BUSY
         self.problem = ""
+        # From before the first part reads the store: what changes after that reading is news.
+        self._change, _ = neroman.store.runs.changed_since(0)
         self._views: weakref.WeakSet[View] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a part that is thrown away takes itself out, wherever we are
         self._woken, self._closed = threading.Event(), threading.Event()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="neronet-act")
         self._thread = threading.Thread(target=self._run, name="neronet-live", daemon=True)
@@ -86,31 +89,39 @@ class Live:
         self._workers.shutdown(wait=False, cancel_futures=True)
 
     def _run(self) -> None:
-        # A connection of its own: `data_version` does not tell what the same connection has written.
-        with Store(self.neroman.home) as store:
-            version, (change, _) = -1, store.runs.changed_since(0)
-            checked = 0.0
-            while not self._closed.is_set():
-                try:
-                    now = time.monotonic()
-                    if now - checked > ENGINE:
-                        checked = now
-                        self.soon(self._ensure)
-                    with self._lock:
-                        views = list(self._views)
-                    if (found := store.data_version()) != version:
-                        version = found
-                        change, numbers = store.runs.changed_since(change)
-                        for view in views:
-                            view.runs_changed(set(numbers))
-                            view.stale()
-                    for view in views:
-                        view.refresh(time.monotonic())
-                except NeronetError as error:  # a full disk; there will be room again
-                    log.error("%s", error)
-                    time.sleep(1.0)
-                self._woken.wait(LOOK)
-                self._woken.clear()
+        while not self._closed.is_set():
+            try:
+                # A connection of its own: `data_version` does not tell what the same connection has written.
+                with Store(self.neroman.home) as store:
+                    self._follow(store)
+            except NeronetError as error:  # a full disk; there will be room again
+                log.error("%s", error)
+                self.problem = str(error)
+            except Exception:  # ours; whoever looks must not see a standstill
+                log.exception("the look at the store failed")
+            self._closed.wait(AGAIN)
+
+    def _follow(self, store: Store) -> None:
+        version, checked = -1, 0.0
+        while not self._closed.is_set():
+            now = time.monotonic()
+            if now - checked > ENGINE:
+                checked = now
+                self.soon(self._ensure)
+            changed = None
+            if (found := store.data_version()) != version:
+                changed, version = store.runs.changed_since(self._change), found
+            with self._lock:
+                views = list(self._views)  # a part that is added later reads what has changed by itself
+            if changed is not None:
+                for view in views:
+                    view.runs_changed(set(changed[1]))
+                    view.stale()
+                self._change = changed[0]  # all know it: it need not be told again
+            for view in views:
+                view.refresh(time.monotonic())
+            self._woken.wait(LOOK)
+            self._woken.clear()
 
     def _ensure(self) -> None:
         """Somebody must run the engine while somebody looks."""

@@ -36,6 +36,7 @@ class LogView(View):
             raise InputError(f"a log is of one run, these are {len(chosen)}", "name one run by its number")
         self._runs = chosen
         self._run: Run = chosen[0]
+        self._old = True  # what is known of the run may be from before a change
         self._lines = {stream: Lines(self._run.results / f"{stream}.log") for stream in STREAMS}
         self._windows: dict[str, tuple[str, int, int]] = {}  # page -> stream, first, count
         self._sent: dict[str, object] = {}
@@ -47,14 +48,16 @@ class LogView(View):
 
     def runs_changed(self, numbers: set[int]) -> None:
         if self._run.number in numbers:
+            self._old = self._due = True
+
+    def render(self) -> dict[str, Any]:
+        if self._old:
             self._run = self._runs[0]
             for stream, lines in self._lines.items():
                 path = self._run.results / f"{stream}.log"
                 if lines.path != path:  # another attempt has another folder
                     self._lines[stream] = Lines(path)
-            self._due = True
-
-    def render(self) -> dict[str, Any]:
+            self._old = False
         for lines in self._lines.values():
             lines.look()
         for page in list(self.pages):

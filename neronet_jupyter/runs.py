@@ -106,9 +106,8 @@ class RunsTable(Acts):
         with self._guard:
             table = self.table
             if self._stored or self._changed_runs:
-                self._stored = False
-                numbers, self._changed_runs = self._changed_runs, set()
-                self._tell_failures(table.take(numbers))
+                self._tell_failures(table.take(self._changed_runs))
+                self._stored, self._changed_runs = False, set()
                 if gone := self._selected - table.entries.keys():
                     self._choose(self._selected - gone)
             if table.pending and (self._wanted or table.urgent or not self._frozen()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -33,17 +34,20 @@ class Station(View):
     tick = 60.0  # failures of yesterday no longer count
 
     def __init__(self, neroman: Any = None) -> None:
-        super().__init__(neroman)
-        rows = self.neroman.runs().rows()
-        self._states = {row.number: row.state for row in rows}
-        self._rows = {row.number: row for row in rows}
-        self._news: list[News] = []
+        self._making = threading.Lock()
+        with self._making:  # changes are told as soon as the first line is done
+            super().__init__(neroman)
+            rows = self.neroman.runs().rows()
+            self._states = {row.number: row.state for row in rows}
+            self._rows = {row.number: row for row in rows}
+            self._news: list[News] = []
 
     def runs_changed(self, numbers: set[int]) -> None:
-        rows = self.neroman.store.runs.find(sorted(numbers))
-        self._rows.update((row.number, row) for row in rows)
-        self._news += news(self._states, rows, self._rows.values())
-        self._states.update((row.number, row.state) for row in rows)
+        with self._making:
+            rows = self.neroman.store.runs.find(sorted(numbers))
+            self._rows.update((row.number, row) for row in rows)
+            self._news += news(self._states, rows, self._rows.values())
+            self._states.update((row.number, row.state) for row in rows)
 
     def act_set_rate(self, per_second: float) -> None:
         """How often parts are brought up to date at most, as the user has set it."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from neronet_jupyter.live import Live
 
 MODULE, VERSION = "neronet", "0.1.0"  # the widget module that the labextension registers
+FAILED = 5.0  # seconds until a part that could not be rendered is tried again
 Act = TypeVar("Act", bound=Callable[..., object])
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,8 @@ class View(DOMWidget):  # type: ignore[misc]
         raise NotImplementedError
 
     def runs_changed(self, numbers: set[int]) -> None:
-        """Told before `render`, with the numbers of the runs that changed; for parts that keep what they read."""
+        """Told before `render`, with the numbers of the runs that changed; for parts that keep what they read. It
+        comes on the thread of `Live`, as soon as `View`'s constructor is done: what it needs is there before."""
 
     # -- for parts to use
 
@@ -103,16 +105,19 @@ class View(DOMWidget):  # type: ignore[misc]
         is dear."""
         self._drop_silent(now)
         ticks = self.tick is not None and now - self._rendered >= self.tick
-        if not self.pages or not (self._due or ticks) or now - self._rendered < self._pause:
-            return
+        if self.pages and (self._due or ticks) and now - self._rendered >= self._pause:
+            self._renew(now)
+
+    def _renew(self, now: float) -> None:
         self._due, self._rendered = False, now
         try:
             state = self.render()
             if state != self.state:
                 self.state = state
-        except Exception:  # ours: the other parts must go on
+            self._pause = max(self.live.period, 3 * (time.monotonic() - now))
+        except Exception:  # ours, or a full disk: the other parts must go on, and this one tries again
             log.exception("%s could not be rendered", type(self).__name__)
-        self._pause = max(self.live.period, 3 * (time.monotonic() - now))
+            self._due, self._pause = True, FAILED
 
     def stale(self) -> None:
         """The store has changed."""

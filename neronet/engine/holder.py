@@ -35,7 +35,7 @@ _WORDS = {
     "script": "a script",
 }
 _LOCK, _CARD = "engine.lock", "engine.json"
-_GLANCES = 5  # see `Lease.acquire`
+_LOOKS = 0.5  # seconds that a look at the lock may take on a busy machine, see `Lease.acquire`
 _GLANCE = 0.002  # seconds
 _PATH_LIMIT = 107 if sys.platform == "linux" else 103  # bytes that the address of a Unix socket has room for
 
@@ -83,7 +83,8 @@ def holder(home: Path) -> Holder | None:
             card = replace(card, host=socket.gethostname())  # a laptop's name changes from network to network
         lock = _open_lock(home)
         try:
-            if not _try_lock(lock):
+            # Shared: of two that look at once, neither must take the other one for the holder.
+            if not _try_lock(lock, shared=True):
                 return card
             # Only whoever has the lock may touch the file. Without this the next holder would be taken for
             # the dead one until it has written its own.
@@ -134,12 +135,11 @@ class Lease:
         try:
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             # `holder` in another process has the lock for some microseconds to look: that is no refusal.
-            for _ in range(_GLANCES):
-                if self._take_lock():
-                    break
+            patience = time.monotonic() + _LOOKS
+            while not self._take_lock():
                 time.sleep(_GLANCE)
-            else:
-                return False
+                if holder(self.home) is not None or time.monotonic() > patience:
+                    return False
             self._write(card)
         except OSError as error:
             self._drop()
@@ -246,7 +246,7 @@ def _open_lock(home: Path) -> int:
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(lock: int) -> bool:
+    def _try_lock(lock: int, shared: bool = False) -> bool:  # noqa: ARG001  Windows knows no shared ones
         try:
             msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)
         except PermissionError:
@@ -256,9 +256,9 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _try_lock(lock: int) -> bool:
+    def _try_lock(lock: int, shared: bool = False) -> bool:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
             return False
         return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -175,16 +174,19 @@ class LiveFigure(View):
     def refresh(self, now: float) -> None:
         super().refresh(now)
         if self._loose and not self.pages and self._due and now - self._rendered >= max(LOOSE, self._pause):
-            self._due, self._rendered = False, now
-            self.render()
-            self._pause = 3 * (time.monotonic() - now)
+            self._renew(now)
 
     def render(self) -> dict[str, Any]:
         with self._lock:
             stale, self._stale = self._stale, set()
-        if stale:
-            self._find(stale)
-        return self._redraw(stale)
+        try:
+            if stale:
+                self._find(stale)
+            return self._redraw(stale)
+        except Exception:
+            with self._lock:
+                self._stale |= stale
+            raise
 
     def _redraw(self, stale: set[int] | None = None) -> dict[str, Any]:
         rows = list(self._rows.values())

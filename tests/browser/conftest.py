@@ -91,14 +91,15 @@ class Tabs:
 
 
 def ready(page: Page) -> None:
-    """Returns once JupyterLab has put its layout in place."""
+    """Returns once JupyterLab has put its layout in place, and has given the focus to what is in its middle."""
     page.wait_for_function("window.jupyterapp !== undefined", timeout=STARTS)
     page.evaluate("window.jupyterapp.restored")
+    page.wait_for_function("window.jupyterapp.shell.currentWidget !== null", timeout=STARTS)
 
 
 def show(page: Page) -> None:
     """Opens the panel, as its command does."""
-    page.evaluate("window.jupyterapp.commands.execute('neronet:show')")
+    page.evaluate("window.jupyterapp.commands.execute('neronet:show').then(() => null)")
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def dark_page(tabs: Tabs) -> Callable[..., Page]:
     def make(width: int = 1280, height: int = 800) -> Page:
         page = tabs.open(width=width, height=height, dark=True)
         page.evaluate(
-            "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
+            "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'}).then(() => null)"
         )
         page.wait_for_selector("body[data-jp-theme-light='false']")
         return page

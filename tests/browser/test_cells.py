@@ -81,7 +81,7 @@ def test_the_cell_of_a_sweep_is_alive_after_a_reload_and_a_restart_and_runs_noth
     figure.wait_for(timeout=STARTS)
     assert "2 runs of moving: 1-2 on local" in sweep.locator(".jp-OutputArea").inner_text()
     until_idle(notebook)
-    notebook.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    notebook.evaluate("window.jupyterapp.commands.execute('docmanager:save').then(() => null)")
     notebook.evaluate(f"{KERNEL}.restartKernel()")
     notebook.reload()
     ready(notebook)

@@ -22,6 +22,7 @@ _names = count(1)
 
 @pytest.fixture(scope="module")
 def neroman(jupyter: JupyterServer) -> Iterator[Neroman]:
+    jupyter.only_rows = True
     with Neroman(jupyter.neronet_home) as made:
         yield made
 
@@ -37,14 +38,14 @@ def run(page: Page, jupyter: JupyterServer, *cells: str) -> None:
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(book, jupyter.root / name)
-    page.evaluate("name => window.jupyterapp.commands.execute('docmanager:open', {path: name})", name)
+    page.evaluate("name => void window.jupyterapp.commands.execute('docmanager:open', {path: name})", name)
     page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell")
     page.wait_for_function(
         "name => window.jupyterapp.shell.currentWidget?.context?.path === name"
         " && window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
         arg=name,
     )
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
 
 
 def three(swept: list[int]) -> str:
@@ -113,12 +114,12 @@ def test_an_emptied_figure_shows_what_comes_next(
     until_paths(page, 1)
     empty = "import threading\nthreading.Timer(1, lambda: figure.show_runs([])).start()\n"
     again = f"threading.Timer(3, lambda: figure.show_runs([{number}])).start()"
-    page.evaluate("window.jupyterapp.commands.execute('notebook:insert-cell-below')")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:insert-cell-below').then(() => null)")
     page.evaluate(
         "code => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(code)",
         empty + again,
     )
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell')")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell').then(() => null)")
     page.wait_for_selector(".nn-fig-note")
     assert paths(page) == []
     until_paths(page, 1)
@@ -197,7 +198,9 @@ def test_a_figure_is_saved_as_it_looks(
 
 
 def test_a_dark_theme_has_no_orange(page: Page, jupyter: JupyterServer, swept: list[int]) -> None:
-    page.evaluate("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+    page.evaluate(
+        "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'}).then(() => null)"
+    )
     page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
     run(page, jupyter, three(swept))
     until_paths(page, 3)

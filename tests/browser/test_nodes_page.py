@@ -24,7 +24,7 @@ def panel_of(page: Page) -> Locator:
     """The panel, whose first steps are over."""
     show(page)
     panel = page.locator("#neronet-panel")
-    page.evaluate("window.jupyterapp.commands.execute('neronet:new-sweep')")
+    page.evaluate("window.jupyterapp.commands.execute('neronet:new-sweep').then(() => null)")
     panel.get_by_role("toolbar", name="Neronet").wait_for(timeout=STARTS)
     return panel
 

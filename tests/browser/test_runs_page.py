@@ -45,6 +45,7 @@ OURS = {
 
 @pytest.fixture(scope="module")
 def neroman(jupyter: JupyterServer) -> Iterator[Neroman]:
+    jupyter.only_rows = True
     with Neroman(jupyter.neronet_home) as made:
         yield made
 
@@ -70,7 +71,7 @@ def table(jupyter: JupyterServer, tabs: Tabs) -> Callable[..., Page]:
         page.wait_for_selector(".jp-NotebookPanel")
         kernel = "window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel?.status === 'idle'"
         page.wait_for_function(kernel, timeout=STARTS)
-        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
         page.wait_for_selector(RUN, timeout=STARTS)
         return page
 
