@@ -102,6 +102,18 @@ def show(page: Page) -> None:
     page.evaluate("window.jupyterapp.commands.execute('neronet:show').then(() => null)")
 
 
+def widen(page: Page, width: int) -> None:
+    """Gives the left sidebar `width` pixels."""
+    page.evaluate(
+        "width => { const split = window.jupyterapp.shell._hsplitPanel;"
+        " const all = split.node.clientWidth; split.setRelativeSizes([width / all, 1 - width / all, 0]) }",
+        width,
+    )
+    page.wait_for_function(
+        "width => Math.abs(document.getElementById('neronet-panel').clientWidth - width) < 5", arg=width
+    )
+
+
 @pytest.fixture
 def tabs(browser: Browser, jupyter: JupyterServer) -> Iterator[Tabs]:
     """Opens tabs; their consoles must not have said that something is wrong."""
@@ -126,7 +138,7 @@ def dark_page(tabs: Tabs) -> Callable[..., Page]:
         page.evaluate(
             "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'}).then(() => null)"
         )
-        page.wait_for_selector("body[data-jp-theme-light='false']")
+        page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
         return page
 
     return make

@@ -1,0 +1,112 @@
+"""While a cell sleeps or computes, figures of its kernel and the panel go on; `pytest -rP` prints the figures.
+
+The time that is allowed here is for a busy machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from statistics import median
+
+import nbformat
+import pytest
+from playwright.sync_api import Page, expect
+
+from neronet import Neroman
+from tests.browser.conftest import STARTS, show
+from tests.browser.jupyter_server import JupyterServer
+
+pytestmark = pytest.mark.slow
+ALLOWED = 3.0  # seconds
+SECONDS = 10
+CONFIG = "run_command_prefix: python3 -u\nmain_code_file: main.py\n+waves:\n  conditions: {}\n"
+MAIN = """\
+import itertools, math, os, time
+for i in itertools.count():
+    print("wave", math.sin(i / 20))
+    time.sleep(0.1)
+    if os.path.exists("STOP"):
+        break
+"""
+FIGURE = "from neronet_jupyter import LiveFigure\nLiveFigure('waves')"
+CELLS = {
+    "a cell that sleeps": f"import time\ntime.sleep({SECONDS})",
+    "a cell that computes": f"import time\nend = time.time() + {SECONDS}\nwhile time.time() < end:\n    pass",
+}
+# The longest time without a change in each of the places that are watched, until `stop()`.
+WATCH = """selectors => {
+    const places = selectors.map(selector => {
+        const place = {gap: 0, last: performance.now(), changes: 0};
+        const watcher = new MutationObserver(() => {
+            const now = performance.now();
+            place.gap = Math.max(place.gap, now - place.last);
+            place.last = now;
+            place.changes++;
+        });
+        watcher.observe(document.querySelector(selector), {subtree: true, childList: true, attributes: true, characterData: true});
+        place.watcher = watcher;
+        return place;
+    });
+    window.gaps = () => places.map(place => {
+        place.watcher.disconnect();
+        return [Math.max(place.gap, performance.now() - place.last) / 1000, place.changes];
+    });
+}"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def waves(jupyter: JupyterServer) -> Iterator[None]:
+    folder, stop = jupyter.root / "waves", jupyter.folder / "stop"
+    folder.mkdir()
+    (folder / "config.yaml").write_text(CONFIG)
+    (folder / "main.py").write_text(MAIN.replace("STOP", str(stop)))
+    with Neroman(jupyter.neronet_home, background=True) as neroman:
+        runs = neroman.submit(folder, "local")
+        yield
+        stop.touch()
+        runs.wait(30)
+
+
+@pytest.mark.parametrize("what", CELLS)
+def test_figures_go_on_and_clicks_are_answered_while_a_cell_runs(
+    what: str, jupyter: JupyterServer, page: Page
+) -> None:
+    name = f"{what}.ipynb"
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in (FIGURE, CELLS[what])])
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, jupyter.root / name)
+    show(page)
+    row = page.locator("#neronet-panel [data-run]")
+    row.wait_for(timeout=STARTS)
+    page.evaluate("name => void window.jupyterapp.commands.execute('docmanager:open', {path: name})", name)
+    page.wait_for_function(
+        "name => window.jupyterapp.shell.currentWidget?.context?.path === name"
+        " && window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
+        arg=name,
+        timeout=STARTS,
+    )
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell-and-select-next').then(() => null)")
+    page.locator(".jp-OutputArea .bqplot path.line").first.wait_for(state="attached", timeout=STARTS)
+    page.wait_for_timeout(2000)
+    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-cell')")
+    expect(page.locator(".jp-Cell .jp-InputPrompt", has_text="[*]")).to_have_count(1)
+    page.evaluate(WATCH, [".jp-OutputArea .bqplot", "#neronet-panel [data-run]"])
+    answers = []
+    end = time.monotonic() + SECONDS - 3
+    while time.monotonic() < end:
+        began = time.monotonic()
+        row.click(modifiers=["Control"])
+        page.wait_for_function(
+            "want => (document.querySelector('#neronet-panel [data-run]').ariaSelected === 'true') === want",
+            arg=len(answers) % 2 == 0,
+        )
+        answers.append(time.monotonic() - began)
+        page.wait_for_timeout(500)
+    (figure, drawn), (panel, moved) = page.evaluate("window.gaps()")
+    assert page.locator(".jp-Cell .jp-InputPrompt", has_text="[*]").count() == 1, (
+        "the cell has ended too early"
+    )
+    print(f"{what}: longest gap of the figure {figure:.2f} s ({drawn} changes), of the panel {panel:.2f} s ({moved});"
+          f" a click was answered in {median(answers):.2f} s, {max(answers):.2f} s at most")  # fmt: skip
+    assert max(figure, panel, *answers) < ALLOWED
