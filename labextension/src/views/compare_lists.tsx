@@ -11,7 +11,8 @@ export function Matters({ state, busy, onMethod }: { state: State; busy: boolean
       <div className="nn-cap">
         <b>What matters</b>
         <span className="nn-mut nn-el nn-grow">
-          {rank ? 'rank correlation' : 'random forest'}, {state.numbers.length.toLocaleString('en')} runs
+          {!state.forest && 'rank correlation, '}
+          {state.numbers.length.toLocaleString('en')} runs
         </span>
         {state.forest && (
           <Segments label="how importance is found" value={busy ? '' : rank ? 'rank' : 'forest'} values={['rank', 'forest']} onChange={onMethod} />

@@ -1,7 +1,7 @@
 /** Where a sweep begins: a folder, one of its experiments, or the command of one run. */
 import React from 'react';
 import { Button, Icon, LinkButton, Menu, TroubleMessage, useAsk } from '../kit';
-import { serverRoot } from '../shell';
+import { contentsPath, serverRoot } from '../shell';
 import type { Act } from '../base';
 import { TextField } from './sweep-fields';
 import type { Edit, SweepState } from './sweep-state';
@@ -9,6 +9,11 @@ import type { Edit, SweepState } from './sweep-state';
 interface Found {
   path: string;
   has: boolean;
+}
+
+/** A folder as the file browser has it, where it has it. */
+function shortened(path: string): string {
+  return contentsPath(serverRoot(), path) || path;
 }
 
 export function FolderField({ state, act }: { state: SweepState; act: Act }): JSX.Element {
@@ -19,7 +24,7 @@ export function FolderField({ state, act }: { state: SweepState; act: Act }): JS
   const input = React.useRef<HTMLInputElement>(null);
   const wanted = React.useRef(0);
   const id = React.useId();
-  const text = typed ?? state.folder;
+  const text = typed ?? shortened(state.folder);
   const open = typed !== null && found.length > 0;
   React.useEffect(() => {
     if (typed === null) {
@@ -92,7 +97,7 @@ export function FolderField({ state, act }: { state: SweepState; act: Act }): JS
           }}
           onChange={event => setTyped(event.target.value)}
           onBlur={() => {
-            if (typed && typed !== state.folder && !trouble) {
+            if (typed && typed !== shortened(state.folder) && !trouble) {
               choose(typed);
             } else {
               setTyped(null);
@@ -200,7 +205,7 @@ export function Start({ state, act }: { state: SweepState; act: Act }): JSX.Elem
             <div key={path} className="nn-hostrow">
               <Icon name="folder" className="nn-mut" />
               <LinkButton onClick={() => ask(() => act('open_folder', { path }))} title={path}>
-                {path}
+                {shortened(path)}
               </LinkButton>
             </div>
           ))}
