@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from neronet import Neroman
 from neronet.wire import states
 from tests.browser.conftest import STARTS, Tabs
+from tests.browser.hostile import HOSTILE, hostile
 from tests.browser.jupyter_server import JupyterServer
 from tests.jupyter.table.stores import add, define, end, many, say, start
 
@@ -189,25 +190,12 @@ def test_the_table_is_used_by_mouse_alone(table: Callable[..., Page], neroman: N
     expect(page.locator(".nn-g").first).to_contain_text("opt = adamw")
 
 
-HOSTILE = [
-    "<img src=x onerror=window.hit=1>", "<script>window.hit=1</script>", "<b onmouseover=window.hit=1>b</b>",
-    "\"><svg onload=window.hit=1>", "javascript:window.hit=1", "<a href='http://example.invalid/x'>click</a>",
-    "\u202egnp.exe\u202c", "\u2066\u2067\u200f\u202a", "\x1b[31mred\x1b[0m\x1b]8;;http://example.invalid\x07",
-    "a\x00b\x07c\x9b31m", "line\nbreak\r\ttab\u2028\u2029", "{{constructor.constructor('window.hit=1')()}}", "${window.hit=1}",
-    "<iframe srcdoc='<script>parent.hit=1</script>'>", "<style>*{display:none}</style>", "]]><!--", "&lt;img&gt;&#x3c;",
-    "__proto__", "constructor", "<math><mi xlink:href=javascript:window.hit=1>", "'; DROP TABLE runs; --", "ｆｕｌｌ 宽",
-    "x" * 3000, "\ufeff\u200b\u00ad", "%3Cscript%3E", "=HYPERLINK(\"http://example.invalid\")", "..\\..\\..", "\U0001f4a9" * 40,
-    "<details open ontoggle=window.hit=1>", "<input autofocus onfocus=window.hit=1>",
-]  # fmt: skip
-
-
 @pytest.mark.parametrize("width", [300, 1400])
 def test_no_script_runs_and_no_element_is_made_of_data(
     table: Callable[..., Page], neroman: Neroman, width: int
 ) -> None:
     store, name = neroman.store, f"harm{width}"
-    texts = [f"{text}{i}" for i in range(10) for text in HOSTILE]
-    assert len(texts) == 300
+    texts = hostile()
     parameters = [{text[:200]: texts[-i], "seed": str(i)} for i, text in enumerate(texts)]
     numbers = add(store, name, parameters, node=HOSTILE[0], names=[f"{name}/{text}" for text in texts])
     for i, number in enumerate(numbers[:280]):
