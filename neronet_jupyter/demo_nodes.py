@@ -27,7 +27,7 @@ from neronet.api import Neroman
 from neronet.errors import InputError
 from neronet.spec.writing import written
 from neronet.wire import states
-from neronet_jupyter import live
+from neronet_jupyter.live import forget
 
 FOLDER = Path("~/.neronet-demo")
 NAMES = ("lab1", "lab2")
@@ -86,7 +86,7 @@ class DemoNodes:
             opened = [run.number for run in neroman.runs() if run.state in states.OPEN]
             if opened:
                 neroman.terminate(opened).wait(GRACE * 2)
-            _forget(self.home)
+            forget(self.home)
             neroman.stop_engine()
         self.stop()
         shutil.rmtree(self.folder)
@@ -273,15 +273,6 @@ def _key(path: Path) -> Path:
             file.write(key.export_private_key())
         path.with_suffix(".pub").write_bytes(key.export_public_key())
     return path
-
-
-def _forget(home: Path) -> None:
-    """Widgets of this process that show the home would start its engine again."""
-    with live._lock:
-        known = live._lives.pop(home, None)
-    if known is not None:
-        known.close()
-        known.neroman.close()
 
 
 def _recall(path: Path) -> int:

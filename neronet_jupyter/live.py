@@ -47,6 +47,15 @@ def live(neroman: Neroman | None = None) -> Live:
         return _lives[home]
 
 
+def forget(home: Path) -> None:
+    """Ends what this process does for the widgets of a home: as long as they live, they start its engine again."""
+    with _lock:
+        known = _lives.pop(home, None)
+    if known is not None:
+        known.close()
+        known.neroman.close()
+
+
 class Live:
     """Runs from its first part until the process ends. `problem` says why nothing is live now, "" if it is."""
 

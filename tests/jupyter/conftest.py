@@ -12,7 +12,7 @@ import comm
 import pytest
 
 from neronet import Neroman
-from neronet_jupyter import live
+from neronet_jupyter.live import forget
 from neronet_jupyter.widget import View
 
 
@@ -84,10 +84,7 @@ def neroman(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Neroman
     monkeypatch.setattr(comm, "create_comm", Wire)
     with Neroman(tmp_path / "home") as made:
         yield made
-        for home, one in list(live._lives.items()):
-            if home == made.home:
-                one.close()
-                del live._lives[home]
+        forget(made.home)
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from neronet import Neroman
+from neronet.errors import EngineError
 from neronet.transport.base import Question
-from neronet_jupyter import needs
+from neronet_jupyter import live, needs
 from neronet_jupyter.contacts import contacts
 from neronet_jupyter.head import Head
 from tests.jupyter.conftest import Page
@@ -166,16 +167,24 @@ def test_questions_come_first(page: Page, head: Head, neroman: Neroman, tmp_path
     thread.join(5)
 
 
-def test_an_engine_that_does_not_run_is_told_until_it_does(page: Page, head: Head) -> None:
-    head.live._ensure = lambda: None  # type: ignore[method-assign]
-    head.live.problem = "another host has it"
+def test_an_engine_that_does_not_run_is_told_until_it_does(
+    page: Page, head: Head, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = ["another host has it"]
+
+    def ensure() -> None:
+        for refusal in refusals:
+            raise EngineError(refusal)
+
+    monkeypatch.setattr(live, "ENGINE", 0.05)
+    monkeypatch.setattr(head.neroman.engine_client, "ensure", ensure)
     state = page.until(lambda state: state["needs"])
     assert texts(state) == ["Neronet's engine does not run, so nothing is live: another host has it."]
     page.ask("dismiss", keys=["engine"])
     page.until(lambda state: not state["needs"])
-    head.live.problem = ""
+    refusals.clear()
     page.until(lambda state: not head._unheard)
-    head.live.problem = "another host has it"
+    refusals.append("another host has it")
     page.until(lambda state: state["needs"])
 
 
