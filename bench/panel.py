@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -147,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             begin = time.time() + 3
             config = CONFIG.replace("CLOCK", repr(begin)).replace("RUNS", str(RUNS))
             folder = write_folder(
-                Path(bed.folder / "clocks"), config, {"main.py": PROGRAM.replace("RATE", str(RATE))}
+                bed.folder / "clocks", config, {"main.py": PROGRAM.replace("RATE", str(RATE))}
             )
             bed.neroman.close()
             with Neroman(bed.neroman.home, background=True) as neroman:

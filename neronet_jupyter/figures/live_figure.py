@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -67,7 +66,6 @@ class LiveFigure(View):
         self._canvas = Canvas(height, self._zoomed)
         self._canvas.figure.live = self
         self._loose = False
-        self._lock = threading.Lock()
         self._stale: set[int] = set()
         self._last: dict[int, Last] = {}
         self._rows: dict[int, RunRow] = {}
@@ -165,9 +163,8 @@ class LiveFigure(View):
         """Only its own runs count, see `runs_changed`."""
 
     def runs_changed(self, numbers: set[int]) -> None:
-        with self._lock:
-            mine = numbers if self._runs is None else numbers & set(self._numbers)
-            self._stale |= mine
+        mine = numbers if self._runs is None else numbers & set(self._numbers)
+        self._stale |= mine
         if mine:
             self._due = True
 
@@ -177,16 +174,11 @@ class LiveFigure(View):
             self._renew(now)
 
     def render(self) -> dict[str, Any]:
-        with self._lock:
-            stale, self._stale = self._stale, set()
-        try:
-            if stale:
-                self._find(stale)
-            return self._redraw(stale)
-        except Exception:
-            with self._lock:
-                self._stale |= stale
-            raise
+        if self._stale:
+            self._find(self._stale)
+        state = self._redraw(self._stale)
+        self._stale = set()  # only now: what failed is tried again
+        return state
 
     def _redraw(self, stale: set[int] | None = None) -> dict[str, Any]:
         rows = list(self._rows.values())

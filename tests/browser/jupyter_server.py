@@ -36,9 +36,7 @@ class JupyterServer:
         self.token, self.port = secrets.token_hex(16), _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
-        self.only_rows = (
-            False  # its runs are rows that a test wrote into the store: no process is behind them
-        )
+        self.only_rows = False  # a test wrote its runs into the store: no process is behind them
         for made in (self.root, self.home):
             made.mkdir(parents=True)
         settings = folder / "config/lab/user-settings/@jupyterlab/apputils-extension"

@@ -35,7 +35,7 @@ CELLS = {
     "a cell that sleeps": f"import time\ntime.sleep({BUSY})",
     "a cell that computes": f"import time\nend = time.time() + {BUSY}\nwhile time.time() < end:\n    pass",
 }
-# The longest time without a change in each of the places that are watched, until `stop()`.
+# The longest time without a change in each of the places that are watched, until `gaps()`.
 WATCH = """selectors => {
     const places = selectors.map(selector => {
         const place = {gap: 0, last: performance.now(), changes: 0};

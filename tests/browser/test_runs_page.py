@@ -209,9 +209,8 @@ def test_no_script_runs_and_no_element_is_made_of_data(
     grid = page.get_by_role("treegrid")
     page.locator(".nn-w").first.click()
     seen: set[str] = set()
-    for place in range(
-        100
-    ):  # rows come a moment after they were scrolled to: those that were missed, once more
+    # Rows come a moment after they were scrolled to: those that were missed, once more.
+    for place in range(100):
         seen |= set(map(str, order(page)))
         tags = page.evaluate(
             "[...new Set([...document.querySelectorAll('.nn-runsview *')].map(e => e.tagName))]"
