@@ -12,6 +12,7 @@ import { Signal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 
 const MODULE = 'neronet_jupyter.panel';
+const BY_THE_SERVER = ['restarting', 'autorestarting', 'dead']; // what the server says in the kernel's place
 const PATIENCE = 5000; // milliseconds that a widget's message may come after the answer that names it
 
 /** What Python says when an expression fails. */
@@ -84,12 +85,18 @@ export class Link {
     return unquoted(await this.execute('import sys', 'sys.executable'));
   }
 
-  /** Whether this message comes from another process than the one that answered last: the kernel began anew. */
+  /**
+   * Whether this message is the first from another process than the one that answered last: the kernel began anew.
+   * Mostly the message that says that it starts; the server may not listen to the new process yet when that is said.
+   */
   isNewProcess(message: KernelMessage.IIOPubMessage): boolean {
-    const starting =
-      message.header.msg_type === 'status' &&
-      (message.content as { execution_state?: string }).execution_state === 'starting';
-    return starting && message.header.session !== this.process;
+    const { msg_type: type, session } = message.header;
+    const state = type === 'status' ? (message.content as { execution_state: string }).execution_state : '';
+    if (session === this.process || BY_THE_SERVER.includes(state) || (!this.process && state !== 'starting')) {
+      return false;
+    }
+    this.process = session;
+    return true;
   }
 
   /** The model of a widget of the kernel. */

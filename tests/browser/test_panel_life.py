@@ -5,6 +5,7 @@ The time that each test allows is for a busy machine; `pytest -rP` prints what i
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import nbformat
 import psutil
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, WebSocketRoute
 
 from neronet import Neroman
 from tests.browser.conftest import STARTS, Tabs, ready, show
@@ -150,6 +151,36 @@ def test_a_restart_by_one_tab_brings_both_back(panel: Page, tabs: Tabs, jupyter:
         until(lambda pid=pid: not psutil.pid_exists(pid), "the kernel does not restart")
         back(panel, f"restart by {who}")
         back(other, f"restart by {who}, the other page")
+
+
+def test_a_restart_that_a_page_is_not_told_of_brings_it_back(
+    panel: Page, tabs: Tabs, jupyter: JupyterServer
+) -> None:
+    """As when the server connects to the new process after that has said that it starts."""
+    other = tabs.open()
+    missed: list[str | bytes] = []
+
+    def hears(message: str | bytes) -> bool:
+        told = b'"execution_state": "starting"' in (message if isinstance(message, bytes) else message.encode())
+        if told:
+            missed.append(message)
+        return not told
+
+    def connect(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+        server.on_message(lambda message: page.send(message) if hears(message) else None)
+
+    other.route_web_socket(re.compile("/channels"), connect)
+    other.reload()
+    ready(other)
+    show(other)
+    back(other, "a page that does not hear of starts")
+    pid = jupyter.panel_kernel().pid
+    panel.evaluate(RESTART, kernel_id(jupyter))
+    until(lambda: not psutil.pid_exists(pid), "the kernel does not restart")
+    back(panel, "restart")
+    back(other, "restart, the other page")
+    assert missed, "it was told"
 
 
 def test_a_killed_kernel_is_replaced(panel: Page, jupyter: JupyterServer) -> None:

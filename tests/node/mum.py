@@ -315,7 +315,24 @@ def processes_of(root: Path) -> dict[int, str]:
 
 
 def kids_of(root: Path) -> list[int]:
-    return [pid for pid, line in processes_of(root).items() if " nerokid " in line]
+    """The kids below this root; not what one has just forked, which has its name until it becomes a program."""
+    return [pid for pid in processes_of(root) if _has_own_program(pid) and b"\0nerokid\0" in _cmdline(pid)]
+
+
+def _has_own_program(pid: int) -> bool:
+    """Whether it called exec since it was forked (PF_FORKNOEXEC of linux/sched.h)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return False
+    return not int(stat.rpartition(")")[2].split()[6]) & 0x40
+
+
+def _cmdline(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def leave_nothing(root: Path, timeout: float = 20.0, but: int = 0) -> None:

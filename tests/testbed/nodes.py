@@ -129,11 +129,11 @@ class Node:
     # -- its network ------------------------------------------------------------------------
 
     def plug(self) -> None:
-        """Starts its sshd and returns when it answers."""
+        """Starts its sshd and returns when it answers, under the name by which `check` knows it."""
         config, log = self.folder / "sshd_config", self.folder / "log"
         self._enter(["/usr/sbin/sshd", "-f", str(config), "-E", str(log)])
         deadline = time.monotonic() + 10
-        while not self._answers():
+        while not (self._answers() and self._listener()):
             assert time.monotonic() < deadline, f"sshd of {self.name} does not answer:\n{self.log()}"
             time.sleep(0.005)
         self.plugged = True
