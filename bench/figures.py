@@ -88,20 +88,17 @@ def kernel(home: Path, rounds: int, long: int) -> dict[str, Any]:
 
 def page(folder: Path, seconds: int, long: int) -> dict[str, Any]:
     """The part of the main thread that was busy while a figure was updated, and the longest pause between frames."""
-    import nbformat
     from playwright.sync_api import sync_playwright
 
     from tests.browser.jupyter_server import JupyterServer
+    from tests.browser.pages import launch
 
     server = JupyterServer(folder)
     found: dict[str, Any] = {}
     try:
         server.start()
         with Neroman(server.neronet_home) as neroman, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path="/usr/bin/chromium",
-                args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-            )
+            browser = launch(playwright)
             for name, runs, before, options in (
                 ("idle", 0, 0, ""),
                 ("20 runs, band and 5 lines", 20, 400, "selected=range(1, 6)"),
@@ -117,14 +114,7 @@ def page(folder: Path, seconds: int, long: int) -> dict[str, Any]:
                     printed.add(number, "loss", walk(before, number))
                 options = options.replace("range(1, 6)", str(numbers[:5]))
                 code = f"from neronet_jupyter import LiveFigure\nLiveFigure({numbers}, 'loss', {options})"
-                book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code if runs else "1")])
-                book.metadata["kernelspec"] = {
-                    "name": "python3",
-                    "display_name": "Python 3",
-                    "language": "python",
-                }
-                nbformat.write(book, server.root / f"{len(found)}.ipynb")
-                found[name] = _watched(browser, server, f"{len(found)}.ipynb", numbers, printed, seconds)
+                found[name] = _watched(browser, server, code if runs else "1", numbers, printed, seconds)
             browser.close()
     finally:
         server.close()
@@ -132,18 +122,15 @@ def page(folder: Path, seconds: int, long: int) -> dict[str, Any]:
 
 
 def _watched(
-    browser: Any, server: Any, name: str, numbers: Sequence[int], printed: Printed, seconds: int
+    browser: Any, server: Any, cell: str, numbers: Sequence[int], printed: Printed, seconds: int
 ) -> dict[str, float]:
+    from tests.browser.pages import execute, make_notebook, ready
+
     tab = browser.new_page(viewport={"width": 1280, "height": 800})
     tab.goto(server.url)
-    tab.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
-    tab.evaluate("window.jupyterapp.restored")
-    tab.evaluate("name => window.jupyterapp.commands.execute('docmanager:open', {path: name})", name)
-    tab.wait_for_function(
-        "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
-        timeout=60_000,
-    )
-    tab.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    ready(tab)
+    make_notebook(tab, server, cell)
+    execute(tab, "notebook:run-all-cells")
     if numbers:
         tab.wait_for_selector(".nn-fig-over", timeout=60_000)
     tab.wait_for_timeout(2000)

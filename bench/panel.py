@@ -13,13 +13,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import nbformat
 from playwright.sync_api import Page, sync_playwright
 
 from bench.common import PATIENCE, Bed, arguments, emit, percentile, say, write_folder
 from neronet import Neroman
-from tests.browser.conftest import CHROMIUM, ready, show
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.pages import execute, launch, make_notebook, ready, show
 
 RUNS, RATE = 20, 10
 WATCHED = 30  # seconds in which ages are taken; looking at each frame costs, so what it costs is measured afterwards
@@ -83,16 +82,8 @@ def watched(server: JupyterServer, page: Page, seconds: int, begin: float) -> di
     show(page)
     page.locator("#neronet-panel [data-run]").nth(5).wait_for(timeout=60_000)
     cell = "from neronet_jupyter import LiveFigure\nLiveFigure('clocks', 'clock', show='runs')"
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(book, server.root / "clocks.ipynb")
-    page.evaluate("void window.jupyterapp.commands.execute('docmanager:open', {path: 'clocks.ipynb'})")
-    page.wait_for_function(
-        "window.jupyterapp.shell.currentWidget?.context?.path === 'clocks.ipynb'"
-        " && window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
-        timeout=60_000,
-    )
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
+    make_notebook(page, server, cell)
+    execute(page, "notebook:run-all-cells")
     page.locator(".jp-OutputArea .bqplot path.line").first.wait_for(state="attached", timeout=60_000)
     devtools = page.context.new_cdp_session(page)
     devtools.send("Performance.enable")
@@ -138,9 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = arguments(__doc__, 1, argv, seconds=60)
     with Bed(given.memory, slots=RUNS) as bed, sync_playwright() as playwright:
         server = JupyterServer(bed.folder / "lab", NERONET_HOME=str(bed.neroman.home))
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
+        browser = launch(playwright)
         try:
             server.start()
             begin = time.time() + 3

@@ -91,35 +91,24 @@ def kernel(store: Store, numbers: Sequence[int], rounds: int) -> dict[str, Any]:
 
 
 def page(folder: Path, runs: int, length: int) -> dict[str, Any]:
-    import nbformat
     from playwright.sync_api import sync_playwright
 
     from tests.browser.jupyter_server import JupyterServer
+    from tests.browser.pages import execute, launch, make_notebook, ready, until_idle
 
     server = JupyterServer(folder)
     try:
         server.start()
         with Neroman(server.neronet_home) as neroman:
             many(neroman.store, "wide", runs, PARAMETERS, METRICS)
-        cells = [nbformat.v4.new_code_cell("import neronet_jupyter.runs"), nbformat.v4.new_code_cell(CELL)]
-        book = nbformat.v4.new_notebook(cells=cells)
-        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(book, server.root / "table.ipynb")
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path="/usr/bin/chromium",
-                args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-            )
+            browser = launch(playwright)
             tab = browser.new_page(viewport={"width": 1700, "height": 1000})
             tab.goto(server.url)
-            tab.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
-            tab.evaluate("window.jupyterapp.restored")
-            tab.evaluate("window.jupyterapp.commands.execute('docmanager:open', {path: 'table.ipynb'})")
-            idle = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-            tab.wait_for_function(idle, timeout=60_000)
-            tab.evaluate("window.jupyterapp.commands.execute('notebook:run-cell-and-select-next')")
-            tab.wait_for_timeout(3000)
-            tab.wait_for_function(idle, timeout=60_000)
+            ready(tab)
+            make_notebook(tab, server, "import neronet_jupyter.runs", CELL)
+            execute(tab, "notebook:run-cell-and-select-next")
+            until_idle(tab)
             found: dict[str, Any] = tab.evaluate(_OPEN)
             metrics = tab.context.new_cdp_session(tab)
             metrics.send("Performance.enable")

@@ -19,8 +19,8 @@ from playwright.sync_api import Page, expect, sync_playwright  # noqa: E402
 
 from neronet import Neroman  # noqa: E402
 from neronet_jupyter.demo_nodes import DemoNodes  # noqa: E402
-from tests.browser.conftest import CHROMIUM, ready, show, widen  # noqa: E402
 from tests.browser.jupyter_server import JupyterServer  # noqa: E402
+from tests.browser.pages import begin, darken, launch, ready, show, widen  # noqa: E402
 
 PICTURES = ROOT / "docs/pictures"
 CONFIG = """\
@@ -84,7 +84,7 @@ def main() -> None:
             (folder / "config.yaml").write_text(CONFIG)
             (folder / "train.py").write_text(TRAIN)
             server.start()
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            browser = launch(playwright)
             with Neroman(nodes.home, background=True) as neroman:
                 runs = neroman.submit(folder, "lab")
                 for name in ("light", "dark"):
@@ -92,15 +92,11 @@ def main() -> None:
                     page.goto(server.url)
                     ready(page)
                     if name == "dark":
-                        theme = "'apputils:change-theme', {theme: 'JupyterLab Dark'}"
-                        page.evaluate(f"window.jupyterapp.commands.execute({theme}).then(() => null)")
+                        darken(page)
                     show(page)
                     rows = page.locator("#neronet-panel [data-run]")
                     rows.nth(8).wait_for(timeout=60_000)
-                    page.evaluate(
-                        "path => void window.jupyterapp.commands.execute('neronet:submit-folder', {path})",
-                        str(folder),
-                    )
+                    begin(page, "neronet:submit-folder", path=str(folder))
                     expect(page.locator(".nn-sweep .nn-count")).to_contain_text("15 runs", timeout=30_000)
                     page.wait_for_timeout(3000)
                     panel(page, 400, name)
@@ -110,10 +106,7 @@ def main() -> None:
                     ).click()
                     widen(page, 340)
                     for what, (command, args, ready_when) in SHOWN.items():
-                        page.evaluate(
-                            "([name, args]) => void window.jupyterapp.commands.execute(name, args)",
-                            [command, args],
-                        )
+                        begin(page, command, **args)
                         page.locator(ready_when).first.wait_for(timeout=30_000)
                         page.wait_for_timeout(4000)
                         page.screenshot(path=PICTURES / f"{what}-{name}.png")

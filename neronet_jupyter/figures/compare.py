@@ -207,6 +207,19 @@ class Compare(View):
     def _look(self) -> None:
         with self._lock:
             changed, self._changed = self._changed, set()
+        try:
+            self._read(changed)
+        except Exception:
+            self._changed = None  # the next look must not miss what this one was told
+            raise
+        name = self._name()
+        self._shown = [
+            row
+            for row in self._rows.values()
+            if row.state not in LEFT_OUT and name in self._last.get(row.number, Last({}, {})).values
+        ]
+
+    def _read(self, changed: set[int] | None) -> None:
         store = self.neroman.store
         if changed is None or (self._runs is None and changed - set(self._numbers)):
             self._numbers = find(self.neroman, self._runs)
@@ -218,12 +231,6 @@ class Compare(View):
                 self._last.update(store.points.last(mine))
         self._rows = {number: self._rows[number] for number in self._numbers if number in self._rows}
         self._last = {number: self._last[number] for number in self._numbers if number in self._last}
-        name = self._name()
-        self._shown = [
-            row
-            for row in self._rows.values()
-            if row.state not in LEFT_OUT and name in self._last.get(row.number, Last({}, {})).values
-        ]
 
     def _metrics(self) -> list[str]:
         counts: dict[str, int] = {}

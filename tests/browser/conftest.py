@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.pages import CHROMIUM, launch, ready
 from tests.testbed import install
 from tests.testbed.fixtures import cannot
 
-CHROMIUM = "/usr/bin/chromium"
-STARTS = 60_000  # milliseconds; a machine may be busy
 expect.set_options(timeout=30_000)
 # What JupyterLab itself says at times, and what a browser says of a server that a test has ended.
 HARMLESS = (
@@ -29,16 +28,14 @@ AWAY = (re.compile(r"net::ERR_|WebSocket|Failed to (fetch|load resource)|Network
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window; while it is open, asyncio's loop of this thread is Playwright's."""
+    """One for each test file: while it is open, asyncio's loop of this thread is Playwright's."""
     if not Path(CHROMIUM).exists() and not shutil.which("chromium"):
         try:
             install.ensure()
         except install.InstallError as error:
             cannot(str(error))
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
+        started = launch(playwright)
         yield started
         started.close()
 
@@ -90,30 +87,6 @@ class Tabs:
             context.close()
 
 
-def ready(page: Page) -> None:
-    """Returns once JupyterLab has put its layout in place, and has given the focus to what is in its middle."""
-    page.wait_for_function("window.jupyterapp !== undefined", timeout=STARTS)
-    page.evaluate("window.jupyterapp.restored")
-    page.wait_for_function("window.jupyterapp.shell.currentWidget !== null", timeout=STARTS)
-
-
-def show(page: Page) -> None:
-    """Opens the panel, as its command does."""
-    page.evaluate("window.jupyterapp.commands.execute('neronet:show').then(() => null)")
-
-
-def widen(page: Page, width: int) -> None:
-    """Gives the left sidebar `width` pixels."""
-    page.evaluate(
-        "width => { const split = window.jupyterapp.shell._hsplitPanel;"
-        " const all = split.node.clientWidth; split.setRelativeSizes([width / all, 1 - width / all, 0]) }",
-        width,
-    )
-    page.wait_for_function(
-        "width => Math.abs(document.getElementById('neronet-panel').clientWidth - width) < 5", arg=width
-    )
-
-
 @pytest.fixture
 def tabs(browser: Browser, jupyter: JupyterServer) -> Iterator[Tabs]:
     """Opens tabs; their consoles must not have said that something is wrong."""
@@ -127,18 +100,3 @@ def tabs(browser: Browser, jupyter: JupyterServer) -> Iterator[Tabs]:
 def page(tabs: Tabs) -> Page:
     """One tab with JupyterLab."""
     return tabs.open()
-
-
-@pytest.fixture
-def dark_page(tabs: Tabs) -> Callable[..., Page]:
-    """Opens a tab of a given size in JupyterLab's dark theme."""
-
-    def make(width: int = 1280, height: int = 800) -> Page:
-        page = tabs.open(width=width, height=height, dark=True)
-        page.evaluate(
-            "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'}).then(() => null)"
-        )
-        page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
-        return page
-
-    return make

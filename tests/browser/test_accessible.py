@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from neronet import Neroman
-from tests.browser.conftest import STARTS, Tabs, show, widen
+from tests.browser.conftest import Tabs
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.pages import STARTS, begin, darken, show, widen
 
 AXE = Path(__file__).parents[2] / "labextension/node_modules/axe-core/axe.min.js"
 SERIOUS = ("serious", "critical")
@@ -57,9 +58,7 @@ def serious(page: Page, where: str) -> list[str]:
 def opened(tabs: Tabs, dark: bool) -> Page:
     page = tabs.open(dark=dark)
     if dark:
-        theme = "apputils:change-theme', {theme: 'JupyterLab Dark'}"
-        page.evaluate(f"window.jupyterapp.commands.execute('{theme}).then(() => null)")
-        page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
+        darken(page)
     show(page)
     expect(page.locator("#neronet-panel [data-run]")).to_have_count(4, timeout=STARTS)
     return page
@@ -81,7 +80,7 @@ def test_axe_finds_nothing_serious_in_the_panel(tabs: Tabs, dark: bool) -> None:
 def test_axe_finds_nothing_serious_in_a_tab(tabs: Tabs, dark: bool, tab: str) -> None:
     page = opened(tabs, dark)
     command, args, shown = TABS[tab]
-    page.evaluate("([name, args]) => void window.jupyterapp.commands.execute(name, args)", [command, args])
+    begin(page, command, **args)
     page.locator(shown).first.wait_for(timeout=STARTS)
     assert not serious(page, ".nn-tab")
 

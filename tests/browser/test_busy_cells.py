@@ -9,13 +9,12 @@ import time
 from collections.abc import Iterator
 from statistics import median
 
-import nbformat
 import pytest
 from playwright.sync_api import Page, expect
 
 from neronet import Neroman
-from tests.browser.conftest import STARTS, show
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.pages import STARTS, begin, execute, make_notebook, show
 
 pytestmark = pytest.mark.slow
 ALLOWED = 20.0  # seconds
@@ -73,24 +72,14 @@ def waves(jupyter: JupyterServer) -> Iterator[None]:
 def test_figures_go_on_and_clicks_are_answered_while_a_cell_runs(
     what: str, jupyter: JupyterServer, page: Page
 ) -> None:
-    name = f"{what}.ipynb"
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in (FIGURE, CELLS[what])])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(book, jupyter.root / name)
     show(page)
     row = page.locator("#neronet-panel [data-run]")
     row.wait_for(timeout=STARTS)
-    page.evaluate("name => void window.jupyterapp.commands.execute('docmanager:open', {path: name})", name)
-    page.wait_for_function(
-        "name => window.jupyterapp.shell.currentWidget?.context?.path === name"
-        " && window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
-        arg=name,
-        timeout=STARTS,
-    )
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell-and-select-next').then(() => null)")
+    make_notebook(page, jupyter, FIGURE, CELLS[what])
+    execute(page, "notebook:run-cell-and-select-next")
     page.locator(".jp-OutputArea .bqplot path.line").first.wait_for(state="attached", timeout=STARTS)
     page.wait_for_timeout(2000)
-    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-cell')")
+    begin(page, "notebook:run-cell")
     expect(page.locator(".jp-Cell .jp-InputPrompt", has_text="[*]")).to_have_count(1)
     page.evaluate(WATCH, [".jp-OutputArea .bqplot", "#neronet-panel [data-run]"])
     answers = []
@@ -112,4 +101,4 @@ def test_figures_go_on_and_clicks_are_answered_while_a_cell_runs(
     print(f"{what}: longest gap of the figure {figure:.2f} s ({drawn} changes), of the panel {panel:.2f} s ({moved});"
           f" a click was answered in {median(answers):.2f} s, {max(answers):.2f} s at most")  # fmt: skip
     assert max(figure, panel, *answers) < ALLOWED
-    page.evaluate("window.jupyterapp.commands.execute('kernelmenu:interrupt').then(() => null)")
+    execute(page, "kernelmenu:interrupt")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import STARTS, Tabs, ready
+from tests.browser.conftest import Tabs
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.pages import STARTS, begin, execute, make_notebook, open_notebook, ready, until_idle
 
 SCRIPT = (
     "import time\nfor step in range(1, 101):\n    print('loss', 1 / step, flush=True)\n    time.sleep(0.1)"
@@ -20,34 +20,16 @@ CELLS = (
     "runs = _\nruns.frame(live=True)",
     "import time; time.sleep(3)",
 )
-KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext"
+FRONT = "window.jupyterapp.shell.currentWidget"
 
 
 @pytest.fixture
-def notebook(jupyter: JupyterServer, tabs: Tabs) -> Page:
+def notebook(jupyter: JupyterServer, page: Page) -> Page:
     """The cells in a notebook, its kernel ready."""
     jupyter.neronet_home.mkdir(parents=True, exist_ok=True)
     (jupyter.neronet_home / "nodes.yaml").write_text("nodes:\n  local:\n    type: local\n    slots: 2\n")
-    cells = [
-        {"cell_type": "code", "id": f"cell{place}", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
-        for place, source in enumerate(CELLS)
-    ]  # fmt: skip
-    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    (jupyter.root / "cells.ipynb").write_text(
-        json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
-    )
-    page = tabs.open(jupyter.url.replace("?reset", "/tree/cells.ipynb?reset"))
-    until_idle(page)
+    make_notebook(page, jupyter, *CELLS)
     return page
-
-
-def until_idle(page: Page) -> None:
-    page.wait_for_selector(".jp-NotebookPanel")
-    page.wait_for_function(f"{KERNEL}?.session?.kernel?.status === 'idle'", timeout=STARTS)
-
-
-def run_all(page: Page) -> None:
-    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
 
 
 def pictures(page: Page, seconds: float) -> list[str]:
@@ -64,7 +46,7 @@ def pictures(page: Page, seconds: float) -> list[str]:
 
 
 def test_a_live_frame_moves_while_a_cell_runs_and_when_none_does(notebook: Page) -> None:
-    run_all(notebook)
+    begin(notebook, "notebook:run-all-cells")
     notebook.locator(".jp-CodeCell").nth(2).locator("table").wait_for(timeout=STARTS)
     assert len(pictures(notebook, 2.5)) >= 3  # the last cell sleeps
     until_idle(notebook)
@@ -75,19 +57,21 @@ def test_the_cell_of_a_sweep_is_alive_after_a_reload_and_a_restart_and_runs_noth
     notebook: Page, tabs: Tabs
 ) -> None:
     tabs.server_went = True  # the page says as much of a kernel that is started again
-    run_all(notebook)
+    begin(notebook, "notebook:run-all-cells")
     sweep = notebook.locator(".jp-CodeCell").nth(1)
     figure = sweep.locator("svg path.line").first
     figure.wait_for(timeout=STARTS)
     assert "2 runs of moving: 1-2 on local" in sweep.locator(".jp-OutputArea").inner_text()
     until_idle(notebook)
-    notebook.evaluate("window.jupyterapp.commands.execute('docmanager:save').then(() => null)")
-    notebook.evaluate(f"{KERNEL}.restartKernel()")
+    execute(notebook, "docmanager:save")
+    name = notebook.evaluate(f"{FRONT}.context.path")
+    notebook.evaluate(f"{FRONT}.sessionContext.restartKernel()")
     notebook.reload()
     ready(notebook)
+    open_notebook(notebook, name)
     figure.wait_for(timeout=STARTS)  # nothing was run in the new kernel
     until_idle(notebook)
-    run_all(notebook)
+    begin(notebook, "notebook:run-all-cells")
     until_idle(notebook)
     figure.wait_for(timeout=STARTS)
     said = sweep.locator(".jp-OutputArea").inner_text()

@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from neronet import Neroman
-from tests.browser.conftest import Tabs, ready, show
+from tests.browser.conftest import Tabs
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.pages import begin, ready, show
 
 pytestmark = pytest.mark.slow
 CONFIG = """
@@ -39,12 +40,6 @@ def program(jupyter: JupyterServer) -> Path:
     (folder / "config.yaml").write_text(CONFIG)
     (folder / "main.sh").write_text('echo "error $1"; exit $1\n')
     return folder
-
-
-def execute(page: Page, command: str, **args: object) -> None:
-    page.evaluate(
-        "([command, args]) => { void window.jupyterapp.commands.execute(command, args) }", [command, args]
-    )
 
 
 def test_nothing_is_started_before_the_panel_is_shown(page: Page, jupyter: JupyterServer) -> None:
@@ -100,9 +95,9 @@ def test_a_failed_run_is_told_and_counted(page: Page, program: Path, neroman: Ne
 
 def test_tabs_come_back_after_a_reload(page: Page, program: Path, neroman: Neroman) -> None:
     run, runs = "#neronet-run-1 .bqplot", "#neronet-runs [role=treegrid]"
-    execute(page, "neronet:open-run", number=1)
+    begin(page, "neronet:open-run", number=1)
     page.wait_for_selector(run, timeout=60_000)
-    execute(page, "neronet:open-runs")
+    begin(page, "neronet:open-runs")
     page.wait_for_selector(runs, timeout=60_000)
     page.wait_for_timeout(1500)  # JupyterLab saves its layout a second after it has changed
     page.reload()
@@ -113,7 +108,7 @@ def test_tabs_come_back_after_a_reload(page: Page, program: Path, neroman: Nerom
 
 
 def test_a_run_that_does_not_exist_says_so_in_its_tab(page: Page) -> None:
-    execute(page, "neronet:open-run", number=12345)
+    begin(page, "neronet:open-run", number=12345)
     expect(page.locator("#neronet-run-12345")).to_contain_text("12345", timeout=60_000)
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 

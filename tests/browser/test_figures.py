@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
-import nbformat
 import pytest
 from playwright.sync_api import Page
 
 from neronet import Neroman
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.pages import darken, execute, make_notebook
 from tests.jupyter.figures.made_runs import Printed, make_runs, sweep
 
 LINES = ".nn-figure .bqplot .curve .line"
-_names = count(1)
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +32,8 @@ def swept(neroman: Neroman, jupyter: JupyterServer) -> list[int]:
 
 def run(page: Page, jupyter: JupyterServer, *cells: str) -> None:
     """Opens a notebook with these cells and runs them."""
-    name = f"figures{next(_names)}.ipynb"
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(book, jupyter.root / name)
-    page.evaluate("name => void window.jupyterapp.commands.execute('docmanager:open', {path: name})", name)
-    page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell")
-    page.wait_for_function(
-        "name => window.jupyterapp.shell.currentWidget?.context?.path === name"
-        " && window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
-        arg=name,
-    )
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
+    make_notebook(page, jupyter, *cells)
+    execute(page, "notebook:run-all-cells")
 
 
 def three(swept: list[int]) -> str:
@@ -114,12 +102,12 @@ def test_an_emptied_figure_shows_what_comes_next(
     until_paths(page, 1)
     empty = "import threading\nthreading.Timer(1, lambda: figure.show_runs([])).start()\n"
     again = f"threading.Timer(3, lambda: figure.show_runs([{number}])).start()"
-    page.evaluate("window.jupyterapp.commands.execute('notebook:insert-cell-below').then(() => null)")
+    execute(page, "notebook:insert-cell-below")
     page.evaluate(
         "code => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(code)",
         empty + again,
     )
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell').then(() => null)")
+    execute(page, "notebook:run-cell")
     page.wait_for_selector(".nn-fig-note")
     assert paths(page) == []
     until_paths(page, 1)
@@ -198,10 +186,7 @@ def test_a_figure_is_saved_as_it_looks(
 
 
 def test_a_dark_theme_has_no_orange(page: Page, jupyter: JupyterServer, swept: list[int]) -> None:
-    page.evaluate(
-        "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'}).then(() => null)"
-    )
-    page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
+    darken(page)
     run(page, jupyter, three(swept))
     until_paths(page, 3)
     colours = page.evaluate(

@@ -7,9 +7,10 @@ from playwright.sync_api import Dialog, Page, expect
 
 from neronet import Neroman
 from neronet.wire import states
-from tests.browser.conftest import STARTS, Tabs, show
+from tests.browser.conftest import Tabs
 from tests.browser.hostile import HOSTILE, hostile
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.pages import STARTS, begin, show
 from tests.jupyter.figures.made_runs import define
 from tests.jupyter.table.stores import add, end, say, start
 
@@ -71,10 +72,7 @@ def test_what_means_harm_is_shown_as_text(
     expect(panel.locator("[data-run]").first).to_be_visible(timeout=STARTS)
     panel.get_by_role("button", name="gpu1", exact=True).click()
     command, shown = TABS[tab]
-    page.evaluate(
-        "([name, args]) => void window.jupyterapp.commands.execute(name, args)",
-        [command, {"number": numbers[3]}],
-    )
+    begin(page, command, number=numbers[3])
     page.locator(shown).first.wait_for(timeout=STARTS)
     for place in range(8):
         made = page.evaluate(MADE)

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from neronet import Neroman
-from tests.browser.conftest import STARTS, show
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.pages import STARTS, begin, show
 from tests.jupyter.figures.made_runs import define
 from tests.jupyter.table.stores import add, say, start
 
@@ -41,7 +41,7 @@ def test_a_million_lines_open_at_their_end_and_are_searched_and_scrolled(
     show(page)
     page.locator("#neronet-panel [data-run]").wait_for(timeout=STARTS)
     began = time.monotonic()
-    page.evaluate("number => void window.jupyterapp.commands.execute('neronet:open-run', {number})", number)
+    begin(page, "neronet:open-run", number=number)
     log = page.get_by_role("log")
     expect(log).to_contain_text(f"this is line {LINES}", timeout=STARTS)
     opened = time.monotonic() - began

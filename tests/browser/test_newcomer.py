@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from neronet import Neroman
-from tests.browser.conftest import STARTS
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.pages import STARTS
 from tests.testbed.fixtures import NodeFactory
 from tests.testbed.lab import Lab
 

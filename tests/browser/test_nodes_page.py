@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from neronet import Neroman
-from tests.browser.conftest import STARTS, Tabs, show
+from tests.browser.conftest import Tabs
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.pages import STARTS, begin, execute, make_notebook, show
 from tests.testbed.fixtures import NodeFactory
 from tests.testbed.lab import Lab
 from tests.testbed.nodes import Node
@@ -24,7 +24,7 @@ def panel_of(page: Page) -> Locator:
     """The panel, whose first steps are over."""
     show(page)
     panel = page.locator("#neronet-panel")
-    page.evaluate("window.jupyterapp.commands.execute('neronet:new-sweep').then(() => null)")
+    execute(page, "neronet:new-sweep")
     panel.get_by_role("toolbar", name="Neronet").wait_for(timeout=STARTS)
     return panel
 
@@ -146,21 +146,13 @@ def test_a_new_host_key_is_shown_and_trusted_or_not(
     delete(panel, "lab7")
 
 
-def test_a_folder_is_dragged_in_from_the_file_browser(jupyter: JupyterServer, tabs: Tabs) -> None:
+def test_a_folder_is_dragged_in_from_the_file_browser(jupyter: JupyterServer, page: Page) -> None:
     folder = jupyter.root / "dragged"
     folder.mkdir()
     (folder / "main.sh").write_text("echo loss 1\n")
     (folder / "config.yaml").write_text(CONFIG)
-    cell: dict[str, object] = {"cell_type": "code", "id": "one", "metadata": {}, "outputs": [], "execution_count": None,
-            "source": "from neronet_jupyter import ExperimentList\nExperimentList()"}  # fmt: skip
-    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    text = json.dumps({"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
-    (jupyter.root / "drag.ipynb").write_text(text)
-    page = tabs.open(jupyter.url.replace("?reset", "/tree/drag.ipynb?reset"))
-    page.wait_for_selector(".jp-NotebookPanel")
-    kernel = "window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel?.status === 'idle'"
-    page.wait_for_function(kernel, timeout=STARTS)
-    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    make_notebook(page, jupyter, "from neronet_jupyter import ExperimentList\nExperimentList()")
+    begin(page, "notebook:run-all-cells")
     section = page.get_by_role("region", name="Experiments")
     section.wait_for(timeout=STARTS)
     page.locator(".jp-DirListing-item", has_text="dragged").hover()

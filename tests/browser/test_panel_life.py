@@ -17,8 +17,9 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute
 
 from neronet import Neroman
-from tests.browser.conftest import STARTS, Tabs, ready, show
+from tests.browser.conftest import Tabs
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.pages import STARTS, ready, show
 
 pytestmark = pytest.mark.slow
 BACK = 60.0  # seconds
@@ -161,7 +162,9 @@ def test_a_restart_that_a_page_is_not_told_of_brings_it_back(
     missed: list[str | bytes] = []
 
     def hears(message: str | bytes) -> bool:
-        told = b'"execution_state": "starting"' in (message if isinstance(message, bytes) else message.encode())
+        told = b'"execution_state": "starting"' in (
+            message if isinstance(message, bytes) else message.encode()
+        )
         if told:
             missed.append(message)
         return not told

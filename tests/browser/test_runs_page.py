@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 
@@ -11,9 +10,10 @@ from playwright.sync_api import Page, expect
 
 from neronet import Neroman
 from neronet.wire import states
-from tests.browser.conftest import STARTS, Tabs
+from tests.browser.conftest import Tabs
 from tests.browser.hostile import HOSTILE, hostile
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.pages import STARTS, execute, make_notebook
 from tests.jupyter.table.stores import add, define, end, many, say, start
 
 CELL = """\
@@ -57,22 +57,9 @@ def table(jupyter: JupyterServer, tabs: Tabs) -> Callable[..., Page]:
 
     def make(name: str, width: int = 300) -> Page:
         code = CELL.replace("NAME", name).replace("WIDTH", str(width)).replace("WIDE", str(width >= 700))
-        cell = {
-            "cell_type": "code",
-            "id": "one",
-            "metadata": {},
-            "outputs": [],
-            "execution_count": None,
-            "source": code,
-        }
-        metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        text = json.dumps({"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
-        (jupyter.root / "runs.ipynb").write_text(text)
-        page = tabs.open(jupyter.url.replace("?reset", "/tree/runs.ipynb?reset"), width=1700, height=900)
-        page.wait_for_selector(".jp-NotebookPanel")
-        kernel = "window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel?.status === 'idle'"
-        page.wait_for_function(kernel, timeout=STARTS)
-        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
+        page = tabs.open(width=1700, height=900)
+        make_notebook(page, jupyter, code)
+        execute(page, "notebook:run-all-cells")
         page.wait_for_selector(RUN, timeout=STARTS)
         return page
 

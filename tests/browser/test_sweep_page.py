@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 
@@ -11,8 +10,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from neronet import Neroman
 from neronet.spec.config import load_config
-from tests.browser.conftest import STARTS, Tabs
+from tests.browser.conftest import Tabs
 from tests.browser.jupyter_server import JupyterServer
+from tests.browser.pages import STARTS, begin, make_notebook
 
 CONFIG = """\
 # the first sweep
@@ -42,16 +42,9 @@ def builder(jupyter: JupyterServer, tabs: Tabs) -> Callable[..., Locator]:
     (jupyter.neronet_home / "panel.json").unlink(missing_ok=True)
 
     def make(width: int = 300) -> Locator:
-        cell = {"cell_type": "code", "id": "one", "metadata": {}, "outputs": [], "execution_count": None,
-                "source": CELL.replace("WIDTH", str(width))}  # fmt: skip
-        metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        text = json.dumps({"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
-        (jupyter.root / "sweep.ipynb").write_text(text)
-        page = tabs.open(jupyter.url.replace("?reset", "/tree/sweep.ipynb?reset"), height=1200)
-        page.wait_for_selector(".jp-NotebookPanel")
-        kernel = "window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel?.status === 'idle'"
-        page.wait_for_function(kernel, timeout=STARTS)
-        page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        page = tabs.open(height=1200)
+        make_notebook(page, jupyter, CELL.replace("WIDTH", str(width)))
+        begin(page, "notebook:run-all-cells")
         found = page.locator(".nn-sweep")
         found.get_by_label("Folder", exact=True).wait_for(timeout=STARTS)
         return found

@@ -21,7 +21,7 @@ from typing import Any
 
 from neronet.api.nodestatus import NodeStatus
 from neronet.api.runset import Run
-from neronet.api.targets import ExperimentStatus
+from neronet.api.targets import ExperimentStatus, Planned
 from neronet.cli.console import Console
 from neronet.cli.main import run as run_cli
 from neronet.wire import states
@@ -236,3 +236,20 @@ class Screen:
         code = self.process.wait(60)
         os.close(self.terminal)
         return code
+
+
+def ended(number: int, state: str = states.FINISHED, **given: Any) -> Any:
+    return run(number, **{"state": state, "ended": NOW - number, "started": NOW - number - 5, **given})
+
+
+def many() -> FakeRunSet:
+    waiting = [run(n, state=states.QUEUED, started=None) for n in range(5, 505)]
+    failed = ended(2, states.FAILED, reason="exit code 3", metrics={"loss": 0.5})
+    return FakeRunSet([ended(1, ended=NOW - 60), failed, run(3), run(4), *waiting])
+
+
+def planned(count: int, name: str = "lang_exp1") -> list[Planned]:
+    return [
+        Planned(name, f"{name}/x={n}", {"x": str(n), "y": "2"}, ("python3", "main.py", str(n)))
+        for n in range(count)
+    ]

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from engine_programs import Program
+from engine_programs import Program, wait_until
+from listeners import Heard, start_engine
+from small_engine import SmallEngine
 
 
 @pytest.fixture
@@ -24,3 +26,25 @@ def program() -> Iterator[Callable[..., Program]]:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
+
+
+@pytest.fixture(params=[False, True], ids=["unix", "tcp"])
+def engine(home: Path, request: pytest.FixtureRequest) -> Iterator[SmallEngine]:
+    """An engine with a bell, over each kind of socket."""
+    engine = start_engine(home, request.param)
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture
+def listen(home: Path, engine: SmallEngine) -> Iterator[Callable[[], Heard]]:
+    heard: list[Heard] = []
+
+    def begin() -> Heard:
+        heard.append(Heard(home))
+        wait_until(lambda: len(engine.bell.clients) == len(heard))
+        return heard[-1]
+
+    yield begin
+    for one in heard:
+        one.client.close()

@@ -14,6 +14,8 @@ from made_runs import Printed, make_runs, sweep
 
 from neronet import Neroman
 from neronet.errors import InputError
+from neronet.store.points import Last
+from neronet_jupyter import widget
 from neronet_jupyter.figures import Compare, columns
 
 Open = Callable[[Any], Any]
@@ -117,6 +119,30 @@ def test_runs_without_a_value_wait_outside(neroman: Neroman, page: Open) -> None
     state = shown.until(lambda state: len(state["numbers"]) == 4)
     assert state["about"] == "6 runs, 6 of them not ended; 2 without a value yet"
     assert compare.selected == tuple(numbers[:4])
+
+
+def test_what_could_not_be_read_is_read_again(
+    neroman: Neroman, page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(widget, "FAILED", 0.01)
+    [number] = make_runs(neroman.store, [{"lr": "0.1"}])
+    printed = Printed(neroman.store)
+    printed.add(number, "loss", [3.0])
+    compare = Compare(neroman=neroman)
+    shown = page(compare)
+    shown.until(lambda state: state["values"] == [3.0])
+    last, failed = neroman.store.points.last, []
+
+    def fails_once(numbers: set[int]) -> dict[int, Last]:
+        if not failed:
+            failed.append(numbers)
+            raise OSError("the disk does not answer")
+        return last(numbers)
+
+    monkeypatch.setattr(neroman.store.points, "last", fails_once)
+    printed.add(number, "loss", [2.0])
+    shown.until(lambda state: state["values"] == [2.0], 10.0)
+    assert failed
 
 
 def test_what_is_not_there_is_refused(neroman: Neroman, tmp_path: Path) -> None:

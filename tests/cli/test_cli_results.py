@@ -1,0 +1,152 @@
+"""Logs, points, tables of results, and the history."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+
+from neronet.store.events import Event
+from neronet.wire import states
+from tests.cli.fakes import (
+    NOW,
+    FakeNeroman,
+    FakeRunSet,
+    ended,
+    run,
+    said,
+)
+
+
+def test_logs_are_raw_in_a_pipe_and_harmless_in_a_terminal() -> None:
+    log = "a\tb\n\x1b[31mred\x1b[0m \x07\n50 %\r100 %\n"
+    neroman = FakeNeroman(all_runs=FakeRunSet([run(1)], text=log))
+    assert said("logs", "1", neroman=neroman).out == log
+    assert said("logs", "1", "-f", neroman=neroman).out == log
+    assert said("logs", "1", neroman=neroman, terminal=True).out == "a\tb\nred ␇\n50 %\r100 %\n"
+
+
+def test_logs_of_a_run_whose_results_were_deleted_say_so() -> None:
+    runs = FakeRunSet([ended(1)])
+    runs.deleted = True
+    neroman = FakeNeroman(all_runs=runs)
+    neroman.runs = lambda selector=None: runs  # type: ignore[method-assign]
+    answer = said("logs", "1", neroman=neroman)
+    assert "the results of lang_exp1/hyperparamx=1 were deleted: /nowhere/results/" in answer.err
+    assert "printed nothing" not in answer.err
+
+
+def test_what_went_wrong_beside_its_end_is_told_of_a_run() -> None:
+    events = [SimpleNamespace(kind="warning", text=f"outputs: {n} was not there") for n in "abcd"]
+    events.append(SimpleNamespace(kind="finished", text="done"))
+    neroman = FakeNeroman(all_runs=FakeRunSet([ended(1)]), events=events)
+    lines = said("status", "1", neroman=neroman).out.splitlines()
+    assert [line.split()[2] for line in lines if "warning" in line] == ["b", "c", "d"]
+
+
+def test_a_silent_run_and_a_vague_name_are_explained() -> None:
+    neroman = FakeNeroman(all_runs=FakeRunSet([run(1), run(2)]))
+    silent = said("logs", "1", "--stderr", neroman=neroman)
+    assert (silent.code, silent.out) == (0, "")
+    assert "has printed nothing to stderr yet: it is running" in silent.err
+    vague = said("logs", "lang_exp1", neroman=neroman)
+    assert vague.code == 2
+    assert "names 2 runs, not one" in vague.err
+    assert "1 (lang_exp1/hyperparamx=1)" in vague.err
+
+
+def points_frame() -> pd.DataFrame:
+    times = [1773500966.5, 1773500967.5, 1773500968.5]
+    values = {"run": [1] * 3, "metric": ["loss", "acc", "loss"], "index": [0.0, 0.0, 1.0], "time": times}
+    return pd.DataFrame({**values, "value": [2.0, 0.5, math.nan]})
+
+
+def test_points_are_a_summary_every_value_json_or_csv() -> None:
+    runs = FakeRunSet([run(1, metrics={"loss": math.nan, "acc": 0.5})], table=points_frame())
+    neroman = FakeNeroman(all_runs=runs)
+    summary = said("points", "1", neroman=neroman).out.splitlines()
+    assert summary[1].split() == ["loss", "2", "2", "nan", "2", "2"]
+    assert said("points", "1", "acc", neroman=neroman).out.split()[-1] == "0.5000"
+    rows = json.loads(said("points", "1", "loss", "--json", neroman=neroman).out)
+    assert rows == [
+        {"run": 1, "metric": "loss", "index": 0.0, "time": "2026-03-14T15:09:26.500Z", "value": 2.0},
+        {"run": 1, "metric": "loss", "index": 1.0, "time": "2026-03-14T15:09:28.500Z", "value": None},
+    ]
+    table = list(csv.reader(io.StringIO(said("points", "1", "--csv", neroman=neroman).out)))
+    assert table[0] == ["run", "metric", "index", "time", "value"]
+    assert len(table) == 4
+    assert table[1][3] == "2026-03-14T15:09:26.500Z"
+    unknown = said("points", "1", "los", neroman=neroman)
+    assert unknown.code == 2
+    assert "it has: loss, acc" in unknown.err
+
+
+def results_set() -> FakeRunSet:
+    runs = [ended(1, metrics={"loss": 0.25}), ended(2, states.FAILED, reason="exit code 1", metrics={})]
+    frame = pd.DataFrame(
+        {
+            "name": ["a", "b"],
+            "started": [pd.Timestamp(1773500966.5, unit="s", tz="UTC"), pd.NaT],
+            "loss": [0.25, math.nan],
+        },
+        index=pd.Index([1, 2], name="number"),
+    )
+    return FakeRunSet(runs, table=frame)
+
+
+def test_results_show_what_differs_and_keep_the_text_of_parameters() -> None:
+    runs = results_set()
+    runs[0] = ended(1, parameters={"rate": "1e-3", "same": "x"}, metrics={"loss": 0.25})
+    runs[1] = ended(2, states.FAILED, parameters={"rate": "010", "same": "x"})
+    lines = said("results", neroman=FakeNeroman(all_runs=runs)).out.splitlines()
+    assert lines[0].split() == ["#", "rate", "loss", "state", "time"]
+    assert lines[1].split() == ["1", "1e-3", "0.2500", "✓", "finished", "5.0", "s"]
+    assert lines[2].split() == ["2", "010", "✗", "failed", "5.0", "s"]
+
+
+def test_results_go_to_json_csv_and_files_by_their_ending(tmp_path: Path) -> None:
+    neroman = FakeNeroman(all_runs=results_set())
+    rows = json.loads(said("results", "--json", neroman=neroman).out)
+    assert rows[0] == {"number": 1, "name": "a", "started": "2026-03-14T15:09:26.500Z", "loss": 0.25}
+    assert rows[1] == {"number": 2, "name": "b", "started": None, "loss": None}
+    table = said("results", "--csv", neroman=neroman).out
+    assert table.splitlines() == ["number,name,started,loss", "1,a,2026-03-14T15:09:26.500Z,0.25", "2,b,,"]
+    for ending, content in ((".csv", table), (".JSON", said("results", "--json", neroman=neroman).out)):
+        file = tmp_path / f"results{ending}"
+        assert "2 runs written to" in said("results", "-o", str(file), neroman=neroman).out
+        assert file.read_text(encoding="utf-8") == content
+    answer = said("results", "-o", str(tmp_path / "no" / "x.csv"), neroman=neroman)
+    assert answer.code == 1
+    assert "cannot be written: No such file" in answer.err
+    assert "No runs yet" in said("results").out
+
+
+def test_results_name_the_columns_a_narrow_terminal_has_no_room_for() -> None:
+    metrics = {f"metric_number_{n}": float(n) for n in range(12)}
+    answer = said(
+        "results", neroman=FakeNeroman(all_runs=FakeRunSet([ended(1, metrics=metrics)])), terminal=True
+    )
+    assert max(map(len, answer.out.splitlines())) <= 80
+    assert "metric_number_11" in answer.err
+    assert "nerocli results -o results.csv" in answer.err
+
+
+def test_history_is_a_table_the_last_events_or_json() -> None:
+    events = [Event(n, NOW + n, 1, 1, "gpu1", "started", "", "lang_exp1") for n in range(60)]
+    neroman = FakeNeroman(
+        events=[*events, Event(61, NOW, None, None, "gpu1", "unreachable", "timed out", None)]
+    )
+    answer = said("history", neroman=neroman)
+    assert len(answer.out.splitlines()) == 51
+    assert "unreachable: timed out" in answer.out
+    assert "11 earlier events" in answer.err
+    rows = json.loads(said("history", "1", "--json", neroman=neroman).out)
+    assert len(rows) == 61
+    assert set(rows[0]) == {"time", "run", "name", "node", "kind", "text"}
+    assert rows[0]["time"].endswith("Z")
+    assert "Nothing has happened yet" in said("history").out
