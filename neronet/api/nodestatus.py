@@ -10,13 +10,13 @@ from typing import Any
 from neronet.api.runset import utc
 from neronet.engine.placement import Member
 from neronet.errors import InputError
-from neronet.spec.nodes import Nodes, NodeSpec
+from neronet.spec.nodes import SCHEDULED, Nodes, NodeSpec
 from neronet.spec.problems import nearest
 from neronet.store.nodes import NodeRow
 from neronet.store.store import Store
 
 STALE = 10.0  # seconds after which what is known of a busy node is looked up anew
-READY = ("direct", "local")  # the types of nodes that runs can be submitted to
+READY = ("direct", "local", "slurm")  # the types of nodes that runs can be submitted to
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,10 @@ def _status(spec: NodeSpec, nodes: Nodes, row: NodeRow, used: int | None) -> Nod
 
 
 def slots(spec: NodeSpec, facts: dict[str, Any]) -> int | None:
-    """How many runs the node takes at once: as nodes.yaml says, else its GPUs, else its cores."""
+    """How many runs the node takes at once: as nodes.yaml says, else its GPUs, else its cores; None for a cluster,
+    where the scheduler decides."""
+    if spec.type in SCHEDULED:
+        return None
     return spec.slots or spec.gpus or len(facts.get("gpus") or ()) or facts.get("cores")
 
 

@@ -22,18 +22,22 @@ NOTHING = {"cpus": 0, "gpus": [], "memory": 0}
 
 
 class Host(object):
-    def __init__(self, root, here):
+    def __init__(self, root, here, name=None):
+        """name: the folder in which it keeps what is taken, if that is not this host's."""
         self.root, self.here = root, here
-        self._open = make_private(os.path.join(root.host(here.host), "open"))
+        self.name = name or here.host
+        self._open = make_private(os.path.join(root.host(self.name), "open"))
         self._lock = self._lock_path()
         self._batches = {}
         self._opened = {}  # name of a file in open/ -> (attempt, what it takes): that never changes
+        self.claim_facts = {}  # more that a claim is to say
+        self.variables = {}  # more of what a program gets
         self._cursors = {}  # token -> the first index that may be unclaimed
 
     def _lock_path(self):
         # A lock on a network file system may outlive its holder or hang, so there it lies on a local one.
         if not facts.on_network(self.root.path):
-            return os.path.join(self.root.host(self.here.host), "lock")
+            return os.path.join(self.root.host(self.name), "lock")
         name = binascii.crc32(os.fsencode(self.root.path)) & 0xFFFFFFFF
         return "/tmp/.neronet-%d-%08x.lock" % (os.getuid(), name)
 
@@ -62,6 +66,10 @@ class Host(object):
     def _open_lock(self, kind):
         return os.open(self._lock + kind, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
+    def kid_words(self, place):
+        """The arguments of a kid that goes on here with what another one left."""
+        return ["nerokid", self.root.path, place]
+
     def batch(self, token):
         """The batch of this token, read once; raises FileNotFoundError when it is gone."""
         if token not in self._batches:
@@ -85,7 +93,7 @@ class Host(object):
         return found
 
     def candidates(self, place, taken, limits, busy=()):
-        """(batch, index, need, gpus) of every run of a place that may start now, best first."""
+        """(attempt, need, gpus) of every run of a place that may start now, best first."""
         for batch in choose.order([batch for batch in self.waiting() if batch.place == place]):
             need = choose.needs(batch.spec, limits)
             gpus = choose.fits(need, taken, limits, busy)
@@ -94,17 +102,20 @@ class Host(object):
             try:
                 for index in self._unclaimed(batch):
                     if not batch.held(index):
-                        yield batch, index, need, gpus
+                        yield batch.attempt(index, 1), need, gpus
             except FileNotFoundError:
                 self.forget(batch.token)  # deleted meanwhile
 
-    def _unclaimed(self, batch):
-        """Indices of its runs that nobody has claimed, held ones too."""
+    def _unclaimed(self, batch, first=0):
+        """Indices of its runs that nobody has claimed, held ones too, from `first` on round to it."""
         found = False
-        for index in range(self._cursors.get(batch.token, 0), len(batch)):
+        start, end = self._cursors.get(batch.token, 0), len(batch)
+        first = max(start, min(first, end))
+        for index in list(range(first, end)) + list(range(start, first)):
             if not batch.attempt(index, 1).exists():
-                if not found:
-                    found, self._cursors[batch.token] = True, index
+                if not found and first == start:
+                    self._cursors[batch.token] = index
+                found = True
                 yield index
         if not found:
             # For good: nobody needs to look at its runs one by one again.
@@ -126,7 +137,7 @@ class Host(object):
             mine = [item for item in opened if item[1].get("place") == place]
             count = sum(1 for _ in self.orphans(mine))
             taken = [share for _, share in opened]
-            for _batch, _index, need, _gpus in self.candidates(place, taken, limits, busy):
+            for _attempt, need, _gpus in self.candidates(place, taken, limits, busy):
                 gpus = choose.fits(need, taken, limits, busy)
                 if gpus is None or count >= most:
                     break

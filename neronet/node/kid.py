@@ -30,10 +30,10 @@ class Kid(object):
         self.root, self.place = Root(root), place
         self.here = procs.Here()
         self.me = self.here.identity()
-        self.host = Host(self.root, self.here)
+        self.host = self._make_host()
         self.watch = Watch()  # one for all runs: to close one takes the kernel 10 ms
         self.starter = Starter()
-        self._known = facts.for_limits(facts.lasting(self.root, self.here))
+        self._known = self._learn()
         self._batch, self._journal = None, None  # of the run now
         self._children = []
         self._looked_around = -MORE_EVERY
@@ -44,6 +44,12 @@ class Kid(object):
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(write)
         os.nice(NICENESS)  # this thread only: programs are started by the starter's
+
+    def _make_host(self):
+        return Host(self.root, self.here)
+
+    def _learn(self):
+        return facts.for_limits(facts.lasting(self.root, self.here))
 
     def main(self):
         done, waiter, wait, of_use = None, None, 0.0, False
@@ -156,8 +162,7 @@ class Kid(object):
 
     def _claim(self, taken, limits, busy, done):
         """A run that may start now, claimed by us."""
-        for batch, index, need, gpus in self.host.candidates(self.place, taken, limits, busy):
-            attempt = batch.attempt(index, 1)
+        for attempt, need, gpus in self.host.candidates(self.place, taken, limits, busy):
             claim = {
                 "kind": "claimed",
                 "kid": self.me,
@@ -165,7 +170,8 @@ class Kid(object):
                 "gpus": gpus,
                 "counts_gpus": bool(limits.gpus) or bool(need["gpus"]),
             }
-            self._open_journal(batch)
+            claim.update(self.host.claim_facts)
+            self._open_journal(attempt.batch)
             share = self.host.take(
                 attempt, {"cpus": need["cpus"], "gpus": gpus, "memory": need["memory"]}, done
             )
@@ -174,8 +180,8 @@ class Kid(object):
                 procs.pause("renamed")
                 record = {
                     "e": "claimed",
-                    "i": index,
-                    "a": 1,
+                    "i": attempt.index,
+                    "a": attempt.attempt,
                     "t": claim["time"],
                     "gpus": gpus,
                     "host": self.here.host,
@@ -217,10 +223,15 @@ def _logout_kills():
     return False
 
 
-def main(root, place):
+def begin():
+    """What every kind of kid does first."""
     procs.set_title("nerokid")
     procs.default_signals()
     os.chdir("/")
+
+
+def main(root, place):
+    begin()
     if os.getsid(0) != os.getpid():
         os.setsid()  # started by the wrapper of a run, whose session may be ended
     try:

@@ -1,4 +1,4 @@
-"""The agent's entry: `neromum serve ROOT` or `nerokid ROOT PLACE`."""
+"""The agent's entry: `neromum serve ROOT`, `nerokid ROOT PLACE`, and that for a task of a scheduler's job."""
 
 import os
 import sys
@@ -15,7 +15,11 @@ def main(arguments):
         from neronet.node import kid
 
         return kid.main(arguments[1], arguments[2])
-    sys.stderr.write("usage: neromum serve ROOT | nerokid ROOT PLACE\n")
+    if len(arguments) == 7 and arguments[0] == "nerokid":
+        from neronet.node import task
+
+        return task.main(*arguments[1:])
+    sys.stderr.write("usage: neromum serve ROOT | nerokid ROOT PLACE [TOKEN MOST TASK AGAIN]\n")
     return 2
 
 

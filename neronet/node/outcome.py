@@ -19,8 +19,12 @@ def judge(attempt, status, stop, boot):
     status: its exit status or None; stop: the wish that ended it, {"state", "why"}, or None; boot: id of this boot.
     """
     start = attempt.read_start() if status is None else None
+    verdict = attempt.read_verdict() if status is None else None
     if status is not None:
         state, reason = (stop["state"], stop["why"]) if stop else _by_itself(attempt, status)
+    elif verdict is not None:
+        wish = stop or verdict
+        state, reason = wish["state"], wish["why"]
     elif start is not None and start[0] not in ("", SEALED, boot):
         state, reason = states.LOST, "the node was rebooted at %s" % _utc(procs.boot_time())
     elif stop:

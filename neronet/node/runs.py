@@ -8,7 +8,7 @@
     <root>/batches/<token>/
         batch.json runs.jsonl env.json order.json claimed
         kids/*.log  tmp/<nonce>/
-        run/<index>.<attempt>/   claim.json exit start stop watch.<n> work/ stdout.log stderr.log points.log
+        run/<index>.<attempt>/   claim.json exit start stop verdict watch.<n> work/ stdout.log stderr.log points.log
 
 `order.json` alone is rewritten (atomically): priority and held runs as the user
 last said.  `claimed` says that every run is.  `exit` exists from the beginning,
@@ -293,6 +293,13 @@ class Attempt(object):
 
     def read_stop(self):
         return read_json(self.file("stop"))
+
+    def set_verdict(self, state, reason):
+        """What becomes of this attempt if its program turns out to have no exit status."""
+        write_json(self.file("verdict"), {"state": state, "why": reason})
+
+    def read_verdict(self):
+        return read_json(self.file("verdict"))
 
     def stop(self, record):
         """Asks the watcher to end this attempt; the first wish stays."""

@@ -39,6 +39,7 @@ class Neromum(object):
         self._environment = None
         self._known = facts.for_limits(facts.lasting(self.root, self.here))
         self._children = []
+        self._cluster = None
         self._load_every = 0.0
         self._load_at = None
         self._heard = time.monotonic()
@@ -158,6 +159,11 @@ class Neromum(object):
         path = self.root.place(self.place)
         if read_json(path) != message["limits"]:
             write_json(path, message["limits"])
+        warden = message["limits"].get("warden")
+        if warden and self._cluster is None:
+            from neronet.node.cluster import Cluster  # no small thing to load, and most nodes have none
+
+            self._cluster = Cluster(self.root, self.here, self.place, warden)
         self.wake()
 
     def _on_ping(self, message, _payload):
@@ -169,9 +175,12 @@ class Neromum(object):
 
     def _say_load(self, now):
         load = facts.load(self.root)
-        load["waits"] = self.host.never_fitting(self.place, self._limits())
-        with self.host.locked():
-            load["used"] = len(self.host.open_attempts())
+        if self._cluster is not None:
+            load["waits"], load["used"] = self._cluster.waits, self._cluster.used
+        else:
+            load["waits"] = self.host.never_fitting(self.place, self._limits())
+            with self.host.locked():
+                load["used"] = len(self.host.open_attempts())
         self.say({"m": "load", "load": load})
         self._load_at = now + self._load_every if self._load_every > 0 else None
 
@@ -201,12 +210,13 @@ class Neromum(object):
         procs.pause("stored")
         self.say({"m": "accepted", "token": token})
         self._send()  # at once: to start kids takes longer than all of the above
+        self._tell_cluster()
         self.wake()
 
     def wake(self):
         """Starts kids where some have something to do."""
         self._wake_at = time.monotonic() + WAKE
-        if not self.place:
+        if not self.place or self._cluster is not None:
             return
         limits = self._limits()
         # Where a kid waits for room or for a GPU that others use, nobody else needs to.
@@ -257,7 +267,12 @@ class Neromum(object):
             return
         result = acts.act(batch, message, self._journals)
         self.say({"m": "done", "id": message["id"], "result": result})
+        self._tell_cluster()
         self.wake()
+
+    def _tell_cluster(self):
+        if self._cluster is not None:
+            self._cluster.wake()
 
     def _on_list(self, _message, _payload):
         items = []

@@ -24,12 +24,13 @@ def prepare(host, attempt, log):
     populate(root, batch.manifest(), attempt.file("work"), lambda path: outcome.matches(path, own))
     captured = batch.environment()
     gpus = claim["gpus"] if claim["counts_gpus"] else None
-    variables = environment.for_program(captured["base"], captured["line"], spec, attempt, gpus)
+    base = dict(captured["base"], **host.variables)
+    variables = environment.for_program(base, captured["line"], spec, attempt, gpus)
     if spec.get("setup"):
         shell = procs.which("bash", variables.get("PATH")) or "/bin/sh"
         argv = wrapper.with_setup(argv, spec["setup"], shell)
         variables["NERONET_SETUP_FAILED"] = attempt.file("setup-failed")
-    again = procs.agent_argv("nerokid", root.path, batch.place)
+    again = procs.agent_argv(*host.kid_words(batch.place))
     variables["NERONET_WAKE"] = " ".join(map(wrapper.quote, again)) + " </dev/null >/dev/null 2>&1 &"
     script = wrapper.script_path(root)
     procs.pause("prepared")

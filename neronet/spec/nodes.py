@@ -16,6 +16,7 @@ from neronet.spec.files import FIRST_NODES, write_text
 from neronet.spec.problems import Problem, Problems, TooManyError, Unfit, check, did_you_mean, nearest, quoted
 
 LOCAL = "local"
+SCHEDULED = ("slurm", "gridengine")  # the types of nodes that are gateways of a cluster
 LOCK_SECONDS = 10.0
 
 

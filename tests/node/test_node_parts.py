@@ -383,7 +383,7 @@ def test_a_batch_that_is_damaged_or_gone_holds_up_no_other(tmp_path: Path) -> No
     (Path(batch_of(root, "b" * 16).path) / "batch.json").write_text("{")
     (Path(batch_of(root, "c" * 16).path) / "runs.jsonl").unlink()
     limits = SimpleNamespace(slots=2, cpus=2, gpus=[], memory=None)
-    found = [(batch.token, index) for batch, index, _, _ in host.candidates("p", [], limits)]
+    found = [(attempt.batch.token, attempt.index) for attempt, _, _ in host.candidates("p", [], limits)]
     assert found == [(good.token, index) for index in range(3)]
 
 

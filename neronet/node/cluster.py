@@ -1,0 +1,342 @@
+"""The gateway's part of a cluster: submits jobs for what waits, asks the scheduler, records the ends that no kid saw.
+
+A thread of Neromum, since a frozen scheduler may keep a command waiting for long;
+it leaves with the connection.  All that it knows lies in `places/<place>.jobs/`: a
+file per job, made before the job is submitted, and the scheduler's last answer.
+What must be done follows from what is there now, so it may be stopped anywhere.
+"""
+
+import binascii
+import contextlib
+import fcntl
+import os
+import pwd
+import subprocess
+import threading
+import time
+
+from neronet.node import jobs, procs, task
+from neronet.node.runs import FULL, Batch, make_private, read_json, remove, write_atomic, write_json
+from neronet.node.wardens import WARDENS
+from neronet.node.wardens.warden import ACCEPTED, REJECTED, WAITING
+from neronet.wire import states
+
+QUERY_EVERY, QUERY_REST = 33.0, 60.0  # seconds between two queries: while something waits, and else
+PATIENCE = 60.0  # seconds that a command of the scheduler may take
+TAIL = 300  # characters of what a task said that could not begin
+STOPS = 10.0  # seconds that a run's own watcher has to end it before its task is cancelled
+
+# Tasks are told apart by our token and their number; the number of starts comes from the scheduler.  A kid that was
+# killed is started again: its run goes on.
+SCRIPT = """\
+#!/bin/sh
+# Starts Neronet's watcher, with the arguments of this script, for one task of a job.
+number=%s again=%s job=$1
+shift
+for try in 1 2 3; do
+  "$@" "$job.$number" "$again"
+  [ $? -eq 137 ] || exit
+done
+"""
+
+
+class Cluster(object):
+    """root, here: as those of Neromum; place: of the node; warden: one of WARDENS."""
+
+    def __init__(self, root, here, place, warden):
+        self.root, self.here, self.place = root, here, place
+        self.warden = WARDENS[warden]()
+        self.waits = {}  # token of a batch -> why its runs wait
+        self.used = 0  # runs that are open
+        self._folder = make_private(os.path.join(root.path, "places", place + ".jobs"))
+        self._jobs = {}
+        self._claimed = set()  # names of tasks that have claimed a run
+        self._over = set()  # those of them of which nothing is open any more, for good
+        self._tasks, self._asked = [], 0.0
+        self._silent = ""  # what the scheduler said in the place of an answer
+        self._closing = {}  # name of a task -> Popen
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def wake(self):
+        """Something waits, or is to be stopped."""
+        self._wake.set()
+
+    # -- the loop
+
+    def _run(self):
+        while True:
+            self._wake.clear()
+            wait = QUERY_REST
+            try:
+                with self._sole() as mine:
+                    if mine:
+                        wait = self._turn()
+            except (OSError, ValueError) as error:
+                self._silent = str(error)
+                if getattr(error, "errno", None) not in FULL:
+                    self._tell(error)
+                wait = 5.0
+            self._wake.wait(wait)
+
+    @contextlib.contextmanager
+    def _sole(self):
+        """Whether no other connection of ours does this on this gateway now."""
+        fd = os.open(os.path.join(self._folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+        finally:
+            os.close(fd)
+
+    def _turn(self):
+        """One look at everything; the seconds until the next one."""
+        self._load()
+        batches = self._waiting()
+        self._look_for_claims()
+        opened = self._opened()
+        hopes = any(job.kind == ACCEPTED or job.kind in jobs.IN_DOUBT for job in self._jobs.values())
+        every = QUERY_EVERY if hopes and batches else QUERY_REST
+        if (opened or hopes) and time.time() >= self._asked + every:
+            self._query()
+        self._end_what_is_over(opened)
+        has = jobs.supply(self._jobs.values(), self._tasks, self._claimed)
+        self.used, waits = len(opened), {}
+        for batch, count in batches:
+            waits[batch.token] = self._submit(batch, count, has.get(batch.token, 0)) if count else ""
+        self.waits = {token: why for token, why in waits.items() if why}
+        self._cancel_for_nothing({batch.token for batch, count in batches if count})
+        if not (opened or hopes or batches):
+            return QUERY_REST
+        # What is told to stop is looked after sooner than the scheduler is asked.
+        soon = any(attempt.read_stop() for attempts in opened.values() for attempt in attempts)
+        return STOPS if soon or self._closing else max(1.0, self._asked + every - time.time())
+
+    def _tell(self, error):
+        path = os.path.join(self._folder, "error.txt")
+        with open(path, "w") as file:
+            file.write("%s: %r\n" % (time.strftime("%Y-%m-%d %H:%M:%S"), error))
+
+    # -- what there is
+
+    def _load(self):
+        """Reads what is not known yet: by another connection, or before this one."""
+        for name in os.listdir(self._folder):
+            token, dot, kind = name.rpartition(".")
+            if kind == "json" and dot and token not in self._jobs:
+                found = read_json(os.path.join(self._folder, name))
+                if found is not None:
+                    self._jobs[token] = jobs.Job(**found)
+        for job in [job for job in self._jobs.values() if not os.path.exists(self.root.batch(job.batch))]:
+            self._forget(job)
+
+    def _forget(self, job):
+        """Its batch was deleted."""
+        del self._jobs[job.token]
+        for number in range(job.tasks):
+            task.forget(self.root, jobs.name_of(job.token, number))
+        for kind in (".json", ".out"):
+            remove(os.path.join(self._folder, job.token + kind))
+
+    def _save(self, job):
+        write_json(os.path.join(self._folder, job.token + ".json"), job.to_json())
+
+    def _waiting(self):
+        """[(batch, how many of its runs wait and may start), ...]"""
+        found = []
+        for token in self.root.tokens():
+            if self.root.all_claimed(token):
+                continue
+            try:
+                batch = Batch(self.root, token)
+                if batch.place == self.place:
+                    free = [n for n in range(len(batch)) if not batch.attempt(n, 1).exists()]
+                    if not free:
+                        self.root.all_claimed(token, now=True)
+                    found.append((batch, sum(not batch.held(n) for n in free)))
+            except (FileNotFoundError, ValueError):
+                continue  # deleted meanwhile, or damaged by a power cut
+        return sorted(found, key=lambda item: (-item[0].priority, item[0].spec["created"]))
+
+    def _look_for_claims(self):
+        for token, job in self._jobs.items():
+            for number in range(job.tasks):
+                name = jobs.name_of(token, number)
+                if name not in self._claimed and os.path.exists(self._task_path(name, task.CLAIMED)):
+                    self._claimed.add(name)
+
+    def _task_path(self, name, *below):
+        return os.path.join(self.root.host(task.PREFIX + name), *below)
+
+    # -- asking
+
+    def _command(self, argv):
+        """(status, stdout, stderr); status None: it did not end in time."""
+        # Nothing of the user's language or of her own formats is to change the answers.
+        variables = {
+            name: value for name, value in os.environ.items() if not name.startswith(("SQUEUE_", "SBATCH_"))
+        }
+        variables["LC_ALL"] = "C"
+        try:
+            done = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                    env=variables, cwd=self.root.path)  # fmt: skip
+        except OSError as error:
+            return 127, "", "%s: %s" % (argv[0], error.strerror)
+        try:
+            out, err = done.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            done.kill()
+            done.communicate()
+            return None, "", "%s does not answer" % argv[0]
+        status = done.returncode if done.returncode >= 0 else None
+        return status, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+
+    def _query(self):
+        asked = time.time()
+        status, out, err = self._command(self.warden.query_argv(pwd.getpwuid(os.getuid()).pw_name))
+        self._asked = time.time()
+        tasks = self.warden.parse_query(status, out, err)
+        if tasks is None:
+            self._silent = " ".join(err.split()) or "no answer"
+            return
+        self._silent = ""
+        self._tasks = [each for each in tasks if each.token in self._jobs]
+        for job in jobs.learn(self._jobs.values(), self._tasks, asked):
+            self._save(job)
+
+    # -- submitting
+
+    def _submit(self, batch, count, has):
+        """Submits what is missing for a batch of which `count` runs may start; why they wait."""
+        barren = jobs.fruitless(self._of(batch), self._claimed)
+        tasks = jobs.wanted(count, has, self._of(batch), barren, 1, time.time())
+        if tasks:
+            try:
+                self._try(batch, tasks)
+            except ValueError as error:  # the user's options
+                return "cannot be submitted: %s" % error
+        return self._why(self._of(batch), barren)
+
+    def _of(self, batch):
+        return [job for job in self._jobs.values() if job.batch == batch.token]
+
+    def _try(self, batch, tasks):
+        token = binascii.hexlify(os.urandom(8)).decode("ascii")
+        agent = procs.agent_argv(*task.task_words(self.root, self.place, batch.token, "", 1, "")[:-2])
+        options = batch.spec.get("options") or []
+        need = jobs.needed(batch.spec, 1)
+        output = os.path.join(self._folder, token + ".out")
+        argv = self.warden.submit_argv(token, tasks, need, options, output, [self._script(), token] + agent)
+        job = self._jobs[token] = jobs.Job(token, batch.token, tasks, time.time())
+        self._save(job)  # first: what is submitted must be known whatever happens
+        procs.pause("submitting")
+        answer = self.warden.parse_submit(*self._command(argv))
+        procs.pause("submitted")
+        job.kind, job.fewer = answer.kind, answer.fewer
+        job.native, job.why = (answer.text, "") if answer.kind == ACCEPTED else ("", answer.text)
+        self._save(job)
+        if job.kind == REJECTED and job.fewer and tasks > 1:
+            self._wake.set()  # a smaller one, at once
+
+    def _script(self):
+        text = (SCRIPT % (self.warden.number, self.warden.again)).encode("ascii")
+        path = os.path.join(self.root.path, "agent", "task-%08x.sh" % (binascii.crc32(text) & 0xFFFFFFFF))
+        if not os.path.exists(path):
+            write_atomic(path, text)
+            os.chmod(path, 0o700)
+        return path
+
+    def _why(self, mine, barren):
+        if self._silent:
+            return "%s does not answer: %s" % (self.warden.word, self._silent)
+        known = jobs.why_waiting(self._tasks, self.warden)
+        for job in sorted(mine, key=lambda job: -job.made):
+            if job.token in known:
+                return known[job.token]
+            if job.kind == REJECTED:
+                return "%s refuses the job: %s" % (self.warden.word, job.why)
+            if barren and job.kind == jobs.GONE:
+                said = procs.read_text(os.path.join(self._folder, job.token + ".out")).strip()[-TAIL:]
+                return "its tasks end before they begin a run" + (": " + said if said else "")
+        return "is submitted to %s" % self.warden.word
+
+    def _cancel_for_nothing(self, wanting):
+        """Ends tasks that wait although no run of their batch does."""
+        natives = {each.native for each in self._tasks if each.state == WAITING
+                   and self._jobs[each.token].batch not in wanting and self._never_claimed(each)}  # fmt: skip
+        for native in sorted(natives):
+            self._command(self.warden.cancel_argv(native, True))
+            self._tasks = [each for each in self._tasks if (each.native, each.state) != (native, WAITING)]
+
+    def _never_claimed(self, each):
+        """Not one that is to be started again: a run of its own waits for it."""
+        return jobs.name_of(each.token, each.number) not in self._claimed
+
+    # -- ends
+
+    def _opened(self):
+        """{name of a task: the attempts that it has open}, of all tasks that have any."""
+        found = {}
+        for name in self._claimed - self._over:
+            attempts = self._open(name)
+            if attempts:
+                found[name] = attempts
+            elif self._jobs[name.partition(".")[0]].kind == jobs.GONE:
+                self._over.add(name)
+        return found
+
+    def _end_what_is_over(self, opened):
+        self._closing = {name: child for name, child in self._closing.items() if child.poll() is None}
+        over = jobs.ends(self._jobs.values(), self._tasks)
+        natives = {jobs.name_of(each.token, each.number): each.native for each in self._tasks}
+        for name in set(opened) - set(self._closing):
+            if name in over:
+                for attempt in opened[name]:
+                    self._close(attempt, over[name])
+                batch = self._jobs[name.partition(".")[0]].batch
+                argv = procs.agent_argv(*task.task_words(self.root, self.place, batch, name, 0, task.CLOSE))
+                self._closing[name] = procs.spawn_detached(argv, dict(os.environ))
+            elif name in natives:
+                self._stop(name, natives[name], opened[name])
+
+    def _open(self, name):
+        """The attempts that a task has open."""
+        found = []
+        try:
+            marks = os.listdir(self._task_path(name, "open"))
+        except FileNotFoundError:
+            return found
+        for mark in marks:
+            token, _, run = mark.partition(".")
+            index, _, number = run.partition(".")
+            try:
+                attempt = Batch(self.root, token).attempt(int(index), int(number))
+            except (FileNotFoundError, ValueError):
+                continue
+            if attempt.exists():
+                found.append(attempt)
+        return found
+
+    def _close(self, attempt, verdict):
+        if attempt.read_exit() is None and attempt.read_verdict() is None:
+            state, why = verdict or (states.LOST, "its job ended without a word of how the program did")
+            asked = attempt.batch.spec.get("memory")
+            if why == "out of memory" and asked:
+                why += " (asked %d MiB)" % (asked >> 20)
+            attempt.set_verdict(state, why)
+
+    def _stop(self, name, native, marks):
+        """Cancels a task whose watcher does not carry out a wish to end its run."""
+        for attempt in marks:
+            try:
+                late = attempt.read_stop() is not None and time.time() > attempt.stopped_at() + STOPS + (
+                    attempt.batch.spec.get("grace") or STOPS
+                )
+            except FileNotFoundError:
+                continue
+            if late:
+                self._command(self.warden.cancel_argv("%s_%s" % (native, name.partition(".")[2]), False))

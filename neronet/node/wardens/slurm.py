@@ -1,0 +1,162 @@
+"""Slurm, as its manual pages of 20.02 to 24.05 tell; verified against 22.05."""
+
+from neronet.node.wardens.warden import (
+    ACCEPTED,
+    OVER,
+    PREFIX,
+    REJECTED,
+    RUNNING,
+    UNKNOWN,
+    WAITING,
+    Answer,
+    Task,
+    Warden,
+    allowed,
+)
+from neronet.wire import states
+
+OPTIONS = dict.fromkeys(
+    (
+        "account", "clusters", "constraint", "cores-per-socket", "cpus-per-gpu", "cpus-per-task", "exclude", "gpus",
+        "gpus-per-task", "gres", "hint", "licenses", "mem", "mem-per-cpu", "mem-per-gpu", "mincpus", "nice", "nodelist",
+        "partition", "prefer", "qos", "reservation", "sockets-per-node", "threads-per-core", "time", "tmp", "wckey",
+    ),
+    True,
+)  # fmt: skip
+OPTIONS.update(dict.fromkeys(("contiguous", "exclusive"), False))
+LETTERS = {"A": "account", "C": "constraint", "G": "gpus", "L": "licenses", "M": "clusters", "c": "cpus-per-task",
+           "p": "partition", "q": "qos", "t": "time", "w": "nodelist", "x": "exclude"}  # fmt: skip
+
+# Words of refusals that ask for less at once, or for patience.
+FEWER = ("job array", "QOSMaxSubmitJob", "AssocMaxSubmitJob", "AssocGrpSubmitJobs", "job submit limit")
+
+STATES = {
+    "PENDING": WAITING, "CONFIGURING": WAITING, "REQUEUED": WAITING, "REQUEUE_HOLD": WAITING, "REQUEUE_FED": WAITING,
+    "SPECIAL_EXIT": WAITING, "RESV_DEL_HOLD": WAITING,
+    "RUNNING": RUNNING, "COMPLETING": RUNNING, "SUSPENDED": RUNNING, "STOPPED": RUNNING, "SIGNALING": RUNNING,
+    "STAGE_OUT": RUNNING, "RESIZING": RUNNING,
+}  # fmt: skip
+# Every other one is an end.  These end a run from outside; after the rest it must have ended by itself.
+VERDICTS = {
+    "TIMEOUT": (states.TIMEOUT, "Slurm ended it at the time limit of its job"),
+    "DEADLINE": (states.TIMEOUT, "Slurm ended it at its deadline"),
+    "OUT_OF_MEMORY": (states.FAILED, "out of memory"),
+    "NODE_FAIL": (states.LOST, "the compute node failed"),
+    "BOOT_FAIL": (states.LOST, "the compute node did not start"),
+    "PREEMPTED": (states.LOST, "Slurm gave its place to another job"),
+    "CANCELLED": (states.TERMINATED, "its job was cancelled outside of Neronet"),
+    "REVOKED": (states.LOST, "its job was moved to another cluster"),
+}
+
+NEVER = "Slurm will never start it as asked: "
+REASONS = {
+    "Priority": "waits for its turn in Slurm",
+    "Resources": "waits in Slurm for free resources",
+    "None": "waits in Slurm",
+    "BeginTime": "Slurm starts it again in a moment",
+    "JobArrayTaskLimit": "waits for other runs of its sweep",
+    "JobHeldUser": "its job is held in Slurm; `scontrol release` lets it go",
+    "JobHeldAdmin": "its job is held in Slurm by an administrator",
+    "Licenses": "waits in Slurm for a license",
+    "Reservation": "waits in Slurm for its reservation",
+    "ReqNodeNotAvail": "the nodes that it asks for are not available now",
+    "PartitionDown": "its partition is down",
+    "PartitionInactive": "its partition takes no jobs now",
+    "PartitionTimeLimit": NEVER + "its time is longer than the partition allows",
+    "PartitionNodeLimit": NEVER + "it asks for more nodes than the partition has",
+    "BadConstraints": NEVER + "no node has what it asks for",
+    "AssocMaxWallDurationPerJobLimit": NEVER + "its time is longer than your account allows",
+    "QOSMaxWallDurationPerJobLimit": NEVER + "its time is longer than the QOS allows",
+    "AssocMaxJobsLimit": "your account runs as many jobs as it may",
+    "QOSMaxJobsPerUserLimit": "you run as many jobs as the QOS allows",
+}
+
+
+class Slurm(Warden):
+    word = "Slurm"
+    number = '"$SLURM_ARRAY_TASK_ID"'
+    again = '"${SLURM_RESTART_COUNT:-0}"'
+
+    def variables(self):
+        return (
+            "SLURM_",
+            "CUDA_VISIBLE_DEVICES",
+            "ROCR_VISIBLE_DEVICES",
+            "ZE_AFFINITY_MASK",
+            "GPU_DEVICE_ORDINAL",
+        )
+
+    def why(self, reason):
+        return REASONS.get(reason.partition(",")[0].strip("()"), "")
+
+    def submit_argv(self, token, tasks, need, options, output, script):
+        given = allowed(options, OPTIONS, LETTERS)
+        ours = [("job-name", PREFIX + token), ("array", "0-%d" % (tasks - 1)), ("requeue", None),
+                ("output", output), ("error", output), ("open-mode", "append")]  # fmt: skip
+        if need.get("time"):
+            ours.append(("time", str(int(-(-need["time"] // 60)))))
+        if need.get("cpus"):
+            ours.append(("cpus-per-task", str(need["cpus"])))
+        if need.get("gpus"):
+            ours.append(("gres", "gpu:%d" % need["gpus"]))
+        if need.get("memory"):
+            ours.append(("mem", "%dM" % -(-need["memory"] // 2**20)))
+        # Of an option that is given twice the last one counts: the user's.
+        return ["sbatch", "--parsable"] + [_option(*pair) for pair in ours + given] + script
+
+    def parse_submit(self, status, out, err):
+        if status == 0:
+            native = out.strip().partition(";")[0]
+            if native.isdigit():
+                return Answer(ACCEPTED, native, False)
+        why = " ".join(err.replace("sbatch: error:", " ").split())
+        refused = "Batch job submission failed:" in err and not _no_contact(err)
+        if status is not None and status > 0 and (refused or "unrecognized option" in err or "nvalid" in err):
+            why = why.replace("Batch job submission failed:", "").strip()
+            return Answer(REJECTED, why, any(word in err for word in FEWER))
+        return Answer(UNKNOWN, why, False)
+
+    def query_argv(self, user):
+        return [
+            "squeue",
+            "--noheader",
+            "--array",
+            "--states=all",
+            "--user=" + user,
+            "--format=%j|%K|%F|%T|%r|%S",
+        ]
+
+    def parse_query(self, status, out, err):
+        if status != 0:
+            return None
+        found = []
+        for line in out.splitlines():
+            fields = line.split("|")
+            if len(fields) != 6 or not fields[0].startswith(PREFIX) or not fields[1].isdigit():
+                continue  # somebody else's, whose name may hold anything
+            name, number, native, word, reason, start = fields
+            state = STATES.get(word, OVER)
+            start = "" if start == "N/A" else start
+            verdict = VERDICTS.get(word) if state == OVER else None
+            found.append(Task(name[len(PREFIX) :], int(number), native, state, reason, verdict, start))
+        return found
+
+    def cancel_argv(self, native, waiting):
+        return ["scancel"] + (["--state=PENDING"] if waiting else []) + [native]
+
+
+def _option(name, value):
+    return "--" + name if value is None else "--%s=%s" % (name, value)
+
+
+def _no_contact(err):
+    words = (
+        "timed out",
+        "Unable to contact",
+        "Zero Bytes",
+        "ommunication",
+        "onnection",
+        "temporarily unable",
+        "Transport",
+    )
+    return any(word in err for word in words)

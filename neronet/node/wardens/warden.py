@@ -1,0 +1,87 @@
+"""What a scheduler is asked, and what its answers mean.
+
+A warden runs nothing and opens nothing: it builds command lines and reads texts.
+What it submits is always an array job whose tasks start Nerokid, and always
+carries our own token as its name, by which alone it is found again: native ids
+are used twice after a crash of some controllers.  No word of a user's gets into
+a script; options go on the command line, and only those that the warden knows.
+"""
+
+from collections import namedtuple
+
+# What became of a submission.  UNKNOWN: the scheduler may have taken it or not; only a later query tells.
+ACCEPTED, REJECTED, UNKNOWN = "accepted", "rejected", "unknown"
+# What a task of a job is.  OVER: it runs no more, and never will again.
+WAITING, RUNNING, OVER = "waiting", "running", "over"
+
+PREFIX = "nn-"  # of the names of our jobs
+
+# text: the native id of what was accepted, else why not; fewer: it may do for a job of fewer tasks.
+Answer = namedtuple("Answer", ("kind", "text", "fewer"))
+# A task as a query shows it.  reason: the scheduler's word why it waits; verdict: None, or the (state, reason) of a
+# run that did not end by itself in it; start: when it is expected to start, the scheduler's own text.
+Task = namedtuple("Task", ("token", "number", "native", "state", "reason", "verdict", "start"))
+
+
+class Warden(object):
+    """The interface.  need: {"cpus", "gpus", "memory" (bytes), "time" (seconds)}, None for what is not asked for."""
+
+    word = ""  # what users call it
+    number = again = "0"  # sh words for a task's number in its array, and for how often it was started before
+
+    def variables(self):
+        """Prefixes of the names of the variables that a program gets from its job."""
+        raise NotImplementedError
+
+    def why(self, reason):
+        """What users read for the scheduler's word why a task waits; "" where that says enough."""
+        raise NotImplementedError
+
+    def submit_argv(self, token, tasks, need, options, output, script):
+        """argv that submits tasks 0 ... tasks - 1 of a job; script: path of what each runs, and its arguments.
+
+        options: words of the user's, as in `--partition=gpu`; raises ValueError for one that may not be given.
+        output: the file that gets what Nerokid says if it cannot begin.
+        """
+        raise NotImplementedError
+
+    def parse_submit(self, status, out, err):
+        """The Answer; status: None when the program did not end in time or was killed."""
+        raise NotImplementedError
+
+    def query_argv(self, user):
+        """argv that tells of all jobs of a user."""
+        raise NotImplementedError
+
+    def parse_query(self, status, out, err):
+        """[Task, ...] of ours, or None when the scheduler did not answer."""
+        raise NotImplementedError
+
+    def cancel_argv(self, native, waiting):
+        """argv that ends a job or a task, or (waiting) only what of it has not begun."""
+        raise NotImplementedError
+
+
+def allowed(words, options, letters):
+    """The user's words as [(name, value), ...] of an allow-list; raises ValueError for any other.
+
+    options: {name: whether it takes a value} without dashes; letters: {letter: name}.
+    """
+    found, words = [], list(words)
+    while words:
+        word = words.pop(0)
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+        elif len(word) > 1 and word[0] == "-":
+            name, value = letters.get(word[1], word), word[2:]
+            equals = value
+        else:
+            raise ValueError("%s is no option" % word)
+        if name not in options:
+            raise ValueError("the option %s may not be given" % word.partition("=")[0])
+        if options[name] and not equals:
+            if not words:
+                raise ValueError("the option %s lacks its value" % word)
+            value = words.pop(0)
+        found.append((name, value if options[name] else None))
+    return found
