@@ -43,13 +43,17 @@ def note(status: NodeStatus, word: str, asked: Asked | None, now: float) -> str:
     """What the row says where slots would mean nothing; "" where they do."""
     if asked is not None:
         return ASKING[asked.question.kind]
-    if status.type in SCHEDULERS:
+    if status.type not in nodestatus.READY:
         return f"{SCHEDULERS[status.type]}, not for use yet"
     if word == CONNECTING and status.reachable is not True:
         return "connecting"
     if word == UNREACHABLE:
         return "never reached" if status.last_seen is None else f"last seen {_ago(status.last_seen, now)}"
-    return "not contacted yet" if word == UNKNOWN else ""
+    if word == UNKNOWN:
+        return "not contacted yet"
+    if status.type in SCHEDULERS and status.slots is None:
+        return f"{SCHEDULERS[status.type]}, {status.used or 'none'} running"
+    return ""
 
 
 def aside(status: NodeStatus, now: float) -> str:
@@ -135,8 +139,8 @@ def key_of(row: RunRow) -> str:
 
 def why(row: RunRow, node: NodeRow | None, full: bool) -> str:
     """What a run waits for, in words."""
-    if node is not None and (never := ((node.load or {}).get("waits") or {}).get(row.token)):
-        return str(never)
+    if told := nodestatus.told_to_wait(node, row.token or ""):
+        return told
     if row.reason:
         return row.reason
     if row.state == states.SUBMITTING:

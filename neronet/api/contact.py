@@ -40,7 +40,7 @@ def doctor(client: EngineClient, store: Store, specs: Sequence[NodeSpec]) -> lis
     for spec in specs:
         problem, hint = found.get(spec.id) or nodestatus.not_ready(spec)
         row = store.nodes.get(spec.id) or nodestatus.unknown(spec.id)
-        checks += check(row, problem, hint, began)
+        checks += check(row, spec.type, problem, hint, began)
     return checks
 
 

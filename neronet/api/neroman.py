@@ -301,18 +301,22 @@ class Neroman:
         self, rows: Sequence[RunRow], last: Mapping[int, Last], lengths: Mapping[int, Length]
     ) -> list[Run]:
         """Rows of the store as users see them: with their metrics, how long they are, and why they wait."""
-        unsent = {row.node for row in rows if row.state == states.SUBMITTING}
-        waits = {node: nodestatus.waiting(self.store.nodes.get(node), node) for node in unsent}
+        on = {row.node for row in rows if row.state in (states.SUBMITTING, states.QUEUED)}
+        nodes = {node: self.store.nodes.get(node) for node in on}
         runs = []
         for row in rows:
             metrics, points = last.get(row.number, NO_POINTS)
             steps, guessed = lengths.get(row.number, UNKNOWN)
-            waiting = row.state == states.SUBMITTING and not row.reason
+            reason = row.reason
+            if not reason and row.state == states.SUBMITTING:
+                reason = nodestatus.waiting(nodes[row.node], row.node)
+            elif not reason and row.state == states.QUEUED and row.token:
+                reason = nodestatus.told_to_wait(nodes[row.node], row.token)
             runs.append(
                 Run(
                     number=row.number, name=row.name, experiment=row.experiment, collections=row.collections,
                     parameters=row.parameters, command=row.argv, state=row.state,
-                    reason=waits[row.node] if waiting else row.reason, node=row.node, attempt=row.attempt,
+                    reason=reason, node=row.node, attempt=row.attempt,
                     exit_status=row.exit_status, submitted=row.submitted, started=row.started, ended=row.ended,
                     metrics=metrics, points=points, results=folder_of(self.home, row), note=row.note,
                     priority=row.priority, steps=steps, steps_guessed=guessed,

@@ -15,6 +15,7 @@ from neronet.spec.problems import nearest
 from neronet.store.nodes import NodeRow
 from neronet.store.store import Store
 
+CLUSTER = 16  # slots that a cluster is taken to have when runs are divided and nothing is known
 STALE = 10.0  # seconds after which what is known of a busy node is looked up anew
 READY = ("direct", "local", "slurm")  # the types of nodes that runs can be submitted to
 
@@ -106,10 +107,10 @@ def _status(spec: NodeSpec, nodes: Nodes, row: NodeRow, used: int | None) -> Nod
 
 
 def slots(spec: NodeSpec, facts: dict[str, Any]) -> int | None:
-    """How many runs the node takes at once: as nodes.yaml says, else its GPUs, else its cores; None for a cluster,
-    where the scheduler decides."""
+    """How many runs the node takes at once: as nodes.yaml says, else its GPUs, else its cores; of a cluster, where the
+    scheduler decides, only the first is known."""
     if spec.type in SCHEDULED:
-        return None
+        return spec.slots
     return spec.slots or spec.gpus or len(facts.get("gpus") or ()) or facts.get("cores")
 
 
@@ -127,7 +128,7 @@ def members(specs: Sequence[NodeSpec], store: Store) -> list[Member]:
     taken = _used(store, rows)
     for spec, row in zip(specs, rows, strict=True):
         facts, load = row.facts or {}, row.load or {}
-        count = slots(spec, facts) or 1
+        count = slots(spec, facts) or (CLUSTER if spec.type in SCHEDULED else 1)
         per_core = load.get("load15", 0.0) / facts.get("cores", 1)
         found.append(Member(spec.id, max(0, count - (taken[spec.id] or 0)), count, per_core))
     return found
@@ -181,6 +182,11 @@ def waiting(row: NodeRow | None, node: str) -> str:
         return f"{row.reason}; sent when that is done"
     seen = "" if row.last_seen is None else f", last seen {ago(time.time() - row.last_seen)} ago"
     return f"{node} does not answer{seen}; sent at the next contact ({row.reason})"
+
+
+def told_to_wait(row: NodeRow | None, token: str) -> str:
+    """What the node says of why runs of this batch wait there, or ""."""
+    return str(((row and row.load) or {}).get("waits", {}).get(token, ""))
 
 
 def ago(seconds: float) -> str:

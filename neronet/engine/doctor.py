@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from neronet.spec.nodes import SCHEDULED
 from neronet.store.nodes import NodeRow
 
 LOW_DISK = 1024**3  # bytes
@@ -21,8 +22,8 @@ class Check:
     hint: str = ""
 
 
-def check(row: NodeRow, problem: str, hint: str, now: float) -> list[Check]:
-    """The checks of a node that was just contacted; `problem` says why that did not work ("" when it did).
+def check(row: NodeRow, type: str, problem: str, hint: str, now: float) -> list[Check]:  # noqa: A002
+    """The checks of a node of this type that was just contacted; `problem` says why that did not work ("" when it did).
 
     `now` is the time of the contact by our clock, seconds since 1970.
     """
@@ -46,7 +47,18 @@ def check(row: NodeRow, problem: str, hint: str, now: float) -> list[Check]:
     gpus = facts.get("gpus") or []
     if gpus:
         checks.append(Check(node, "gpus", None, ", ".join(f"{gpu['index']}: {gpu['name']}" for gpu in gpus)))
-    if facts.get("scheduler"):
-        text = f"{facts['scheduler']} is installed there"
-        checks.append(Check(node, "scheduler", None, text, "runs are started directly, not through it"))
-    return checks
+    return checks + _scheduler(node, type, facts.get("scheduler", ""))
+
+
+def _scheduler(node: str, type: str, found: str) -> list[Check]:  # noqa: A002
+    if type in SCHEDULED:
+        hint = (
+            f"{'it has ' + found if found else 'it has none that Neronet knows'}; see `type:` in nodes.yaml"
+        )
+        right = type == found
+        text = f"runs go through {type}" if right else f"{type} is not installed there"
+        return [Check(node, "scheduler", right, text, "" if right else hint)]
+    if not found:
+        return []
+    hint = f"runs are started directly, not through it; `type: {found}` in nodes.yaml sends them there"
+    return [Check(node, "scheduler", None, f"{found} is installed there", hint)]

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from neronet.api.nodestatus import READY
 from neronet_jupyter import format as say
 
 if TYPE_CHECKING:
     from neronet.api.nodestatus import NodeStatus
     from neronet.api.planning import Place
 
-READY = ("direct", "local")
 BOXES = 12  # slots that are drawn one by one
 
 

@@ -25,7 +25,7 @@ NODES = parse_nodes(
 nodes:
   gpu1: {ssh_address: gpu1}
   gpu2: {ssh_address: gpu2, slots: 4}
-  cluster: {ssh_address: c, type: slurm}
+  cluster: {ssh_address: c, type: gridengine}
 groups: {gpu: [gpu1, gpu2], mixed: [gpu1, cluster]}
 """,
     "nodes.yaml",
@@ -111,7 +111,7 @@ def test_a_name_is_a_node_or_a_group_and_a_slip_is_helped(tmp_path: Path) -> Non
         choose(NODES, None)
     assert "gpu1" in raised.value.hint
     for name in ("cluster", "mixed"):
-        with pytest.raises(InputError, match="type slurm, which this version cannot use"):
+        with pytest.raises(InputError, match="type gridengine, which this version cannot use"):
             choose(NODES, name)
 
 

@@ -216,13 +216,13 @@ def test_whoever_is_first_ends_or_sends_a_run_and_never_both(neroman: Neroman, t
 
 def test_a_group_is_not_a_node_to_be_removed_and_a_cluster_is(neroman: Neroman) -> None:
     neroman.add_node("gpu1", "gpu1")
-    neroman.add_node("cluster", "cluster", type="slurm")
+    neroman.add_node("cluster", "cluster", type="gridengine")
     nodes = neroman.home / "nodes.yaml"
     nodes.write_text(nodes.read_text() + "groups: {pair: [gpu1]}\n")
     with pytest.raises(InputError, match="there is no node pair"):
         neroman.remove_node("pair")
     (check,) = neroman.doctor("cluster")
     assert check.ok is False
-    assert "type slurm" in check.text
+    assert "type gridengine" in check.text
     neroman.remove_node("cluster")
     assert "cluster" not in [node.id for node in neroman.nodes()]

@@ -96,7 +96,7 @@ ANYTHING = st.recursive(
 def test_whatever_is_told_what_is_kept_has_the_right_types(lies: dict[str, Any]) -> None:
     facts, load = told.facts(lies), told.load(lies)
     row = NodeRow("gpu1", "p", True, 1.0, "", facts, load)
-    assert check(row, "", "", 1.7e9)  # says something, whatever is there
+    assert check(row, "direct", "", "", 1.7e9)  # says something, whatever is there
     assert isinstance(facts.get("cores", 1), int)
     assert isinstance(load.get("used", 0), int)
     assert "other" not in facts
@@ -133,7 +133,7 @@ def row(**facts: Any) -> NodeRow:
 
 
 def test_a_node_without_trouble_has_no_red_line() -> None:
-    checks = check(row(), "", "", 1.7e9)
+    checks = check(row(), "direct", "", "", 1.7e9)
     assert {item.subject: item.ok for item in checks} == {
         "connection": True, "python": True, "disk": True, "cores": None, "gpus": None,
     }  # fmt: skip
@@ -142,21 +142,41 @@ def test_a_node_without_trouble_has_no_red_line() -> None:
 
 
 def test_a_node_that_cannot_be_used_says_why_and_nothing_else() -> None:
-    (only,) = check(row(), "gpu1: refused", "start sshd", 1.7e9)
+    (only,) = check(row(), "direct", "gpu1: refused", "start sshd", 1.7e9)
     assert (only.ok, only.text, only.hint) == (False, "gpu1: refused", "start sshd")
 
 
 def test_a_full_disk_a_wrong_clock_and_a_scheduler_are_told() -> None:
     checks = {
         item.subject: item
-        for item in check(row(disk_free=2**20, time=1.7e9 - 100, scheduler="slurm"), "", "", 1.7e9)
+        for item in check(row(disk_free=2**20, time=1.7e9 - 100, scheduler="slurm"), "direct", "", "", 1.7e9)
     }
     assert checks["disk"].ok is False
     assert "root" in checks["disk"].hint
     assert checks["clock"].text == "its clock is 100 s behind this computer's"
     assert "slurm" in checks["scheduler"].text
-    assert "clock" in {item.subject for item in check(row(time=1.7e9 + 6), "", "", 1.7e9)}
-    assert "clock" not in {item.subject for item in check(row(time=1.7e9 + 4), "", "", 1.7e9)}
+    assert "clock" in {item.subject for item in check(row(time=1.7e9 + 6), "direct", "", "", 1.7e9)}
+    assert "clock" not in {item.subject for item in check(row(time=1.7e9 + 4), "direct", "", "", 1.7e9)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "ok", "word"),
+    [
+        ("slurm", "slurm", True, "runs go through slurm"),
+        ("slurm", "", False, "slurm is not installed"),
+        ("slurm", "gridengine", False, "slurm is not installed"),
+        ("direct", "slurm", None, "slurm is installed there"),
+    ],
+)
+def test_a_node_is_told_whether_its_scheduler_is_the_one_it_is_said_to_have(
+    kind: str,
+    found: str,
+    ok: bool | None,
+    word: str,
+) -> None:
+    told = check(row(scheduler=found), kind, "", "", 1.7e9)
+    (scheduler,) = [item for item in told if item.subject == "scheduler"]
+    assert scheduler.ok is ok and word in scheduler.text and bool(scheduler.hint) == (ok is not True)
 
 
 @pytest.mark.parametrize(
