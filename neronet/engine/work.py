@@ -37,9 +37,9 @@ log = logging.getLogger(__name__)
 
 def limits_of(node: NodeSpec) -> dict[str, int | str]:
     """What the entry in nodes.yaml says of how much of the node may be used at once, or of who decides that."""
+    given: dict[str, int | str | None] = {"slots": node.slots, "gpus": node.gpus, "memory": node.memory}
     if node.type in SCHEDULED:
-        return {"warden": node.type}
-    given = {"slots": node.slots, "gpus": node.gpus, "memory": node.memory}
+        given = {"warden": node.type, "query_every": node.query_every}
     return {word: value for word, value in given.items() if value is not None}
 
 

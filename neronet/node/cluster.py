@@ -18,10 +18,11 @@ import time
 from neronet.node import jobs, procs, task
 from neronet.node.runs import FULL, Batch, make_private, read_json, remove, write_atomic, write_json
 from neronet.node.wardens import WARDENS
-from neronet.node.wardens.warden import ACCEPTED, REJECTED, WAITING
+from neronet.node.wardens.warden import ACCEPTED, OUT_OF_MEMORY, REJECTED, WAITING
 from neronet.wire import states
 
 QUERY_EVERY, QUERY_REST = 33.0, 60.0  # seconds between two queries: while something waits, and else
+AGAIN = 5.0  # seconds until a look that could not be had is tried again
 PATIENCE = 60.0  # seconds that a command of the scheduler may take
 TAIL = 300  # characters of what a task said that could not begin
 STOPS = 10.0  # seconds that a run's own watcher has to end it before its task is cancelled
@@ -41,19 +42,22 @@ done
 
 
 class Cluster(object):
-    """root, here: as those of Neromum; place: of the node; warden: one of WARDENS."""
+    """place: of the node; warden: one of WARDENS; every: seconds between two queries, else as is thought right."""
 
-    def __init__(self, root, here, place, warden):
-        self.root, self.here, self.place = root, here, place
+    def __init__(self, root, place, warden, every=None):
+        self.root, self.place = root, place
         self.warden = WARDENS[warden]()
+        self._every, self._rest = (every, every) if every else (QUERY_EVERY, QUERY_REST)
         self.waits = {}  # token of a batch -> why its runs wait
         self.used = 0  # runs that are open
         self._folder = make_private(os.path.join(root.path, "places", place + ".jobs"))
+        self._answer = os.path.join(self._folder, "answer.json")  # the last one, for other connections
         self._jobs = {}
         self._claimed = set()  # names of tasks that have claimed a run
         self._over = set()  # those of them of which nothing is open any more, for good
         self._tasks, self._asked = [], 0.0
         self._silent = ""  # what the scheduler said in the place of an answer
+        self._ended = {}  # name of a task that seems to be over -> since when
         self._closing = {}  # name of a task -> Popen
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -68,16 +72,15 @@ class Cluster(object):
     def _run(self):
         while True:
             self._wake.clear()
-            wait = QUERY_REST
+            wait = AGAIN
             try:
                 with self._sole() as mine:
                     if mine:
                         wait = self._turn()
-            except (OSError, ValueError) as error:
+            except Exception as error:  # a full disk, or ours: what is there is looked at anew
                 self._silent = str(error)
                 if getattr(error, "errno", None) not in FULL:
                     self._tell(error)
-                wait = 5.0
             self._wake.wait(wait)
 
     @contextlib.contextmanager
@@ -100,7 +103,7 @@ class Cluster(object):
         self._look_for_claims()
         opened = self._opened()
         hopes = any(job.kind == ACCEPTED or job.kind in jobs.IN_DOUBT for job in self._jobs.values())
-        every = QUERY_EVERY if hopes and batches else QUERY_REST
+        every = self._every if hopes and batches else self._rest
         if (opened or hopes) and time.time() >= self._asked + every:
             self._query()
         self._end_what_is_over(opened)
@@ -111,7 +114,7 @@ class Cluster(object):
         self.waits = {token: why for token, why in waits.items() if why}
         self._cancel_for_nothing({batch.token for batch, count in batches if count})
         if not (opened or hopes or batches):
-            return QUERY_REST
+            return self._rest
         # What is told to stop is looked after sooner than the scheduler is asked.
         soon = any(attempt.read_stop() for attempts in opened.values() for attempt in attempts)
         return STOPS if soon or self._closing else max(1.0, self._asked + every - time.time())
@@ -127,10 +130,13 @@ class Cluster(object):
         """Reads what is not known yet: by another connection, or before this one."""
         for name in os.listdir(self._folder):
             token, dot, kind = name.rpartition(".")
-            if kind == "json" and dot and token not in self._jobs:
+            if kind == "json" and dot and token != "answer" and token not in self._jobs:
                 found = read_json(os.path.join(self._folder, name))
                 if found is not None:
                     self._jobs[token] = jobs.Job(**found)
+        answer = read_json(self._answer)
+        if answer is not None and answer["at"] > self._asked:
+            self._take(answer)
         for job in [job for job in self._jobs.values() if not os.path.exists(self.root.batch(job.batch))]:
             self._forget(job)
 
@@ -196,16 +202,21 @@ class Cluster(object):
         return status, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
 
     def _query(self):
-        asked = time.time()
+        began = time.time()
         status, out, err = self._command(self.warden.query_argv(pwd.getpwuid(os.getuid()).pw_name))
-        self._asked = time.time()
-        tasks = self.warden.parse_query(status, out, err)
+        answer = {"began": began, "at": time.time(), "status": status, "out": out, "err": err}
+        write_json(self._answer, answer, sync=False)
+        self._take(answer)
+
+    def _take(self, answer):
+        self._asked = answer["at"]
+        tasks = self.warden.parse_query(answer["status"], answer["out"], answer["err"])
         if tasks is None:
-            self._silent = " ".join(err.split()) or "no answer"
+            self._silent = " ".join(answer["err"].split()) or "no answer"
             return
         self._silent = ""
         self._tasks = [each for each in tasks if each.token in self._jobs]
-        for job in jobs.learn(self._jobs.values(), self._tasks, asked):
+        for job in jobs.learn(self._jobs.values(), self._tasks, answer["began"]):
             self._save(job)
 
     # -- submitting
@@ -291,17 +302,29 @@ class Cluster(object):
 
     def _end_what_is_over(self, opened):
         self._closing = {name: child for name, child in self._closing.items() if child.poll() is None}
-        over = jobs.ends(self._jobs.values(), self._tasks)
-        natives = {jobs.name_of(each.token, each.number): each.native for each in self._tasks}
+        shown = {jobs.name_of(each.token, each.number): each for each in self._tasks}
+        now, ended = time.time(), {}
         for name in set(opened) - set(self._closing):
-            if name in over:
-                for attempt in opened[name]:
-                    self._close(attempt, over[name])
-                batch = self._jobs[name.partition(".")[0]].batch
-                argv = procs.agent_argv(*task.task_words(self.root, self.place, batch, name, 0, task.CLOSE))
-                self._closing[name] = procs.spawn_detached(argv, dict(os.environ))
-            elif name in natives:
-                self._stop(name, natives[name], opened[name])
+            job, each = self._jobs[name.partition(".")[0]], shown.get(name)
+            if jobs.is_over(job, each):
+                ended[name] = self._ended.get(name, now)
+                if jobs.is_certain(each, ended[name], now):
+                    self._close(job, name, each, opened[name])
+            elif each is not None:
+                self._stop(name, each.native, opened[name])
+        self._ended = ended
+
+    def _close(self, job, name, each, attempts):
+        """Has the ends of these attempts of a task recorded."""
+        said = procs.read_text(os.path.join(self._folder, job.token + ".out"))
+        verdict = each and (each.verdict or self.warden.explain(said, each.own))
+        state, why = verdict or (states.LOST, "its job ended without a word of how the program did")
+        for attempt in attempts:
+            asked = attempt.batch.spec.get("memory") if why.startswith(OUT_OF_MEMORY) else None
+            if attempt.read_exit() is None or attempt.read_verdict() is not None:
+                attempt.set_verdict(state, why + (" (asked %d MiB)" % (asked >> 20) if asked else ""))
+        argv = procs.agent_argv(*task.task_words(self.root, self.place, job.batch, name, 0, task.CLOSE))
+        self._closing[name] = procs.spawn_detached(argv, dict(os.environ))
 
     def _open(self, name):
         """The attempts that a task has open."""
@@ -320,14 +343,6 @@ class Cluster(object):
             if attempt.exists():
                 found.append(attempt)
         return found
-
-    def _close(self, attempt, verdict):
-        if attempt.read_exit() is None and attempt.read_verdict() is None:
-            state, why = verdict or (states.LOST, "its job ended without a word of how the program did")
-            asked = attempt.batch.spec.get("memory")
-            if why == "out of memory" and asked:
-                why += " (asked %d MiB)" % (asked >> 20)
-            attempt.set_verdict(state, why)
 
     def _stop(self, name, native, marks):
         """Cancels a task whose watcher does not carry out a wish to end its run."""

@@ -13,12 +13,11 @@ import json
 import os
 import time
 
-from neronet.node import choose, facts
-from neronet.node.procs import DEAD
+from neronet.node import choose, facts, procs, wrapper
 from neronet.node.runs import Batch, make_private, read_json, remove
 
 DEATHS, DEATH_SPAN = 3, 60.0  # so many watchers dead within so many seconds: the run goes on unwatched
-NOTHING = {"cpus": 0, "gpus": [], "memory": 0}
+NOTHING = {"cpus": 0, "gpus": [], "memory": 0}  # a share
 
 
 class Host(object):
@@ -66,9 +65,10 @@ class Host(object):
     def _open_lock(self, kind):
         return os.open(self._lock + kind, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
-    def kid_words(self, place):
-        """The arguments of a kid that goes on here with what another one left."""
-        return ["nerokid", self.root.path, place]
+    def wake_line(self, place):
+        """What a wrapper runs whose kid is dead when the program ends."""
+        again = procs.agent_argv("nerokid", self.root.path, place)
+        return " ".join(map(wrapper.quote, again)) + " </dev/null >/dev/null 2>&1 &"
 
     def batch(self, token):
         """The batch of this token, read once; raises FileNotFoundError when it is gone."""
@@ -206,7 +206,7 @@ class Host(object):
         """
         for attempt, share in opened:
             watchers = attempt.watchers()
-            if watchers[-1] and self.here.judge(watchers[-1]) != DEAD:
+            if watchers[-1] and self.here.judge(watchers[-1]) != procs.DEAD:
                 continue
             alone = False
             if len(watchers) > DEATHS and attempt.read_exit() is None:

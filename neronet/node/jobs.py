@@ -7,6 +7,7 @@ submission can be waited for.
 """
 
 from neronet.node.wardens.warden import ACCEPTED, OVER, REJECTED, UNKNOWN, WAITING
+from neronet.wire import states
 
 SUBMITTING = "submitting"  # of a job whose submission has not come back: it may or may not have begun
 NEVER = "never"  # of one that the scheduler never took
@@ -130,14 +131,16 @@ def refusals(jobs):
     return count
 
 
-def ends(jobs, tasks):
-    """{name of a task: its verdict or None} of every task that is over, as far as it is certain."""
-    found = {name_of(task.token, task.number): task.verdict for task in tasks if task.state == OVER}
-    for job in jobs:
-        if job.kind == GONE:
-            for number in range(job.tasks):
-                found.setdefault(name_of(job.token, number), None)
-    return found
+def is_over(job, task):
+    """Whether a task of a job seems to be over; task: as the last query showed it, or None."""
+    return task.state == OVER if task is not None else job.kind == GONE
+
+
+def is_certain(task, since, now):
+    """Whether a task that seems to be over since then will not be begun anew."""
+    if task is not None and (task.verdict is None or task.verdict[0] != states.LOST):
+        return True
+    return now >= since + DOUBT
 
 
 def needed(spec, per_task):

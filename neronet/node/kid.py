@@ -35,6 +35,7 @@ class Kid(object):
         self.starter = Starter()
         self._known = self._learn()
         self._batch, self._journal = None, None  # of the run now
+        self.watched = None  # the attempt that is watched now
         self._children = []
         self._looked_around = -MORE_EVERY
         self._gpus_asked, self._gpus_busy = -GPUS_EVERY, ()
@@ -80,6 +81,7 @@ class Kid(object):
 
     def _watch(self, attempt, share, record):
         """Watches an attempt to its end; what is to be given back then."""
+        self.watched = attempt
         looked = time.monotonic() >= self._looked_around + MORE_EVERY
         if looked:
             self._look_around()
@@ -90,6 +92,7 @@ class Kid(object):
         except OSError:
             if attempt.exists():
                 raise  # else somebody has purged the folder, and nothing is left to watch
+        self.watched = None
         return attempt, share
 
     def _wake_others(self):
@@ -163,31 +166,32 @@ class Kid(object):
     def _claim(self, taken, limits, busy, done):
         """A run that may start now, claimed by us."""
         for attempt, need, gpus in self.host.candidates(self.place, taken, limits, busy):
-            claim = {
-                "kind": "claimed",
-                "kid": self.me,
-                "time": time.time(),
-                "gpus": gpus,
-                "counts_gpus": bool(limits.gpus) or bool(need["gpus"]),
-            }
-            claim.update(self.host.claim_facts)
-            self._open_journal(attempt.batch)
-            share = self.host.take(
-                attempt, {"cpus": need["cpus"], "gpus": gpus, "memory": need["memory"]}, done
+            counts = bool(limits.gpus) or bool(need["gpus"])
+            found = self._take(
+                attempt, {"cpus": need["cpus"], "gpus": gpus, "memory": need["memory"]}, counts, done
             )
-            procs.pause("taken")
-            if attempt.claim(binascii.hexlify(os.urandom(8)).decode("ascii"), claim):
-                procs.pause("renamed")
-                record = {
-                    "e": "claimed",
-                    "i": attempt.index,
-                    "a": attempt.attempt,
-                    "t": claim["time"],
-                    "gpus": gpus,
-                    "host": self.here.host,
-                }
-                return attempt, share, record
-            self.host.give_back(attempt)
+            if found is not None:
+                return found
+        return None
+
+    def _take(self, attempt, share, counts_gpus, done=None):
+        """(attempt, share, record) once an attempt is ours, or None where somebody was faster."""
+        claim = {
+            "kind": "claimed",
+            "kid": self.me,
+            "time": time.time(),
+            "gpus": share["gpus"],
+            "counts_gpus": counts_gpus,
+        }
+        claim.update(self.host.claim_facts)
+        self._open_journal(attempt.batch)
+        share = self.host.take(attempt, share, done)
+        procs.pause("taken")
+        if attempt.claim(binascii.hexlify(os.urandom(8)).decode("ascii"), claim):
+            procs.pause("renamed")
+            record = {"e": "claimed", "i": attempt.index, "a": attempt.attempt, "t": claim["time"]}
+            return attempt, share, dict(record, gpus=share["gpus"], host=self.here.host)
+        self.host.give_back(attempt)
         return None
 
     def _look_around(self):

@@ -19,8 +19,8 @@ def judge(attempt, status, stop, boot):
     status: its exit status or None; stop: the wish that ended it, {"state", "why"}, or None; boot: id of this boot.
     """
     start = attempt.read_start() if status is None else None
-    verdict = attempt.read_verdict() if status is None else None
-    if status is not None:
+    verdict = attempt.read_verdict()
+    if status is not None and (stop or verdict is None):
         state, reason = (stop["state"], stop["why"]) if stop else _by_itself(attempt, status)
     elif verdict is not None:
         wish = stop or verdict

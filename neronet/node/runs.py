@@ -295,7 +295,7 @@ class Attempt(object):
         return read_json(self.file("stop"))
 
     def set_verdict(self, state, reason):
-        """What becomes of this attempt if its program turns out to have no exit status."""
+        """Something from outside ends this attempt: how its program took that does not matter any more."""
         write_json(self.file("verdict"), {"state": state, "why": reason})
 
     def read_verdict(self):

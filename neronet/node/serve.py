@@ -157,13 +157,13 @@ class Neromum(object):
     def _on_place(self, message, _payload):
         self.place = message["place"]
         path = self.root.place(self.place)
-        if read_json(path) != message["limits"]:
-            write_json(path, message["limits"])
-        warden = message["limits"].get("warden")
-        if warden and self._cluster is None:
+        limits = message["limits"]
+        if read_json(path) != limits:
+            write_json(path, limits)
+        if limits.get("warden") and self._cluster is None:
             from neronet.node.cluster import Cluster  # no small thing to load, and most nodes have none
 
-            self._cluster = Cluster(self.root, self.here, self.place, warden)
+            self._cluster = Cluster(self.root, self.place, limits["warden"], limits.get("query_every"))
         self.wake()
 
     def _on_ping(self, message, _payload):

@@ -30,8 +30,7 @@ def prepare(host, attempt, log):
         shell = procs.which("bash", variables.get("PATH")) or "/bin/sh"
         argv = wrapper.with_setup(argv, spec["setup"], shell)
         variables["NERONET_SETUP_FAILED"] = attempt.file("setup-failed")
-    again = procs.agent_argv(*host.kid_words(batch.place))
-    variables["NERONET_WAKE"] = " ".join(map(wrapper.quote, again)) + " </dev/null >/dev/null 2>&1 &"
+    variables["NERONET_WAKE"] = host.wake_line(batch.place)
     script = wrapper.script_path(root)
     procs.pause("prepared")
     held = "/proc/%d/fd/%d" % (os.getpid(), log.fileno())

@@ -7,10 +7,11 @@ has said that the task is over.
 """
 
 import os
+import signal
 
 from neronet.node import kid, procs
 from neronet.node.choose import Limits
-from neronet.node.host import Host
+from neronet.node.host import NOTHING, Host
 from neronet.node.kid import Kid
 from neronet.node.runs import read_json, remove
 from neronet.node.wardens import WARDENS
@@ -26,40 +27,27 @@ class TaskHost(Host):
 
     def __init__(self, root, here, task, token, most, again):
         super(TaskHost, self).__init__(root, here, PREFIX + task)
-        self._task, self._token, self._again = task, token, again
-        self._most = 0 if again == CLOSE else most
-        self._former = (
-            None  # an attempt that ended with an earlier start of this task, and is to be made anew
-        )
+        self._token, self._most, self._again = token, most, again
         self._first = int(task.rpartition(".")[2])
         self.claim_facts = {"task": task, "again": again}
 
-    def kid_words(self, place):
-        # To record the end of what runs; the next run has the next task.
-        return task_words(self.root, place, self._token, self._task, 0, self._again)
+    def wake_line(self, place):
+        return ":"  # the script of the job starts another one, unless the scheduler has ended it
 
     def waiting(self):
         return [] if self.root.all_claimed(self._token) else [self.batch(self._token)]
 
     def candidates(self, place, taken, limits, busy=()):
-        if taken:
+        if taken or self._most <= 0:
             return
-        if self._former is not None and self._former.read_stop() is None:
-            batch = self._former.batch
-            yield batch.attempt(self._former.index, self._former.attempt + 1), self._need(batch), []
-        if self._most > 0:
-            for batch in self.waiting():
-                for index in self._unclaimed(batch, self._first):
-                    if not batch.held(index):
-                        yield batch.attempt(index, 1), self._need(batch), []
-
-    def _need(self, batch):
-        # GPUs are given by the scheduler, which names them to the program itself.
-        return {"cpus": batch.spec.get("cpus") or 1, "gpus": 0, "memory": batch.spec.get("memory") or 0}
+        for batch in self.waiting():
+            for index in self._unclaimed(batch, self._first):
+                if not batch.held(index):
+                    # The scheduler has given what the run needs, and names its GPUs to the program itself.
+                    yield batch.attempt(index, 1), NOTHING, []
 
     def take(self, attempt, share, done=None):
         self._most -= 1
-        self._former = None
         open(os.path.join(self.root.host(self.name), CLAIMED), "ab").close()
         return super(TaskHost, self).take(attempt, share, done)
 
@@ -68,29 +56,31 @@ class TaskHost(Host):
 
     def orphans(self, opened):
         for attempt, share in opened:
-            claim = attempt.read_claim()
-            if claim is None:
-                continue
-            before = claim.get("again") != self._again
-            watcher = attempt.watchers()[-1]
-            if not before and watcher and self.here.judge(watcher) != procs.DEAD:
-                continue
-            if before and self._again != CLOSE:
-                self._begin_anew(attempt)
-            yield attempt, share, len(attempt.watchers()) - 1, False
+            claim, watchers = attempt.read_claim() or {}, attempt.watchers()
+            dead = not watchers[-1] or self.here.judge(watchers[-1]) == procs.DEAD
+            if dead or self.is_former(claim) or self._again == CLOSE:
+                yield attempt, share, len(watchers) - 1, False
 
-    def _begin_anew(self, attempt):
-        """The scheduler has started the task once more: what the run printed until then is an attempt of its own."""
-        procs.kill_tree(0, "NERONET_RUN=" + attempt.mark, 0)  # some schedulers leave programs behind
-        if attempt.read_exit() is None:
-            attempt.set_verdict(states.LOST, "the scheduler started its job again")
-            self._former = attempt
+    def is_former(self, claim):
+        """Whether an earlier start of this task has claimed it: the scheduler has ended it and begun it anew."""
+        return self._again != CLOSE and claim.get("again") != self._again
 
 
 class TaskKid(Kid):
     def __init__(self, root, place, task, token, most, again):
         self._given = task, token, most, again
+        self._coming = None  # what is to be watched next: (attempt, share, record)
         super(TaskKid, self).__init__(root, place)
+
+    def main(self):
+        signal.signal(signal.SIGTERM, self._leave)
+        super(TaskKid, self).main()
+
+    def _leave(self, *_):
+        """The scheduler ends the job, or starts it again later: it alone knows which, and its word comes later."""
+        if self.watched is not None:
+            self.watched.set_verdict(states.LOST, "the scheduler ended its job")
+        os._exit(128 + signal.SIGTERM)
 
     def _make_host(self):
         host = TaskHost(self.root, self.here, *self._given)
@@ -112,6 +102,36 @@ class TaskKid(Kid):
 
     def _wake_others(self):
         pass
+
+    def _next(self, done):
+        if done is None or self._coming is None:
+            return super(TaskKid, self)._next(done)
+        with self.host.locked():
+            self.host.give_back(done[0])
+        coming, self._coming = self._coming, None
+        return coming, False
+
+    def _adopt(self, opened):
+        for attempt, _share in opened:
+            if self.host.is_former(attempt.read_claim() or {}):
+                self._begin_anew(attempt)
+        return super(TaskKid, self)._adopt(opened)
+
+    def _begin_anew(self, attempt):
+        """What the run did until the scheduler began its job anew is an attempt of its own.
+
+        The next one is claimed, and said to be, before this one is said to have ended: else the run would seem to
+        be over, and would be so for good if we were killed in between.
+        """
+        procs.kill_tree(0, "NERONET_RUN=" + attempt.mark, 0)  # some schedulers leave programs behind
+        if attempt.read_exit() is not None and attempt.read_verdict() is None:
+            return  # it had ended by itself
+        attempt.set_verdict(states.LOST, "the scheduler started its job again")
+        again = attempt.batch.attempt(attempt.index, attempt.attempt + 1)
+        if attempt.read_stop() is None and not again.exists():
+            self._coming = self._take(again, NOTHING, False)
+            if self._coming is not None:
+                self._journal.append([self._coming[2]])
 
 
 def task_words(root, place, token, task, most, again):

@@ -27,6 +27,7 @@ FIRST_NODES = """\
 #     setup: [module load cuda]       # shell lines before each run
 #     env: {OMP_NUM_THREADS: 4}
 #     sbatch_args: --partition=gpu    # for type slurm
+#     query_every: 120                # seconds between two questions to the scheduler; else 33 or 60
 #
 # groups:
 #   gpu: [gpu1, gpu2]                 # submit to gpu: the work is divided among them

@@ -47,6 +47,7 @@ class NodeSpec:
     setup: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
     sbatch_args: tuple[str, ...] = ()
+    query_every: int | None = None  # seconds between two questions to the scheduler
 
 
 @dataclass(frozen=True)
@@ -278,6 +279,7 @@ _READERS: dict[str, Reader[object]] = {
     "setup": fields.setup,
     "env": table(values.variable, str),
     "sbatch_args": fields.words_list,
+    "query_every": whole(1, 86_400),
 }
 
 

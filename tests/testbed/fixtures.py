@@ -5,6 +5,10 @@
         old = node_factory("old", python="3.6")             # one more, of another kind (image.Options)
         assert node.ssh("python3 -V").returncode == 0
 
+    def test_y(slurm, slurm_factory):
+        slurm.login.ssh("sbatch job.sh")                    # a plain cluster, started, as new
+        other = slurm_factory("b", gpus=2)                  # one more (slurm_conf.Settings)
+
 Nodes are kept for the session and given to each test as new: other boot id, fresh homes.
 Where they cannot be had, such tests are skipped and say why; with NERONET_NO_SKIP=1 they fail.
 """
@@ -22,10 +26,15 @@ from tests.testbed import install
 from tests.testbed.image import Options
 from tests.testbed.lab import Lab, LackingError
 from tests.testbed.nodes import Node
+from tests.testbed.slurm import SlurmCluster
 
 
 class NodeFactory(Protocol):
     def __call__(self, name: str = "node1", **options: Any) -> Node: ...
+
+
+class SlurmFactory(Protocol):
+    def __call__(self, name: str = "", **settings: Any) -> SlurmCluster: ...
 
 
 def cannot(reason: str) -> NoReturn:
@@ -75,6 +84,37 @@ def node_factory(lab: Lab) -> Iterator[NodeFactory]:
 def node(node_factory: NodeFactory) -> Node:
     """A plain node, started, as new."""
     return node_factory()
+
+
+@pytest.fixture
+def slurm_factory(lab: Lab) -> Iterator[SlurmFactory]:
+    """`slurm_factory(name="", **settings)`: a started Slurm cluster as new; settings are those of `Settings`.
+
+    Each test has a cluster of its own, on nodes that the session keeps: bringing one up takes a second, and
+    nothing that a test broke, or only queued, can reach the next one.
+    """
+    made: list[SlurmCluster] = []
+
+    def make(name: str = "", **settings: Any) -> SlurmCluster:
+        try:
+            made.append(SlurmCluster(lab, name, **settings))
+        except LackingError as error:
+            cannot(str(error))
+        return made[-1].start()
+
+    yield make
+    try:
+        for cluster in made:
+            cluster.check()
+    finally:
+        for cluster in made:
+            cluster.stop()
+
+
+@pytest.fixture
+def slurm(slurm_factory: SlurmFactory) -> SlurmCluster:
+    """A plain Slurm cluster (login, c1 and c2), started, as new."""
+    return slurm_factory()
 
 
 @pytest.fixture

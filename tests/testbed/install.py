@@ -28,6 +28,13 @@ PACKAGES = (
     "procps",
     "gcc",
     "libc6-dev",
+    "slurmctld",
+    "slurmd",
+    "slurm-client",
+    "munge",
+    "gridengine-master",
+    "gridengine-exec",
+    "gridengine-client",
     "chromium",
     "fonts-dejavu-core",  # the widest font that users are likely to have: what fits with it fits everywhere
 )

@@ -106,8 +106,18 @@ class SlurmCluster:
             self._end_controller(signal.SIGTERM)
         self._start_controller()
 
-    def kill_controller(self) -> None:
-        """SIGKILL for slurmctld: clients are refused; jobs run on."""
+    def kill_controller(self, saved: bool = True) -> None:
+        """SIGKILL for slurmctld: clients are refused; jobs run on.
+
+        It writes what it knows only every few seconds, and that a backfilled job has started later still.
+        What is lost so, the next slurmctld does over: job numbers are given again, and running jobs are
+        ended and run once more.  With `saved` it is killed right after it has written everything.
+        """
+        if saved:
+            state = self.login.folder / HOME.lstrip("/") / "state/job_state"
+            before = state.stat().st_mtime_ns if state.exists() else 0
+            self.run("/usr/bin/scontrol reconfigure", "root")
+            _until(lambda: state.exists() and state.stat().st_mtime_ns != before, "slurmctld saves nothing")
         self._end_controller(signal.SIGKILL)
 
     def freeze_controller(self) -> None:

@@ -40,7 +40,7 @@ class Settings:
     max_array: int = 1001  # the highest index is one less
     kill_over_memory: bool = False  # a job that uses more than its --mem is killed, a second later
     message_timeout: int = 5  # seconds after which a client gives up a controller that does not answer
-    node_timeout: int = 5  # seconds of silence after which a node counts as down
+    node_timeout: int = 3  # seconds of silence after which a node counts as down
     requeue_delay: int = 5  # seconds before a requeued job may start again; Slurm takes no less
     more: tuple[str, ...] = ()  # more lines of slurm.conf; they come last, so they win
 

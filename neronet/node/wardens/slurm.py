@@ -1,7 +1,10 @@
 """Slurm, as its manual pages of 20.02 to 24.05 tell; verified against 22.05."""
 
+import re
+
 from neronet.node.wardens.warden import (
     ACCEPTED,
+    OUT_OF_MEMORY,
     OVER,
     PREFIX,
     REJECTED,
@@ -40,7 +43,7 @@ STATES = {
 VERDICTS = {
     "TIMEOUT": (states.TIMEOUT, "Slurm ended it at the time limit of its job"),
     "DEADLINE": (states.TIMEOUT, "Slurm ended it at its deadline"),
-    "OUT_OF_MEMORY": (states.FAILED, "out of memory"),
+    "OUT_OF_MEMORY": (states.FAILED, OUT_OF_MEMORY),
     "NODE_FAIL": (states.LOST, "the compute node failed"),
     "BOOT_FAIL": (states.LOST, "the compute node did not start"),
     "PREEMPTED": (states.LOST, "Slurm gave its place to another job"),
@@ -123,7 +126,7 @@ class Slurm(Warden):
             "--array",
             "--states=all",
             "--user=" + user,
-            "--format=%j|%K|%F|%T|%r|%S",
+            "--format=%j|%K|%F|%A|%T|%r|%S",
         ]
 
     def parse_query(self, status, out, err):
@@ -132,14 +135,21 @@ class Slurm(Warden):
         found = []
         for line in out.splitlines():
             fields = line.split("|")
-            if len(fields) != 6 or not fields[0].startswith(PREFIX) or not fields[1].isdigit():
+            if len(fields) != 7 or not fields[0].startswith(PREFIX) or not fields[1].isdigit():
                 continue  # somebody else's, whose name may hold anything
-            name, number, native, word, reason, start = fields
+            name, number, native, own, word, reason, start = fields
             state = STATES.get(word, OVER)
             start = "" if start == "N/A" else start
             verdict = VERDICTS.get(word) if state == OVER else None
-            found.append(Task(name[len(PREFIX) :], int(number), native, state, reason, verdict, start))
+            found.append(Task(name[len(PREFIX) :], int(number), native, own, state, reason, verdict, start))
         return found
+
+    def explain(self, said, own):
+        step = re.escape("StepId=%s." % own)
+        over = re.search(step + r"\w+ exceeded memory limit \((\d+) >", said)
+        if over:
+            return states.FAILED, OUT_OF_MEMORY + ", it used %d MiB" % (int(over.group(1)) >> 20)
+        return (states.FAILED, OUT_OF_MEMORY) if re.search("oom_kill event.* in " + step, said) else None
 
     def cancel_argv(self, native, waiting):
         return ["scancel"] + (["--state=PENDING"] if waiting else []) + [native]

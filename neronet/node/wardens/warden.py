@@ -15,12 +15,14 @@ ACCEPTED, REJECTED, UNKNOWN = "accepted", "rejected", "unknown"
 WAITING, RUNNING, OVER = "waiting", "running", "over"
 
 PREFIX = "nn-"  # of the names of our jobs
+OUT_OF_MEMORY = "out of memory"  # the beginning of such a verdict's reason
 
 # text: the native id of what was accepted, else why not; fewer: it may do for a job of fewer tasks.
 Answer = namedtuple("Answer", ("kind", "text", "fewer"))
-# A task as a query shows it.  reason: the scheduler's word why it waits; verdict: None, or the (state, reason) of a
-# run that did not end by itself in it; start: when it is expected to start, the scheduler's own text.
-Task = namedtuple("Task", ("token", "number", "native", "state", "reason", "verdict", "start"))
+# A task as a query shows it.  native: the id of its job; own: that of itself, as the scheduler writes it elsewhere;
+# reason: the scheduler's word why it waits; verdict: None, or the (state, reason) of a run that did not end by itself
+# in it; start: when it is expected to start, the scheduler's own text.
+Task = namedtuple("Task", ("token", "number", "native", "own", "state", "reason", "verdict", "start"))
 
 
 class Warden(object):
@@ -56,6 +58,10 @@ class Warden(object):
     def parse_query(self, status, out, err):
         """[Task, ...] of ours, or None when the scheduler did not answer."""
         raise NotImplementedError
+
+    def explain(self, said, own):
+        """A (state, reason) that what the scheduler wrote into the output of a job gives for a task, or None."""
+        return
 
     def cancel_argv(self, native, waiting):
         """argv that ends a job or a task, or (waiting) only what of it has not begun."""

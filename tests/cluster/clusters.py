@@ -1,0 +1,65 @@
+"""A user's side of a cluster, for tests: a home, a sweep, and the node in nodes.yaml that is the gateway."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from neronet import Neroman
+from neronet.api import RunSet
+from neronet.wire import states
+from tests.testbed.slurm import SlurmCluster
+
+NODE = "triton"
+CONFIG = """\
+run_command_prefix: sh
+main_code_file: main.sh
+{more}
++{name}:
+  parameters:
+    x: {{from: 1, to: {count}}}
+  parameter_format: '{{x}}'
+"""
+# Notes each start outside of the run's folder, so that no start is hidden.
+NOTED = "echo $1 $(hostname) >>$HOME/starts\n"
+
+
+def add(neroman: Neroman, slurm: SlurmCluster, **fields: Any) -> None:
+    """The cluster as a node whose scheduler is asked every other second."""
+    login = slurm.login
+    given = {"type": "slurm", "query_every": 2, "ssh_options": login.ssh_options(), **fields}
+    neroman.add_node(NODE, login.ssh_address(), **given)
+
+
+def sweep(folder: Path, script: str, count: int = 1, name: str = "sweep", more: str = "") -> Path:
+    """The folder of an experiment of `count` runs, each `script` with its number as $1."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(CONFIG.format(name=name, count=count, more=more))
+    (folder / "main.sh").write_text(NOTED + script)
+    return folder
+
+
+def starts(slurm: SlurmCluster) -> list[str]:
+    """The number of the run, of every start of a program."""
+    text = slurm.run("cat starts 2>/dev/null || true")
+    return [line.split()[0] for line in text.splitlines()]
+
+
+def until(true: Callable[[], object], what: Callable[[], object] | str, timeout: float = 60.0) -> None:
+    end = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < end, what if isinstance(what, str) else what()
+        time.sleep(0.1)
+
+
+def wait(runs: RunSet, timeout: float = 60.0) -> dict[str, int]:
+    """The states of these runs, once all have ended."""
+
+    def told() -> str:
+        return "\n".join(f"{run.number} {run.state} {run.reason}" for run in list(runs)[:20])
+
+    runs.wait(timeout)
+    assert set(runs.states) <= states.ENDED, told()
+    return dict(runs.states)

@@ -1,0 +1,170 @@
+"""Sweeps on a real Slurm, reached through a real sshd: the life of runs, and what the scheduler does to them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from neronet import Neroman
+from tests.cluster.clusters import NODE, add, starts, sweep, until, wait
+from tests.testbed.fixtures import SlurmFactory
+from tests.testbed.slurm import SlurmCluster
+
+pytestmark = pytest.mark.real
+
+
+def test_a_sweep_is_one_array_job_and_its_frame_is_as_anywhere(
+    slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, slurm)
+    script = 'echo loss 0.$1\necho "on $(hostname)" >&2\nexit $(( $1 == 3 ))\n'
+    runs = neroman.submit(sweep(tmp_path / "s", script, 8), NODE)
+    assert wait(runs) == {"finished": 7, "failed": 1}
+    frame = runs.frame()
+    assert list(frame["loss"]) == [float(f"0.{n}") for n in range(1, 9)]
+    assert list(frame["reason"]) == ["", "", "exit code 1", "", "", "", "", ""]
+    assert sorted(starts(slurm)) == [str(n) for n in range(1, 9)]
+    assert slurm.calls()["sbatch"] == 1
+    assert all(f"on c{n}" in runs.log("stderr") for n in (1, 2))
+    assert not slurm.login.processes("nerokid"), "no run is on the login node"
+
+
+def test_a_run_gets_what_it_asks_for_and_the_variables_of_its_job(
+    slurm_factory: SlurmFactory, neroman: Neroman, tmp_path: Path
+) -> None:
+    slurm = slurm_factory(gpus=2)
+    add(neroman, slurm, sbatch_args="--partition=debug")
+    more = "cpus: 2\ngpus: 1\nmemory: 200 MiB\ntime: 10 minutes\n"
+    script = "scontrol show job $SLURM_JOB_ID >&2\necho cpus $SLURM_CPUS_PER_TASK\necho gpu $CUDA_VISIBLE_DEVICES\n"
+    [run] = neroman.submit(sweep(tmp_path / "s", script, more=more), NODE).wait(60)
+    assert (run.state, run.metrics) == ("finished", {"cpus": 2.0, "gpu": 0.0}), run.reason
+    told = (run.results / "stderr.log").read_text()
+    assert "MinMemoryNode=200M" in told and "CPUs/Task=2" in told and "gres:gpu:1" in told
+    assert "TimeLimit=00:13:00" in told and "Partition=debug" in told
+
+
+def test_what_a_node_cannot_give_is_refused_in_the_schedulers_words(
+    slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, slurm, sbatch_args="--partition=nowhere")
+    runs = neroman.submit(sweep(tmp_path / "s", "true\n"), NODE)
+    until(lambda: "invalid partition" in next(iter(runs)).reason, lambda: next(iter(runs)).reason)
+    assert next(iter(runs)).state == "queued"
+    neroman.terminate(runs)
+    assert wait(runs) == {"terminated": 1}
+
+
+def test_an_option_that_is_not_on_the_list_is_not_given(
+    slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, slurm, sbatch_args="--wrap=touch${IFS}hit")
+    runs = neroman.submit(sweep(tmp_path / "s", "true\n"), NODE)
+    until(lambda: "--wrap may not be given" in next(iter(runs)).reason, lambda: next(iter(runs)).reason)
+    assert slurm.calls()["sbatch"] == 0
+    neroman.terminate(runs)
+    assert wait(runs) == {"terminated": 1}
+
+
+def test_why_runs_wait_is_told_in_words(slurm: SlurmCluster, neroman: Neroman, tmp_path: Path) -> None:
+    add(neroman, slurm)
+    runs = neroman.submit(sweep(tmp_path / "s", "sleep 100\n", 10), NODE)
+    until(lambda: runs.states.get("running") == 8, lambda: dict(runs.states))
+    waiting = [run for run in runs if run.state == "queued"]
+    until(lambda: "in Slurm" in neroman.runs(waiting[0].number)[0].reason, lambda: waiting[0].reason)
+    neroman.terminate(runs)
+    assert wait(runs) == {"terminated": 10}
+    until(lambda: "PENDING" not in slurm.jobs().values(), lambda: slurm.jobs())
+
+
+def test_a_job_that_is_requeued_is_another_attempt(
+    slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, slurm)
+    script = "n=0\nuntil [ -e $HOME/stop ]; do n=$((n+1)); echo n $n; sleep 0.2; done\n"
+    runs = neroman.submit(sweep(tmp_path / "s", script), NODE)
+    until(lambda: next(iter(runs)).points.get("n", 0) > 5, "it prints nothing")
+    slurm.run("scontrol requeue $(squeue -h -o %A)", "root")
+    until(lambda: next(iter(runs)).attempt == 2, lambda: next(iter(runs)))
+    until(lambda: next(iter(runs)).state == "running", lambda: next(iter(runs)))
+    slurm.run("touch stop")
+    assert wait(runs) == {"finished": 1}
+    first, second = neroman.store.attempts.of_run(next(iter(runs)).number)
+    assert (first.state, first.reason) == ("lost", "the scheduler started its job again")
+    assert second.state == "finished" and starts(slurm) == ["1", "1"]
+    points = runs.points("n")
+    assert list(points["value"]) == [float(n + 1) for n in range(len(points))], (
+        "only those of the last attempt"
+    )
+
+
+def test_a_compute_node_that_fails_leads_to_another_attempt_elsewhere(
+    slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, slurm)
+    script = "[ -e $HOME/again ] && exit 0\ntouch $HOME/again\necho up 1\nsleep 1000\n"
+    runs = neroman.submit(sweep(tmp_path / "s", script), NODE)
+    until(lambda: next(iter(runs)).points.get("up"), "it prints nothing")
+    slurm.crash_node(slurm.run("cat starts").split()[1])
+    assert wait(runs, 90) == {"finished": 1}
+    assert [row.state for row in neroman.store.attempts.of_run(1)] == ["lost", "finished"]
+    assert len(set(slurm.run("cat starts").split()[1::2])) == 2, "on two nodes"
+
+
+def test_the_schedulers_limits_are_told_as_what_they_are(
+    slurm_factory: SlurmFactory, neroman: Neroman, tmp_path: Path
+) -> None:
+    slurm = slurm_factory(kill_over_memory=True, min_job_age=5)
+    add(neroman, slurm)
+    eats = "python3 -c 'import time; x = bytearray(300 * 2**20); time.sleep(60)'\n"
+    eater = neroman.submit(sweep(tmp_path / "m", eats, name="eats", more="memory: 50 MiB\n"), NODE)
+    sleeper = neroman.submit(sweep(tmp_path / "c", "sleep 600\n", name="sleeps"), NODE)
+    until(lambda: sleeper.states == {"running": 1}, lambda: dict(sleeper.states))
+    slurm.run("scancel --name=$(squeue -h -o %j --state=RUNNING | tail -n 1)", "root")
+    assert wait(sleeper) == {"terminated": 1}
+    assert "cancelled outside of Neronet" in next(iter(sleeper)).reason
+    assert wait(eater) == {"failed": 1}
+    assert next(iter(eater)).reason.startswith("out of memory, it used 3")
+    assert next(iter(eater)).reason.endswith("MiB (asked 50 MiB)")
+
+
+def test_our_own_time_limit_comes_first(slurm: SlurmCluster, neroman: Neroman, tmp_path: Path) -> None:
+    add(neroman, slurm)
+    runs = neroman.submit(sweep(tmp_path / "s", "echo a 1\nsleep 100\n", more="time: 2 seconds\n"), NODE)
+    assert wait(runs) == {"timeout": 1}
+    assert next(iter(runs)).metrics == {"a": 1.0}
+
+
+def test_a_watcher_that_was_killed_is_started_again_by_its_task(
+    slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, slurm)
+    script = "n=0\nuntil [ -e $HOME/stop ]; do n=$((n+1)); echo n $n; sleep 0.1; done\nexit 7\n"
+    runs = neroman.submit(sweep(tmp_path / "s", script), NODE)
+    until(lambda: next(iter(runs)).points.get("n", 0) > 5, "it prints nothing")
+    [(node, kid)] = [(node, found) for node in slurm.nodes for found in node.processes(" nerokid ")
+                     if "/bin/sh" not in found.command.split()[0]]  # fmt: skip
+    node.kill(kid.pid)
+    before = next(iter(runs)).points["n"]
+    until(lambda: next(iter(runs)).points["n"] > before + 10, "its points come no more")
+    slurm.run("touch stop")
+    assert wait(runs) == {"failed": 1}
+    [attempt] = neroman.store.attempts.of_run(1)
+    assert attempt.exit_status == 7 and starts(slurm) == ["1"]
+    points = runs.points("n")
+    assert list(points["value"]) == [float(n + 1) for n in range(len(points))]
+
+
+def test_nothing_of_ours_is_on_the_gateway_once_the_connection_is_closed(
+    slurm: SlurmCluster, tmp_path: Path
+) -> None:
+    with Neroman(tmp_path / "home") as neroman:
+        add(neroman, slurm)
+        runs = neroman.submit(sweep(tmp_path / "s", "sleep 4\necho done 1\n", 3), NODE)
+        until(lambda: runs.states == {"running": 3}, lambda: dict(runs.states))
+    until(lambda: not slurm.login.processes("nero"), lambda: slurm.login.processes("nero"))
+    time.sleep(5)
+    with Neroman(tmp_path / "home") as neroman:
+        assert wait(neroman.runs()) == {"finished": 3}
+        assert list(neroman.runs().frame()["done"]) == [1.0] * 3

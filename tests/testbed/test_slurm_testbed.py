@@ -1,0 +1,206 @@
+"""The tests' Slurm cluster is a real one: what its users see, and what each fault does to them."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.testbed.fixtures import SlurmFactory
+from tests.testbed.lab import Lab
+from tests.testbed.slurm import SlurmCluster
+
+pytestmark = pytest.mark.real
+
+
+def until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.05)
+
+
+def submit(slurm: SlurmCluster, command: str, options: str = "") -> str:
+    """Submits over ssh as alice; returns the job's number."""
+    done = slurm.ssh(f"sbatch --parsable {options} --wrap '{command}'")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def start_job(slurm: SlurmCluster, options: str = "") -> str:
+    """A job that sleeps; Slurm says that it runs before there is a process."""
+    before = len(sleepers(slurm))
+    job = submit(slurm, "sleep 300", options)
+    until(lambda: slurm.jobs()[job] == "RUNNING" and len(sleepers(slurm)) > before)
+    return job
+
+
+def sleepers(slurm: SlurmCluster) -> list[int]:
+    return [process.host_pid for node in slurm.nodes for process in node.processes("sleep 300")]
+
+
+def test_the_tasks_of_an_array_run_on_the_compute_nodes_in_the_shared_home(slurm: SlurmCluster) -> None:
+    command = "echo $SLURM_ARRAY_TASK_ID $(hostname) $(id -un) > $SLURM_ARRAY_TASK_ID.out; sleep 0.5"
+    job = submit(slurm, command, "--cpus-per-task=2 --array=0-3")
+    until(lambda: set(slurm.jobs().values()) == {"COMPLETED"})
+    assert sorted(slurm.jobs()) == [f"{job}_{index}" for index in range(4)]
+    lines = [line.split() for line in slurm.ssh("cat ~/?.out").stdout.splitlines()]
+    assert [int(index) for index, _, _ in lines] == [0, 1, 2, 3]
+    assert {host for _, host, _ in lines} == {"c1", "c2"}
+    assert {user for _, _, user in lines} == {"alice"}
+
+
+def test_nothing_of_it_is_seen_outside(slurm: SlurmCluster) -> None:
+    start_job(slurm)
+    assert not Path("/etc/slurm/slurm.conf").exists()
+    assert not Path("/run/slurmctld.pid").exists()
+    addresses = {node.address for node in (slurm.login, *slurm.nodes)}
+    pids = {str(pid) for pid, _ in slurm._daemons.values()}
+    sockets = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
+    ours = [line.split() for line in sockets.splitlines() if pids & set(re.findall(r"pid=(\d+)", line))]
+    assert {words[3].rpartition(":")[0] for words in ours} == addresses
+
+
+def test_a_second_user_has_jobs_of_their_own(slurm: SlurmCluster) -> None:
+    job = start_job(slurm)
+    done = slurm.ssh(f"scancel {job}", user="bob")
+    assert "Access/permission denied" in done.stderr
+    slurm.run("sbatch --wait -o out --wrap 'id -un'", user="bob")
+    assert slurm.run("cat out", user="bob") == "bob\n"
+    assert slurm.jobs()[job] == "RUNNING"
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_jobs_run_on_while_the_controller_is_restarted(slurm: SlurmCluster, killed: bool) -> None:
+    job = start_job(slurm)
+    [process] = sleepers(slurm)
+    if killed:
+        time.sleep(6)  # it saves what it knows within five seconds
+        slurm.kill_controller()
+        assert "Unable to contact slurm controller" in slurm.ssh("squeue").stderr
+    slurm.restart_controller()
+    assert slurm.jobs() == {job: "RUNNING"}
+    assert sleepers(slurm) == [process]
+
+
+def test_a_job_is_accepted_though_sbatch_gave_up_a_frozen_controller(slurm_factory: SlurmFactory) -> None:
+    slurm = slurm_factory(message_timeout=2)
+    slurm.freeze_controller()
+    began = time.monotonic()
+    done = slurm.ssh("sbatch --parsable --wrap true")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Socket timed out" in done.stderr
+    assert time.monotonic() - began < 20
+    slurm.thaw_controller()
+    until(lambda: slurm.jobs() == {"1": "COMPLETED"})
+
+
+def test_a_power_cut_of_a_node_ends_or_requeues_its_jobs(slurm: SlurmCluster) -> None:
+    lost = start_job(slurm, "--no-requeue -w c1")
+    back = start_job(slurm, "--requeue -w c1 --open-mode=append")
+    slurm.crash_node("c1")
+    until(lambda: slurm.jobs() == {lost: "NODE_FAIL", back: "PENDING"})
+    slurm.start_node("c1")
+    until(lambda: slurm.jobs()[back] == "RUNNING")
+    assert "Restarts=1 " in slurm.run(f"scontrol show job {back}")
+
+
+def test_a_job_of_scavenge_makes_place_for_an_urgent_one(slurm_factory: SlurmFactory) -> None:
+    slurm = slurm_factory(nodes=1)
+    poor = start_job(slurm, "-p scavenge -c 4")
+    rich = submit(slurm, "sleep 0.1", "-p urgent -c 4")
+    until(lambda: slurm.jobs() == {poor: "PENDING", rich: "COMPLETED"})
+    until(lambda: slurm.jobs()[poor] == "RUNNING")
+
+
+def test_a_job_that_uses_too_much_memory_is_killed(slurm_factory: SlurmFactory) -> None:
+    slurm = slurm_factory(nodes=1, kill_over_memory=True)
+    eat = 'python3 -c "import time; x = bytearray(200_000_000); time.sleep(60)"'
+    job = submit(slurm, eat, "--mem=50 -o out")
+    until(lambda: slurm.jobs()[job] == "FAILED")
+    assert "memory limit" in slurm.ssh("cat out").stdout
+
+
+def test_jobs_get_the_gpus_that_they_ask_for(slurm_factory: SlurmFactory) -> None:
+    slurm = slurm_factory(nodes=1, gpus=2)
+    for number in range(2):
+        submit(slurm, "echo $CUDA_VISIBLE_DEVICES; sleep 1", f"--gres=gpu:1 -o {number}.out")
+    until(lambda: set(slurm.jobs().values()) == {"COMPLETED"})
+    assert slurm.ssh("cat ?.out").stdout.split() == ["0", "1"]
+
+
+def test_a_job_that_has_ended_is_forgotten(slurm_factory: SlurmFactory) -> None:
+    slurm = slurm_factory(nodes=1, min_job_age=2)
+    job = submit(slurm, "true")
+    until(lambda: slurm.jobs() == {job: "COMPLETED"})
+    until(lambda: slurm.jobs() == {})
+    done = slurm.ssh(f"squeue -j {job}")
+    assert done.returncode == 1
+    assert "Invalid job id specified" in done.stderr
+
+
+def test_an_array_may_not_be_larger_than_allowed(slurm_factory: SlurmFactory) -> None:
+    slurm = slurm_factory(nodes=1, max_array=10)
+    assert "Invalid job array specification" in slurm.ssh("sbatch --array=0-10 --wrap true").stderr
+    submit(slurm, "true", "--array=0-9")
+
+
+def test_calls_of_the_users_are_counted(slurm: SlurmCluster) -> None:
+    assert slurm.calls() == {}
+    submit(slurm, "true")
+    slurm.ssh("squeue; squeue", user="bob")
+    slurm.run("sinfo")
+    slurm.jobs()
+    assert slurm.calls() == {"sbatch": 1, "squeue": 2, "sinfo": 1}
+
+
+def test_a_daemon_that_died_by_itself_is_told(slurm_factory: SlurmFactory) -> None:
+    slurm = slurm_factory(nodes=1)
+    slurm.check()
+    pid_file = slurm.nodes[0].path("/run/slurmd.pid")
+    slurm.nodes[0].kill(int(pid_file.read_text()), signal.SIGKILL)
+    until(lambda: _complains(slurm))
+    slurm.crash_node("c1")
+    slurm.check()
+
+
+def _complains(slurm: SlurmCluster) -> bool:
+    try:
+        slurm.check()
+    except AssertionError as error:
+        return "slurmd of c1 died by itself" in str(error)
+    return False
+
+
+def test_the_queue_outlives_a_power_cut_of_everything(slurm_factory: SlurmFactory) -> None:
+    slurm = slurm_factory(nodes=1)
+    job = submit(slurm, "true", "--hold")
+    slurm.restart_controller()  # so that it has saved what it knows
+    slurm.stop()
+    slurm.start()
+    assert slurm.jobs() == {job: "PENDING"}
+
+
+def test_two_clusters_know_nothing_of_each_other(slurm_factory: SlurmFactory) -> None:
+    first, second = slurm_factory("a", nodes=1), slurm_factory("b", nodes=1)
+    start_job(first)
+    assert second.jobs() == {}
+    assert first.run("sinfo -h -o %N") == "ac1\nac1\nac1\n"
+    munged = first.run("munge -n | tr -d '\\n'")
+    assert "Invalid credential" in second.login.run(f"echo '{munged}' | unmunge 2>&1", check=False)
+
+
+def test_nothing_is_left_behind() -> None:
+    lab = Lab()
+    slurm = SlurmCluster(lab, nodes=1).start()
+    start_job(slurm)
+    pids = [pid for pid, _ in slurm._daemons.values()]
+    slurm.close()
+    assert lab.nodes == {}
+    assert lab.close() == []
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
