@@ -27,16 +27,18 @@ PATIENCE = 60.0  # seconds that a command of the scheduler may take
 TAIL = 300  # characters of what a task said that could not begin
 STOPS = 10.0  # seconds that a run's own watcher has to end it before its task is cancelled
 
-# Tasks are told apart by our token and their number; the number of starts comes from the scheduler.  A kid that was
-# killed is started again: its run goes on.
+# Each start of a task has a name of its own: schedulers may start it anew, and do not always count that.  A kid that
+# was killed is started again: its run goes on.
 SCRIPT = """\
 #!/bin/sh
 # Starts Neronet's watcher, with the arguments of this script, for one task of a job.
-number=%s again=%s job=$1
+number=%s job=$1
 shift
+read -r start </proc/sys/kernel/random/uuid
 for try in 1 2 3; do
-  "$@" "$job.$number" "$again"
-  [ $? -eq 137 ] || exit
+  "$@" "$job.$number" "$start"
+  status=$?
+  [ $status -eq 137 ] || exit $status
 done
 """
 
@@ -254,7 +256,7 @@ class Cluster(object):
             self._wake.set()  # a smaller one, at once
 
     def _script(self):
-        text = (SCRIPT % (self.warden.number, self.warden.again)).encode("ascii")
+        text = (SCRIPT % self.warden.number).encode("ascii")
         path = os.path.join(self.root.path, "agent", "task-%08x.sh" % (binascii.crc32(text) & 0xFFFFFFFF))
         if not os.path.exists(path):
             write_atomic(path, text)

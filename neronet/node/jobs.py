@@ -13,7 +13,10 @@ SUBMITTING = "submitting"  # of a job whose submission has not come back: it may
 NEVER = "never"  # of one that the scheduler never took
 GONE = "gone"  # all of its tasks are over, or the scheduler knows it no more
 IN_DOUBT = (SUBMITTING, UNKNOWN)
-DOUBT = 60.0  # seconds after which a query that does not show a job means that it was never taken
+DOUBT = 15.0  # seconds after which a query that does not show a job counts as a word that it was never taken
+RETURNS = (
+    60.0  # seconds within which a task that was lost with its node, or preempted, is shown to wait again
+)
 MISSES = 2  # queries one after another that do not show a job before it is taken for gone
 REST, REST_MOST = 30.0, 1800.0  # seconds between two tries that came to nothing
 
@@ -140,7 +143,7 @@ def is_certain(task, since, now):
     """Whether a task that seems to be over since then will not be begun anew."""
     if task is not None and (task.verdict is None or task.verdict[0] != states.LOST):
         return True
-    return now >= since + DOUBT
+    return now >= since + RETURNS
 
 
 def needed(spec, per_task):

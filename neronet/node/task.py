@@ -1,8 +1,8 @@
 """Nerokid as a task of a scheduler's job: it claims runs of one batch, in the place that the scheduler gave it.
 
 The task has a folder among those of the hosts, and is asked for what it has
-claimed as a host is: what a task left that was killed is found by its next start
-(the scheduler counts them), or by a closing kid on the gateway once the scheduler
+claimed as a host is: what a task left that was killed is found by its next start,
+or by a closing kid on the gateway once the scheduler
 has said that the task is over.
 """
 
@@ -17,7 +17,7 @@ from neronet.node.runs import read_json, remove
 from neronet.node.wardens import WARDENS
 from neronet.wire import states
 
-CLOSE = "close"  # in the place of the count of starts: the task is over, what it left is to be recorded
+CLOSE = "close"  # in the place of the name of a start: the task is over, what it left is to be recorded
 PREFIX = "task-"  # of the names of folders among those of the hosts
 CLAIMED = "claimed"  # a file there: the task has claimed a run
 
@@ -25,11 +25,11 @@ CLAIMED = "claimed"  # a file there: the task has claimed a run
 class TaskHost(Host):
     """What one task may claim: one run at a time, of one batch, `most` in all."""
 
-    def __init__(self, root, here, task, token, most, again):
+    def __init__(self, root, here, task, token, most, start):
         super(TaskHost, self).__init__(root, here, PREFIX + task)
-        self._token, self._most, self._again = token, most, again
+        self._token, self._most, self._start = token, most, start
         self._first = int(task.rpartition(".")[2])
-        self.claim_facts = {"task": task, "again": again}
+        self.claim_facts = {"task": task, "start": start}
 
     def wake_line(self, place):
         return ":"  # the script of the job starts another one, unless the scheduler has ended it
@@ -58,17 +58,17 @@ class TaskHost(Host):
         for attempt, share in opened:
             claim, watchers = attempt.read_claim() or {}, attempt.watchers()
             dead = not watchers[-1] or self.here.judge(watchers[-1]) == procs.DEAD
-            if dead or self.is_former(claim) or self._again == CLOSE:
+            if dead or self.is_former(claim) or self._start == CLOSE:
                 yield attempt, share, len(watchers) - 1, False
 
     def is_former(self, claim):
         """Whether an earlier start of this task has claimed it: the scheduler has ended it and begun it anew."""
-        return self._again != CLOSE and claim.get("again") != self._again
+        return self._start != CLOSE and claim.get("start") != self._start
 
 
 class TaskKid(Kid):
-    def __init__(self, root, place, task, token, most, again):
-        self._given = task, token, most, again
+    def __init__(self, root, place, task, token, most, start):
+        self._given = task, token, most, start
         self._coming = None  # what is to be watched next: (attempt, share, record)
         super(TaskKid, self).__init__(root, place)
 
@@ -127,16 +127,16 @@ class TaskKid(Kid):
         if attempt.read_exit() is not None and attempt.read_verdict() is None:
             return  # it had ended by itself
         attempt.set_verdict(states.LOST, "the scheduler started its job again")
-        again = attempt.batch.attempt(attempt.index, attempt.attempt + 1)
-        if attempt.read_stop() is None and not again.exists():
-            self._coming = self._take(again, NOTHING, False)
+        following = attempt.batch.attempt(attempt.index, attempt.attempt + 1)
+        if attempt.read_stop() is None and not following.exists():
+            self._coming = self._take(following, NOTHING, False)
             if self._coming is not None:
                 self._journal.append([self._coming[2]])
 
 
-def task_words(root, place, token, task, most, again):
-    """The arguments of a kid for a task: `most` runs of the batch `token`, at its start number `again` or CLOSE."""
-    return ["nerokid", root.path, place, token, str(most), task, str(again)]
+def task_words(root, place, token, task, most, start):
+    """The arguments of a kid for a task: `most` runs of the batch `token`; start: the name of this start, or CLOSE."""
+    return ["nerokid", root.path, place, token, str(most), task, start]
 
 
 def from_job(variables, warden):
@@ -145,10 +145,10 @@ def from_job(variables, warden):
     return {name: value for name, value in variables.items() if name.startswith(prefixes)}
 
 
-def main(root, place, token, most, task, again):
+def main(root, place, token, most, task, start):
     """The task of a job, as `task_words` says; task: the job's token and the number of the task, `<token>.<number>`."""
     kid.begin()
-    TaskKid(root, place, task, token, int(most), again if again == CLOSE else int(again)).main()
+    TaskKid(root, place, task, token, int(most), start).main()
 
 
 def forget(root, task):

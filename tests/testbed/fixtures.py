@@ -93,21 +93,22 @@ def slurm_factory(lab: Lab) -> Iterator[SlurmFactory]:
     Each test has a cluster of its own, on nodes that the session keeps: bringing one up takes a second, and
     nothing that a test broke, or only queued, can reach the next one.
     """
-    made: list[SlurmCluster] = []
+    made: dict[str, SlurmCluster] = {}
 
     def make(name: str = "", **settings: Any) -> SlurmCluster:
+        assert name not in made, f"this test has a cluster {name!r} already"
         try:
-            made.append(SlurmCluster(lab, name, **settings))
+            made[name] = SlurmCluster(lab, name, **settings)
         except LackingError as error:
             cannot(str(error))
-        return made[-1].start()
+        return made[name].start()
 
     yield make
     try:
-        for cluster in made:
+        for cluster in made.values():
             cluster.check()
     finally:
-        for cluster in made:
+        for cluster in made.values():
             cluster.stop()
 
 

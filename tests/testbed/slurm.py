@@ -25,15 +25,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tests.testbed import image
-from tests.testbed.image import USERS, Options
+from tests.testbed.image import USERS
 from tests.testbed.lab import Lab, LackingError
 from tests.testbed.nodes import Node
 from tests.testbed.procs import start_time
-from tests.testbed.slurm_conf import GPU, HOME, LOG, PID_FILE, Settings, gres_conf, slurm_conf
+from tests.testbed.slurm_conf import FOLDER, GPU, LOG, PID_FILE, Settings, gres_conf, slurm_conf
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
 CLIENTS = ("sbatch", "squeue", "scontrol", "scancel", "sacct", "sinfo")
@@ -54,9 +55,9 @@ class SlurmCluster:
             if not Path("/usr/sbin", program).exists():
                 raise LackingError(f"no /usr/sbin/{program} here; tests/testbed/install.py installs it")
         self.lab, self.settings = lab, Settings(**settings)
-        self.login = lab.node(f"{name}login")
-        names = [f"{name}c{number + 1}" for number in range(self.settings.nodes)]
-        self.nodes = [lab.node(node, Options(home_of=self.login.name)) for node in names]
+        self.login = lab.node(f"{name}login", self.settings.like)
+        inner = replace(self.settings.like, home_of=self.login.name)
+        self.nodes = [lab.node(f"{name}c{number + 1}", inner) for number in range(self.settings.nodes)]
         self._all = [self.login, *self.nodes]
         self._ports = {node.name: _free_port(node.address) for node in self._all}
         self._daemons: dict[tuple[str, str], tuple[int, str]] = {}  # (node, program) -> (host pid, its start)
@@ -114,7 +115,7 @@ class SlurmCluster:
         ended and run once more.  With `saved` it is killed right after it has written everything.
         """
         if saved:
-            state = self.login.folder / HOME.lstrip("/") / "state/job_state"
+            state = self.login.folder / FOLDER.lstrip("/") / "state/job_state"
             before = state.stat().st_mtime_ns if state.exists() else 0
             self.run("/usr/bin/scontrol reconfigure", "root")
             _until(lambda: state.exists() and state.stat().st_mtime_ns != before, "slurmctld saves nothing")
@@ -177,7 +178,7 @@ class SlurmCluster:
 
     def _furnish(self, node: Node) -> None:
         """What the daemons want to find in the node's /etc, /srv and /usr/local."""
-        etc, home = node.folder / "etc", node.folder / HOME.lstrip("/")
+        etc, home = node.folder / "etc", node.folder / FOLDER.lstrip("/")
         for folder in (etc / "slurm", home / "state", home / "spool"):
             folder.mkdir(parents=True, exist_ok=True)
         (etc / "slurm/slurm.conf").write_text(slurm_conf(self.settings, self.login, self.nodes, self._ports))

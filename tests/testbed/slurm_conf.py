@@ -7,14 +7,16 @@ file serves all nodes, and several clusters on one machine share no file.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from tests.testbed.image import Options
 
 if TYPE_CHECKING:
     from tests.testbed.nodes import Node
 
-HOME = "/srv/slurm"  # outlives a power cut, as /var of a real machine does
-LOG = f"{HOME}/log"
+FOLDER = "/srv/slurm"  # outlives a power cut, as /var of a real machine does
+LOG = f"{FOLDER}/log"
 PID_FILE = "/run/{}.pid"  # of slurmctld, slurmd and munged
 GPU = "/srv/gpu"
 
@@ -43,6 +45,9 @@ class Settings:
     node_timeout: int = 3  # seconds of silence after which a node counts as down
     requeue_delay: int = 5  # seconds before a requeued job may start again; Slurm takes no less
     more: tuple[str, ...] = ()  # more lines of slurm.conf; they come last, so they win
+    like: Options = field(
+        default_factory=Options
+    )  # what its nodes are besides: login shell, start-up file, python
 
 
 def slurm_conf(settings: Settings, login: Node, nodes: Sequence[Node], ports: dict[str, int]) -> str:
@@ -57,8 +62,8 @@ def slurm_conf(settings: Settings, login: Node, nodes: Sequence[Node], ports: di
         "SlurmUser=root",
         "AuthType=auth/munge",
         f"AuthInfo=cred_expire={settings.requeue_delay}",
-        f"StateSaveLocation={HOME}/state",
-        f"SlurmdSpoolDir={HOME}/spool",
+        f"StateSaveLocation={FOLDER}/state",
+        f"SlurmdSpoolDir={FOLDER}/spool",
         f"SlurmctldLogFile={LOG}",
         f"SlurmdLogFile={LOG}",
         f"SlurmctldPidFile={PID_FILE.format('slurmctld')}",

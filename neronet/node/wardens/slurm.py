@@ -78,7 +78,6 @@ REASONS = {
 class Slurm(Warden):
     word = "Slurm"
     number = '"$SLURM_ARRAY_TASK_ID"'
-    again = '"${SLURM_RESTART_COUNT:-0}"'
 
     def variables(self):
         return (

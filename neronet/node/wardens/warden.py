@@ -29,7 +29,7 @@ class Warden(object):
     """The interface.  need: {"cpus", "gpus", "memory" (bytes), "time" (seconds)}, None for what is not asked for."""
 
     word = ""  # what users call it
-    number = again = "0"  # sh words for a task's number in its array, and for how often it was started before
+    number = "0"  # sh word for a task's number in its array
 
     def variables(self):
         """Prefixes of the names of the variables that a program gets from its job."""

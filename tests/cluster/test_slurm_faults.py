@@ -1,0 +1,127 @@
+"""A Slurm whose commands and whose controller fail: nothing runs twice, nothing is lost.
+
+NERONET_SUBMITS sets how many submissions are killed at a random moment (30), and how many lose their answer.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from neronet import Neroman
+from tests.cluster.clusters import NODE, add, starts, sweep, until, wait
+from tests.testbed.fixtures import SlurmFactory
+from tests.testbed.slurm import SlurmCluster
+
+pytestmark = pytest.mark.real
+
+SUBMITS = int(os.environ.get("NERONET_SUBMITS", "30"))
+# Stands before the real sbatch: the half of the calls are killed within the 40 ms that one takes, or their answer is lost.
+UNSURE = """\
+#!/bin/sh
+echo sbatch >>/usr/local/calls
+n=$(od -An -N2 -tu2 /dev/urandom)
+case $(cat $HOME/how) in
+kill) /usr/bin/sbatch "$@" & pid=$!; sleep 0.0$((n % 4))$((n / 4 % 10)); kill -9 $pid 2>/dev/null; wait $pid ;;
+drop) /usr/bin/sbatch "$@" >/dev/null 2>&1; echo "sbatch: error: Socket timed out on send/recv operation" >&2; exit 1 ;;
+*) exec /usr/bin/sbatch "$@" ;;
+esac
+"""
+
+
+def unsure(slurm: SlurmCluster, how: str) -> None:
+    program = slurm.login.folder / "local/bin/sbatch"
+    program.write_text(UNSURE)
+    program.chmod(0o755)
+    slurm.run(f"echo {how} >how")
+
+
+@pytest.mark.timeout(300 + 10 * SUBMITS)
+@pytest.mark.parametrize("how", ["kill", "drop"])
+def test_a_submission_whose_answer_is_lost_is_never_made_into_a_second_start(
+    slurm_factory: SlurmFactory, neroman: Neroman, tmp_path: Path, how: str
+) -> None:
+    slurm = slurm_factory(cpus=16)
+    add(neroman, slurm)
+    unsure(slurm, how)
+    all_runs = [
+        neroman.submit(sweep(tmp_path / f"s{n}", "echo done $1\n", 2, name=f"s{n}"), NODE, wait=0.0)
+        for n in range(SUBMITS)
+    ]
+    until(lambda: slurm.calls()["sbatch"] >= SUBMITS, lambda: slurm.calls(), 120)
+    slurm.run("echo well >how")
+    for runs in all_runs:
+        assert wait(runs, 240) == {"finished": 2}
+    assert sorted(starts(slurm)) == sorted(["1", "2"] * SUBMITS)
+    print(
+        f"{how}: {SUBMITS} submissions, {slurm.calls()['sbatch']} calls of sbatch, {len(slurm.jobs())} tasks in all"
+    )
+
+
+def test_a_frozen_controller_makes_no_run_start_twice(
+    slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, slurm)
+    slurm.freeze_controller()
+    runs = neroman.submit(sweep(tmp_path / "s", "echo done 1\n", 6), NODE)
+    until(lambda: "Slurm" in next(iter(runs)).reason, lambda: next(iter(runs)).reason)
+    until(lambda: slurm.calls()["sbatch"] == 1 and slurm.calls()["squeue"] >= 1, lambda: slurm.calls())
+    until(lambda: "does not answer" in next(iter(runs)).reason, lambda: next(iter(runs)).reason)
+    slurm.thaw_controller()
+    assert wait(runs, 120) == {"finished": 6}
+    assert sorted(starts(slurm)) == [str(n) for n in range(1, 7)]
+
+
+def test_a_controller_that_is_killed_loses_no_run_and_ends_none(
+    slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, slurm)
+    script = "n=0\nuntil [ -e $HOME/stop ]; do n=$((n+1)); echo n $n; sleep 0.2; done\n"
+    runs = neroman.submit(sweep(tmp_path / "s", script, 10), NODE)
+    until(lambda: runs.states.get("running") == 8, lambda: dict(runs.states))
+    slurm.kill_controller()
+    before = {run.number: run.points.get("n", 0) for run in runs}
+    until(lambda: all(run.points.get("n", 0) > before[run.number] + 5 for run in runs if run.state == "running"),
+          "points stop")  # fmt: skip
+    assert runs.states == {"running": 8, "queued": 2}, [run.reason for run in runs]
+    until(
+        lambda: any("does not answer" in run.reason for run in runs if run.state == "queued"),
+        "it is not said",
+    )
+    slurm.restart_controller()
+    slurm.run("touch stop")
+    assert wait(runs, 120) == {"finished": 10}
+    assert sorted(map(int, starts(slurm))) == list(range(1, 11))
+    for run in runs:
+        values = list(neroman.runs(run.number).points("n")["value"])
+        assert values == [float(n + 1) for n in range(len(values))]
+
+
+def test_the_record_of_an_ended_job_is_not_needed(
+    slurm_factory: SlurmFactory, neroman: Neroman, tmp_path: Path
+) -> None:
+    slurm = slurm_factory(min_job_age=2)
+    add(neroman, slurm, query_every=1)
+    runs = neroman.submit(sweep(tmp_path / "s", "sleep $1\nexit 3\n", 3), NODE)
+    assert wait(runs) == {"failed": 3}
+    assert [run.reason for run in runs] == ["exit code 3"] * 3
+
+
+@pytest.mark.timeout(300)
+def test_two_hundred_runs_in_all_states_are_ended_within_half_a_minute(
+    slurm_factory: SlurmFactory, neroman: Neroman, tmp_path: Path
+) -> None:
+    slurm = slurm_factory(cpus=16)
+    add(neroman, slurm, query_every=30)
+    # Some end, some leave children behind that left their session.
+    script = "[ $1 -gt 6 ] || exit 0\nsetsid sleep 1000 &\nsleep 1000\n"
+    runs = neroman.submit(sweep(tmp_path / "s", script, 200), NODE)
+    until(lambda: runs.states.get("running") == 32, lambda: dict(runs.states))
+    neroman.terminate(runs)
+    runs.wait(30)
+    assert runs.states == {"finished": 6, "terminated": 194}
+    left = [process for node in slurm.nodes for process in node.processes("sleep 1000")]
+    assert not left
+    until(lambda: set(slurm.jobs().values()) <= {"COMPLETED", "CANCELLED"}, lambda: slurm.jobs(), 30)
