@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.testbed.fixtures"]
+pytest_plugins = ["tests.testbed.fixtures", "tests.testbed.gridengine_fixture"]
 
 # On a busy machine the same example takes a hundred times as long: time is measured by bench/.
 settings.register_profile("any machine", deadline=None)

@@ -17,7 +17,7 @@ from neronet.store.store import Store
 
 CLUSTER = 16  # slots that a cluster is taken to have when runs are divided and nothing is known
 STALE = 10.0  # seconds after which what is known of a busy node is looked up anew
-READY = ("direct", "local", "slurm")  # the types of nodes that runs can be submitted to
+READY = ("direct", "local", "slurm", "gridengine")  # the types of nodes that runs can be submitted to
 
 
 @dataclass(frozen=True)

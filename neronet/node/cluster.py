@@ -58,6 +58,7 @@ class Cluster(object):
         self._claimed = set()  # names of tasks that have claimed a run
         self._over = set()  # those of them of which nothing is open any more, for good
         self._tasks, self._asked = [], 0.0
+        self._login = {}  # the environment of the login shell, as a batch has it
         self._silent = ""  # what the scheduler said in the place of an answer
         self._ended = {}  # name of a task that seems to be over -> since when
         self._closing = {}  # name of a task -> Popen
@@ -102,6 +103,7 @@ class Cluster(object):
         """One look at everything; the seconds until the next one."""
         self._load()
         batches = self._waiting()
+        self._log_in(batches)
         self._look_for_claims()
         opened = self._opened()
         hopes = any(job.kind == ACCEPTED or job.kind in jobs.IN_DOUBT for job in self._jobs.values())
@@ -170,6 +172,15 @@ class Cluster(object):
                 continue  # deleted meanwhile, or damaged by a power cut
         return sorted(found, key=lambda item: (-item[0].priority, item[0].spec["created"]))
 
+    def _log_in(self, batches):
+        """Learns the environment of the login shell from a batch."""
+        tokens = [batch.token for batch, _ in batches] + [job.batch for job in self._jobs.values()]
+        if not self._login and tokens:
+            try:
+                self._login = Batch(self.root, tokens[0]).environment()["base"]
+            except (FileNotFoundError, ValueError, TypeError):
+                self._login = dict(os.environ)
+
     def _look_for_claims(self):
         for token, job in self._jobs.items():
             for number in range(job.tasks):
@@ -184,9 +195,9 @@ class Cluster(object):
 
     def _command(self, argv):
         """(status, stdout, stderr); status None: it did not end in time."""
-        # Nothing of the user's language or of her own formats is to change the answers.
+        # What the login shell sets tells where the scheduler is; the user's language and formats must not count.
         variables = {
-            name: value for name, value in os.environ.items() if not name.startswith(("SQUEUE_", "SBATCH_"))
+            name: value for name, value in self._login.items() if not name.startswith(("SQUEUE_", "SBATCH_"))
         }
         variables["LC_ALL"] = "C"
         try:
@@ -279,10 +290,16 @@ class Cluster(object):
 
     def _cancel_for_nothing(self, wanting):
         """Ends tasks that wait although no run of their batch does."""
-        natives = {each.native for each in self._tasks if each.state == WAITING
-                   and self._jobs[each.token].batch not in wanting and self._never_claimed(each)}  # fmt: skip
-        for native in sorted(natives):
-            self._command(self.warden.cancel_argv(native, True))
+        for_nothing = {}
+        for each in self._tasks:
+            if (
+                each.state == WAITING
+                and self._jobs[each.token].batch not in wanting
+                and self._never_claimed(each)
+            ):
+                for_nothing.setdefault(each.native, []).append(each.number)
+        for native, numbers in sorted(for_nothing.items()):
+            self._command(self.warden.cancel_argv(native, numbers, True))
             self._tasks = [each for each in self._tasks if (each.native, each.state) != (native, WAITING)]
 
     def _never_claimed(self, each):
@@ -305,10 +322,11 @@ class Cluster(object):
     def _end_what_is_over(self, opened):
         self._closing = {name: child for name, child in self._closing.items() if child.poll() is None}
         shown = {jobs.name_of(each.token, each.number): each for each in self._tasks}
+        tokens = {each.token for each in self._tasks}
         now, ended = time.time(), {}
         for name in set(opened) - set(self._closing):
             job, each = self._jobs[name.partition(".")[0]], shown.get(name)
-            if jobs.is_over(job, each):
+            if jobs.is_over(job, each, job.token in tokens):
                 ended[name] = self._ended.get(name, now)
                 if jobs.is_certain(each, ended[name], now):
                     self._close(job, name, each, opened[name])
@@ -356,4 +374,4 @@ class Cluster(object):
             except FileNotFoundError:
                 continue
             if late:
-                self._command(self.warden.cancel_argv("%s_%s" % (native, name.partition(".")[2]), False))
+                self._command(self.warden.cancel_argv(native, [int(name.partition(".")[2])], False))

@@ -136,6 +136,20 @@ def for_limits(known):
     }
 
 
+def scheduler():
+    """The scheduler whose gateway this is, or "": its programs alone may be there on any machine."""
+    environ = os.environ
+    slurm = [environ.get("SLURM_CONF", ""), "/etc/slurm/slurm.conf", "/etc/slurm-llnl/slurm.conf"]
+    slurm += ["/run/slurm/conf/slurm.conf", "/var/spool/slurmd/conf-cache/slurm.conf"]
+    cell = (environ.get("SGE_ROOT", "/var/lib/gridengine"), environ.get("SGE_CELL", "default"))
+    gridengine = ["/".join(cell) + "/common/act_qmaster"]
+    for name, program, files in (("slurm", "sbatch", slurm), ("gridengine", "qsub", gridengine)):
+        found = procs.which(program, environ.get("PATH"))
+        if found and (not found.startswith("/usr/bin/") or any(map(os.path.exists, files))):
+            return name
+    return ""
+
+
 def hello(root, here):
     """What a node says of itself when somebody connects."""
     total, free = disk(root.path)
@@ -150,9 +164,7 @@ def hello(root, here):
         disk_total=total,
         time=time.time(),
         btime=procs.boot_time(),
-        scheduler=next(
-            (name for name, word in (("slurm", "sbatch"), ("gridengine", "qconf")) if _has(word)), ""
-        ),
+        scheduler=scheduler(),
     )
 
 

@@ -134,9 +134,10 @@ def refusals(jobs):
     return count
 
 
-def is_over(job, task):
-    """Whether a task of a job seems to be over; task: as the last query showed it, or None."""
-    return task.state == OVER if task is not None else job.kind == GONE
+def is_over(job, task, shown):
+    """Whether a task of a job seems to be over; task: as the last query showed it, or None; shown: others of the job
+    were in it."""
+    return task.state == OVER if task is not None else shown or job.kind == GONE
 
 
 def is_certain(task, since, now):

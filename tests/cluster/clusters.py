@@ -10,6 +10,7 @@ from typing import Any
 from neronet import Neroman
 from neronet.api import RunSet
 from neronet.wire import states
+from tests.testbed.gridengine import GridEngine
 from tests.testbed.slurm import SlurmCluster
 
 NODE = "triton"
@@ -26,11 +27,19 @@ main_code_file: main.sh
 NOTED = "echo $1 $(hostname) >>$HOME/starts\n"
 
 
-def add(neroman: Neroman, slurm: SlurmCluster, **fields: Any) -> None:
+Cluster = SlurmCluster | GridEngine
+
+
+def add(neroman: Neroman, cluster: Cluster, **fields: Any) -> None:
     """The cluster as a node whose scheduler is asked every other second."""
-    login = slurm.login
-    given = {"type": "slurm", "query_every": 2, "ssh_options": login.ssh_options(), **fields}
-    neroman.add_node(NODE, login.ssh_address(), **given)
+    slurm = isinstance(cluster, SlurmCluster)
+    gateway = cluster.login if isinstance(cluster, SlurmCluster) else cluster.gateway
+    given = {
+        "type": "slurm" if slurm else "gridengine",
+        "query_every": 2,
+        "ssh_options": gateway.ssh_options(),
+    }
+    neroman.add_node(NODE, gateway.ssh_address(), **{**given, **fields})
 
 
 def sweep(folder: Path, script: str, count: int = 1, name: str = "sweep", more: str = "") -> Path:
@@ -41,9 +50,9 @@ def sweep(folder: Path, script: str, count: int = 1, name: str = "sweep", more: 
     return folder
 
 
-def starts(slurm: SlurmCluster) -> list[str]:
+def starts(cluster: Cluster) -> list[str]:
     """The number of the run, of every start of a program."""
-    text = slurm.run("cat starts 2>/dev/null || true")
+    text = cluster.run("cat starts 2>/dev/null || true")
     return [line.split()[0] for line in text.splitlines()]
 
 

@@ -150,8 +150,10 @@ class Slurm(Warden):
             return states.FAILED, OUT_OF_MEMORY + ", it used %d MiB" % (int(over.group(1)) >> 20)
         return (states.FAILED, OUT_OF_MEMORY) if re.search("oom_kill event.* in " + step, said) else None
 
-    def cancel_argv(self, native, waiting):
-        return ["scancel"] + (["--state=PENDING"] if waiting else []) + [native]
+    def cancel_argv(self, native, numbers, waiting):
+        if waiting:
+            return ["scancel", "--state=PENDING", native]
+        return ["scancel"] + ["%s_%d" % (native, number) for number in numbers]
 
 
 def _option(name, value):

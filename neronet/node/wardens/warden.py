@@ -63,8 +63,8 @@ class Warden(object):
         """A (state, reason) that what the scheduler wrote into the output of a job gives for a task, or None."""
         return
 
-    def cancel_argv(self, native, waiting):
-        """argv that ends a job or a task, or (waiting) only what of it has not begun."""
+    def cancel_argv(self, native, numbers, waiting):
+        """argv that ends these tasks of a job; waiting: only those of them that have not begun, where that can be said."""
         raise NotImplementedError
 
 

@@ -1,0 +1,137 @@
+"""Grid Engine (OGE, SGE and their kin), as its manual pages of 6.2 to 8.1 tell; verified against 8.1.9."""
+
+from xml.etree import ElementTree
+
+from neronet.node.wardens.warden import (
+    ACCEPTED,
+    PREFIX,
+    REJECTED,
+    RUNNING,
+    UNKNOWN,
+    WAITING,
+    Answer,
+    Task,
+    Warden,
+)
+
+# The options that a user may give, with how many values each takes.
+OPTIONS = {"-P": 1, "-p": 1, "-q": 1, "-l": 1, "-pe": 2, "-dl": 1, "-hard": 0, "-soft": 0}
+
+NO_CONTACT = ("commlib error", "send error", "send timeout", "unable to contact", "Error reading answer list")
+FEWER = ("job-array task", "max_u_jobs", "max_aj_tasks", "job rejected: Only")
+
+ERROR = "is in the error state Eqw of Grid Engine; `qstat -j` tells why, `qmod -cj` lets it try again"
+
+
+class GridEngine(Warden):
+    word = "Grid Engine"
+    number = "$((SGE_TASK_ID - 1))"  # they begin at 1
+
+    def variables(self):
+        return (
+            "SGE_",
+            "JOB_ID",
+            "JOB_NAME",
+            "NSLOTS",
+            "NHOSTS",
+            "NQUEUES",
+            "PE",
+            "QUEUE",
+            "CUDA_VISIBLE_DEVICES",
+        )
+
+    def why(self, reason):
+        if "E" in reason:
+            return ERROR
+        return "is held in Grid Engine" if "h" in reason else "waits in Grid Engine"
+
+    def submit_argv(self, token, tasks, need, options, output, script):
+        argv = [
+            "qsub",
+            "-terse",
+            "-t",
+            "1-%d" % tasks,
+            "-N",
+            PREFIX + token,
+            "-r",
+            "y",
+            "-j",
+            "y",
+            "-o",
+            output,
+        ]
+        argv += ["-b", "y", "-shell", "n"]
+        if need.get("time"):
+            argv += ["-l", "h_rt=%d" % need["time"]]
+        if need.get("memory"):
+            # It is counted for each slot of a parallel environment.
+            argv += ["-l", "h_vmem=%dM" % -(-need["memory"] // (need.get("cpus") or 1) // 2**20)]
+        if need.get("gpus"):
+            argv += ["-l", "gpu=%d" % need["gpus"]]
+        if (need.get("cpus") or 1) > 1 and not any(word.startswith("-pe") for word in options):
+            argv += ["-pe", "smp", str(need["cpus"])]
+        return argv + _options(options) + script
+
+    def parse_submit(self, status, out, err):
+        native = out.strip().partition(".")[0]
+        if status == 0 and native.isdigit():
+            return Answer(ACCEPTED, native, False)
+        why = " ".join(err.split())
+        if status is not None and status > 0 and not any(word in err for word in NO_CONTACT):
+            why = why.replace("Unable to run job:", "").replace("Exiting.", "").strip()
+            return Answer(REJECTED, why, any(word in err for word in FEWER))
+        return Answer(UNKNOWN, why, False)
+
+    def query_argv(self, user):
+        return ["qstat", "-u", user, "-xml"]
+
+    def parse_query(self, status, out, err):
+        if status != 0:
+            return None
+        found = []
+        try:
+            for job in ElementTree.fromstring(out or "<nothing/>").iter("job_list"):
+                name = job.findtext("JB_name", "")
+                if name.startswith(PREFIX):
+                    found += _tasks(name[len(PREFIX) :], job)
+        except (ElementTree.ParseError, ValueError):
+            return None
+        return found
+
+    def cancel_argv(self, native, numbers, waiting):
+        ranges = [] if numbers is None else ["-t", "%d-%d" % (min(numbers) + 1, max(numbers) + 1)]
+        return ["qdel", native] + ranges
+
+
+def _tasks(token, job):
+    native, word = job.findtext("JB_job_number", ""), job.findtext("state", "")
+    # Held, waiting, in error, or put back; everything else runs, is suspended or is being ended.
+    state = WAITING if "w" in word or "q" in word else RUNNING
+    for number in _numbers(job.findtext("tasks", "")):
+        own = "%s.%d" % (native, number)
+        yield Task(token, number - 1, native, own, state, word, None, "")
+
+
+def _numbers(text):
+    """The numbers of `1,3,5-9:2`."""
+    for part in text.split(","):
+        span, _, step = part.partition(":")
+        first, dash, last = span.partition("-")
+        if first:
+            for number in range(int(first), int(last if dash else first) + 1, int(step or 1)):
+                yield number
+
+
+def _options(words):
+    """The user's words, if they are on the list; raises ValueError for others."""
+    found, words = [], list(words)
+    while words:
+        word = words.pop(0)
+        if word not in OPTIONS:
+            raise ValueError("the option %s may not be given" % word)
+        count = OPTIONS[word]
+        if len(words) < count:
+            raise ValueError("the option %s lacks its value" % word)
+        found += [word] + words[:count]
+        del words[:count]
+    return found
