@@ -144,7 +144,7 @@ def silent(neroman: Neroman) -> list[str]:
     found = []
     for spec in load_nodes(neroman.home / "nodes.yaml").nodes:
         row = rows.get(spec.id)
-        if spec.type in nodestatus.READY and (row is None or now - (row.last_seen or 0.0) > QUIET):
+        if row is None or now - (row.last_seen or 0.0) > QUIET:
             found.append(spec.id)
     return found
 

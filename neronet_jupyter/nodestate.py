@@ -43,8 +43,6 @@ def note(status: NodeStatus, word: str, asked: Asked | None, now: float) -> str:
     """What the row says where slots would mean nothing; "" where they do."""
     if asked is not None:
         return ASKING[asked.question.kind]
-    if status.type not in nodestatus.READY:
-        return f"{SCHEDULERS[status.type]}, not for use yet"
     if word == CONNECTING and status.reachable is not True:
         return "connecting"
     if word == UNREACHABLE:

@@ -35,10 +35,10 @@ def probe(client: EngineClient, ids: Sequence[str], timeout: float) -> dict[str,
 def doctor(client: EngineClient, store: Store, specs: Sequence[NodeSpec]) -> list[Check]:
     """What is right and wrong with these nodes."""
     began = time.time()
-    found = probe(client, [spec.id for spec in specs if spec.type in nodestatus.READY], PROBE)
+    found = probe(client, [spec.id for spec in specs], PROBE)
     checks = []
     for spec in specs:
-        problem, hint = found.get(spec.id) or nodestatus.not_ready(spec)
+        problem, hint = found[spec.id]
         row = store.nodes.get(spec.id) or nodestatus.unknown(spec.id)
         checks += check(row, spec.type, problem, hint, began)
     return checks

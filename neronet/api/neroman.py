@@ -119,7 +119,7 @@ class Neroman:
 
     def probe(self, id: str, timeout: float = contact.PROBE) -> NodeStatus:  # noqa: A002
         """A node as it is now. Raises NeronetError when it cannot be used."""
-        nodestatus.usable([self._spec(id)])
+        self._spec(id)
         problem, hint = contact.probe(self.engine_client, [id], timeout)[id]
         if problem:
             raise NeronetError(problem, hint)
@@ -337,7 +337,7 @@ class Neroman:
 
     def recover(self, node: str) -> RunSet:
         """Rebuilds the runs that a lost database had on a node from what is there; these runs."""
-        nodestatus.usable([self._spec(node)])
+        self._spec(node)
         intent = self.engine_client.ask("recover", {"node": node}, 600.0)
         if not intent.ok:
             result = intent.result or {"problem": f"{node} does not answer"}

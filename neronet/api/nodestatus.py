@@ -17,7 +17,6 @@ from neronet.store.store import Store
 
 CLUSTER = 16  # slots that a cluster is taken to have when runs are divided and nothing is known
 STALE = 10.0  # seconds after which what is known of a busy node is looked up anew
-READY = ("direct", "local", "slurm", "gridengine")  # the types of nodes that runs can be submitted to
 
 
 @dataclass(frozen=True)
@@ -152,22 +151,7 @@ def choose(nodes: Nodes, name: str | None) -> list[NodeSpec]:
             f"there is no node or group {name}",
             f"did you mean {near}?" if near else "`nerocli addnode` adds one",
         )
-    usable(chosen)
     return chosen
-
-
-def usable(specs: Sequence[NodeSpec]) -> None:
-    """Raises InputError when one of them is of a type that runs cannot be submitted to."""
-    for spec in specs:
-        if spec.type not in READY:
-            raise InputError(*not_ready(spec))
-
-
-def not_ready(spec: NodeSpec) -> tuple[str, str]:
-    return (
-        f"node {spec.id} has type {spec.type}, which this version cannot use yet",
-        "`type: direct` starts runs without the scheduler",
-    )
 
 
 def submitting(row: NodeRow | None, node: str) -> str:

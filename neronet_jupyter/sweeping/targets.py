@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from neronet.api.nodestatus import READY
 from neronet_jupyter import format as say
+from neronet_jupyter.nodestate import SCHEDULERS
 
 if TYPE_CHECKING:
     from neronet.api.nodestatus import NodeStatus
@@ -17,7 +17,7 @@ BOXES = 12  # slots that are drawn one by one
 
 
 def choices(nodes: Sequence[NodeStatus], groups: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """A row for each group and each node: {"id", "slots", "used", "free", "more", "usable"}; None for what is unknown."""
+    """A row for each group and each node: {"id", "slots", "used", "free", "more"}; None for what is unknown."""
     by_id = {node.id: node for node in nodes}
     members = {name: [by_id[each] for each in ids if each in by_id] for name, ids in groups.items()}
     found = [
@@ -30,18 +30,17 @@ def _choice(id: str, nodes: Sequence[NodeStatus], more: str) -> dict[str, Any]: 
     awake = [node for node in nodes if node.reachable is not False]
     slots = sum(node.slots or 0 for node in awake)
     used = sum(min(node.used or 0, node.slots or 0) for node in awake)
-    usable = all(node.type in READY for node in nodes)
     return {
-        "id": id, "slots": slots if usable else 0, "used": used, "boxes": usable and 0 < slots <= BOXES,
-        "free": f"{slots - used} free" if usable and slots else "", "more": more, "usable": usable,
+        "id": id, "slots": slots, "used": used, "boxes": 0 < slots <= BOXES,
+        "free": f"{slots - used} free" if slots else "", "more": more,
     }  # fmt: skip
 
 
 def _about(node: NodeStatus) -> str:
-    if node.type not in READY:
-        return f"{node.type}: this version cannot use it yet"
     if node.reachable is False:
         return "does not answer"
+    if node.type in SCHEDULERS:
+        return SCHEDULERS[node.type]
     if node.gpus:
         return say.count(len(node.gpus), "GPU")
     return "" if node.last_seen is None else "no GPU"

@@ -99,6 +99,7 @@ def test_slots_are_what_the_entry_says_else_gpus_else_cores() -> None:
     assert slots(NodeSpec("a"), facts) == 2
     assert slots(NodeSpec("a"), {"cores": 8, "gpus": []}) == 8
     assert slots(NodeSpec("a"), {}) is None
+    assert slots(NodeSpec("a", type="slurm"), {"cores": 8}) is None, "the gateway's own cores mean nothing"
 
 
 def test_a_name_is_a_node_or_a_group_and_a_slip_is_helped(tmp_path: Path) -> None:
@@ -110,9 +111,7 @@ def test_a_name_is_a_node_or_a_group_and_a_slip_is_helped(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="no default node") as raised:
         choose(NODES, None)
     assert "gpu1" in raised.value.hint
-    for name in ("cluster", "mixed"):
-        with pytest.raises(InputError, match="type gridengine, which this version cannot use"):
-            choose(NODES, name)
+    assert [spec.id for spec in choose(NODES, "mixed")] == ["gpu1", "cluster"]
 
 
 def test_members_are_told_by_what_is_free_and_loaded(tmp_path: Path) -> None:

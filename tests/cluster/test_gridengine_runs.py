@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import NODE, add, starts, sweep, wait
+from tests.cluster.clusters import NODE, add, starts, sweep, until, wait
 from tests.testbed.gridengine import GridEngine
+from tests.testbed.gridengine_fixture import GridEngineFactory
 
 pytestmark = pytest.mark.real
 
@@ -26,3 +27,50 @@ def test_a_sweep_is_one_array_job_and_its_frame_is_as_anywhere(
     assert sorted(starts(gridengine)) == [str(n) for n in range(1, 9)]
     assert gridengine.calls()["qsub"] == 1
     assert not gridengine.gateway.processes("nerokid"), "no run is on the gateway"
+
+
+def test_what_is_refused_is_told_in_the_schedulers_words(
+    gridengine: GridEngine, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, gridengine, sbatch_args="-q nowhere.q")
+    runs = neroman.submit(sweep(tmp_path / "s", "true\n"), NODE)
+    until(lambda: "nowhere.q" in next(iter(runs)).reason, lambda: next(iter(runs)).reason)
+    neroman.terminate(runs)
+    assert wait(runs) == {"terminated": 1}
+
+
+def test_runs_wait_are_ended_and_leave_nothing_in_the_queue(
+    gridengine: GridEngine, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, gridengine)
+    runs = neroman.submit(sweep(tmp_path / "s", "setsid sleep 1000 &\nsleep 1000\n", 20), NODE)
+    until(lambda: runs.states.get("running") == 4, lambda: dict(runs.states))
+    until(lambda: any(run.reason == "waits in Grid Engine" for run in runs), lambda: list(runs)[-1].reason)
+    neroman.terminate(runs)
+    assert wait(runs, 30) == {"terminated": 20}
+    assert not [process for host in gridengine.hosts for process in host.processes("sleep 1000")]
+    until(lambda: "<job_list" not in gridengine.run("/usr/bin/qstat -xml"), "its queue is not empty")
+
+
+def test_a_job_that_was_deleted_outside_and_one_that_was_rerun(
+    gridengine: GridEngine, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, gridengine)
+    script = "n=0\nuntil [ -e $HOME/stop ]; do n=$((n+1)); echo n $n; sleep 0.2; done\n"
+    runs = neroman.submit(sweep(tmp_path / "s", script, 2), NODE)
+    until(lambda: all(run.points.get("n", 0) > 3 for run in runs), lambda: dict(runs.states))
+    gridengine.run("/usr/bin/qmod -rj 1.2; /usr/bin/qdel 1 -t 1")
+    until(lambda: list(runs)[1].attempt == 2 and list(runs)[1].state == "running", lambda: list(runs)[1], 90)
+    gridengine.run("touch stop")
+    assert wait(runs, 150) == {"lost": 1, "finished": 1}
+    assert sorted(starts(gridengine)) == ["1", "2", "2"]
+    assert [row.state for row in neroman.store.attempts.of_run(2)] == ["lost", "finished"]
+
+
+def test_its_programs_may_be_known_to_login_shells_alone(
+    gridengine_factory: GridEngineFactory, neroman: Neroman, tmp_path: Path
+) -> None:
+    gridengine = gridengine_factory(login_only=True, hosts=1)
+    add(neroman, gridengine)
+    runs = neroman.submit(sweep(tmp_path / "s", "echo done 1\n", 2), NODE)
+    assert wait(runs, 60) == {"finished": 2}

@@ -35,7 +35,6 @@ export interface Target {
   boxes: boolean;
   free: string;
   more: string;
-  usable: boolean;
 }
 
 export interface SweepState {

@@ -21,13 +21,13 @@ export function RunOn({ state, edit, act }: Part & { act: (name: string) => Prom
   const [opened, setOpened] = React.useState(false);
   const faults = state.faults.filter(fault => RESOURCES.some(([word]) => word === fault.word) && fault.severity !== 'note');
   const place = React.useRef<HTMLDivElement>(null);
-  const usable = state.targets.filter(target => target.usable);
+  const { targets } = state;
   const keys = (event: React.KeyboardEvent): void => {
     const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-    const now = usable.findIndex(target => target.id === state.target);
-    if (by && usable.length) {
+    const now = targets.findIndex(target => target.id === state.target);
+    if (by && targets.length) {
       event.preventDefault();
-      const next = usable[(now + by + usable.length) % usable.length];
+      const next = targets[(now + by + targets.length) % targets.length];
       ask(() => act(next.id));
       place.current?.querySelector<HTMLElement>(`[data-target="${CSS.escape(next.id)}"]`)?.focus();
     }
@@ -62,12 +62,12 @@ export function RunOn({ state, edit, act }: Part & { act: (name: string) => Prom
         </div>
       )}
       <div role="radiogroup" aria-label="Run on" ref={place} onKeyDown={keys} className="nn-tgts">
-        {state.targets.map(target => (
+        {targets.map(target => (
           <Choice
             key={target.id}
             target={target}
             on={target.id === state.target}
-            reachable={target.id === state.target || (!usable.some(each => each.id === state.target) && target === usable[0])}
+            reachable={target.id === state.target || (!targets.some(each => each.id === state.target) && target === targets[0])}
             onChoose={() => ask(() => act(target.id))}
           />
         ))}
@@ -84,7 +84,6 @@ function Choice({ target, on, reachable, onChoose }: { target: Target; on: boole
       className={`nn-tgt${on ? ' nn-on' : ''}`}
       role="radio"
       aria-checked={on}
-      disabled={!target.usable}
       tabIndex={reachable ? 0 : -1}
       data-target={target.id}
       onClick={onChoose}
