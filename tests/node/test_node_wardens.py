@@ -1,0 +1,214 @@
+"""What schedulers print, as the real ones printed it, and what is made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from neronet.node import jobs
+from neronet.node.wardens import WARDENS
+from neronet.node.wardens.gridengine import GridEngine
+from neronet.node.wardens.slurm import Slurm
+from neronet.node.wardens.warden import ACCEPTED, OVER, REJECTED, RUNNING, UNKNOWN, WAITING, Task
+
+TOKEN = "0123456789abcdef"
+NEED: dict[str, Any] = {"cpus": None, "gpus": None, "memory": None, "time": None}
+
+
+@pytest.mark.parametrize(
+    ("status", "out", "err", "kind", "text"),
+    [
+        (0, "3\n", "", ACCEPTED, "3"),
+        (0, "3;cluster\n", "", ACCEPTED, "3"),
+        (None, "", "", UNKNOWN, ""),
+        (0, "", "", UNKNOWN, ""),
+        (1, "", "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation", UNKNOWN, "timed out"),
+        (1, "", "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)", UNKNOWN, "contact"),
+        (1, "", "sbatch: error: Batch job submission failed: Zero Bytes were transmitted or received", UNKNOWN, "Zero"),
+        (1, "", "sbatch: error: Batch job submission failed: Invalid job array specification", REJECTED, "Invalid job array"),
+        (1, "", "sbatch: error: invalid partition specified: nope\nsbatch: error: Batch job submission failed: Invalid partition name specified", REJECTED, "partition"),
+        (1, "", "sbatch: error: Batch job submission failed: Requested node configuration is not available", REJECTED, "not available"),
+        (1, "", "sbatch: error: Invalid generic resource (gres) specification", REJECTED, "gres"),
+        (255, "", "sbatch: unrecognized option '--nope'\nTry \"sbatch --help\" for more information", REJECTED, "nope"),
+        (127, "", "sbatch: No such file or directory", UNKNOWN, "No such file"),
+    ],
+)  # fmt: skip
+def test_what_sbatch_answers(status: int | None, out: str, err: str, kind: str, text: str) -> None:
+    answer = Slurm().parse_submit(status, out, err)
+    assert answer.kind == kind and text in answer.text
+    assert answer.fewer == ("array" in err)
+
+
+@pytest.mark.parametrize(
+    ("status", "out", "err", "kind", "text"),
+    [
+        (0, "1.1-5:1\n", "", ACCEPTED, "1"),
+        (0, "2\n", "", ACCEPTED, "2"),
+        (None, "", "", UNKNOWN, ""),
+        (1, "", 'error: commlib error: got select error (Connection refused)\nUnable to run job: unable to send message to qmaster using port 6444 on host "gehead": got send error.\nExiting.', UNKNOWN, "send error"),
+        (1, "", "Unable to run job: Error reading answer list from qmaster\nExiting.", UNKNOWN, "answer list"),
+        (1, "", 'Unable to run job: Job was rejected because job requests unknown queue "nope".\nExiting.', REJECTED, "unknown queue"),
+    ],
+)  # fmt: skip
+def test_what_qsub_answers(status: int | None, out: str, err: str, kind: str, text: str) -> None:
+    answer = GridEngine().parse_submit(status, out, err)
+    assert answer.kind == kind and text in answer.text
+
+
+def test_what_squeue_answers() -> None:
+    out = (
+        f"nn-{TOKEN}|2|3|3|PENDING|JobArrayTaskLimit|N/A\n"
+        f"nn-{TOKEN}|3|3|3|PENDING|Nodes required for job are DOWN, DRAINED or reserved|2026-11-22T09:14:43\n"
+        f"nn-{TOKEN}|0|3|4|RUNNING|None|2026-11-22T09:14:43\n"
+        f"nn-{TOKEN}|1|3|5|FAILED|JobLaunchFailure|2026-11-22T09:14:43\n"
+        f"nn-{TOKEN}|4|3|6|NODE_FAIL|None|N/A\n"
+        f"nn-{TOKEN}|5|3|7|A_STATE_OF_TOMORROW|None|N/A\n"
+        "mine|a|b|c|N/A|3|3|3|RUNNING|None|N/A\nnn-|N/A|9|9|PENDING|None|N/A\n\n"
+    )
+    tasks = Slurm().parse_query(0, out, "")
+    assert [(task.number, task.state, task.own) for task in tasks] == [
+        (2, WAITING, "3"), (3, WAITING, "3"), (0, RUNNING, "4"), (1, OVER, "5"), (4, OVER, "6"), (5, OVER, "7"),
+    ]  # fmt: skip
+    assert {task.token for task in tasks} == {TOKEN} and {task.native for task in tasks} == {"3"}
+    assert tasks[1].start == "2026-11-22T09:14:43" and tasks[0].start == ""
+    assert [task.verdict and task.verdict[0] for task in tasks] == [None, None, None, None, "lost", None]
+    assert Slurm().parse_query(1, "", "slurm_load_jobs error: Unable to contact slurm controller") is None
+
+
+def test_what_slurm_writes_into_the_output_of_a_job_explains_its_end() -> None:
+    said = (
+        "slurmstepd-c1: error: StepId=11.batch exceeded memory limit (341352448 > 52428800), being killed\n"
+        "slurmstepd: error: Detected 1 oom_kill event(s) in StepId=12.batch. Some of the step tasks have been OOM Killed.\n"
+    )
+    assert Slurm().explain(said, "11") == ("failed", "out of memory, it used 325 MiB")
+    assert Slurm().explain(said, "12") == ("failed", "out of memory")
+    assert Slurm().explain(said, "1") is None
+
+
+def test_what_qstat_answers() -> None:
+    job = (
+        "<job_list state='{}'><JB_job_number>{}</JB_job_number><JB_name>{}</JB_name><state>{}</state>"
+        "<tasks>{}</tasks></job_list>"
+    )
+    lists = [
+        job.format("running", 7, f"nn-{TOKEN}", "r", "1"),
+        job.format("running", 7, f"nn-{TOKEN}", "dr", "2"),
+        job.format("pending", 7, f"nn-{TOKEN}", "qw", "3,5-9:2"),
+        job.format("pending", 7, f"nn-{TOKEN}", "Eqw", "4"),
+        job.format("running", 8, "someone's", "r", "1"),
+    ]
+    tasks = GridEngine().parse_query(0, f"<job_info>{''.join(lists)}</job_info>", "")
+    assert [(task.number, task.state) for task in tasks] == [
+        (0, RUNNING), (1, RUNNING), (2, WAITING), (4, WAITING), (6, WAITING), (8, WAITING), (3, WAITING),
+    ]  # fmt: skip
+    assert "qstat -j" in GridEngine().why(tasks[-1].reason)
+    assert GridEngine().parse_query(0, "", "") == []
+    assert GridEngine().parse_query(0, "<job_info>", "") is None
+    assert GridEngine().parse_query(1, "", "commlib error") is None
+
+
+@pytest.mark.parametrize("word", WARDENS)
+def test_only_options_of_the_list_are_given_and_each_stays_one_word(word: str) -> None:
+    warden = WARDENS[word]()
+    need = {"cpus": 4, "gpus": 2, "memory": 2**30, "time": 90.0}
+    plain = warden.submit_argv(TOKEN, 8, need, [], "/out", ["/script", "x"])
+    assert plain[-2:] == ["/script", "x"] and f"nn-{TOKEN}" in " ".join(plain)
+    good = (
+        ["--partition", "a b;touch x", "-A$(id)"]
+        if word == "slurm"
+        else ["-q", "a b;touch x", "-pe", "mpi", "4"]
+    )
+    argv = warden.submit_argv(TOKEN, 8, need, good, "/out", ["/script"])
+    assert any("a b;touch x" in each for each in argv)
+    for bad in (
+        ["--wrap=id"],
+        ["--output=x"],
+        ["-o", "x"],
+        ["--array=1"],
+        ["-b", "y"],
+        ["script"],
+        ["--partition"],
+        ["-pe", "x"],
+        ["-"],
+        [""],
+    ):
+        with pytest.raises(ValueError, match=r"may not be given|lacks its value|is no option"):
+            warden.submit_argv(TOKEN, 8, NEED, bad, "/out", ["/script"])  # fmt: skip
+
+
+# -- which jobs there should be
+
+
+def job(tasks: int = 4, kind: str = ACCEPTED, made: float = 0.0, **given: Any) -> jobs.Job:
+    return jobs.Job(given.pop("token", f"job{made}"), "b", tasks, made, kind, **given)
+
+
+def listed(of: jobs.Job, *states: str, verdict: tuple[str, str] | None = None) -> list[Task]:
+    return [Task(of.token, n, "1", "1", state, "", verdict, "") for n, state in enumerate(states)]
+
+
+def test_as_many_tasks_are_submitted_as_are_missing() -> None:
+    assert jobs.wanted(1000, 0, [], 0, 1, 0.0) == 1000
+    assert jobs.wanted(1000, 0, [], 0, 4, 0.0) == 250
+    assert jobs.wanted(4, 4, [job()], 0, 1, 0.0) == 0
+    assert jobs.wanted(6, 4, [job()], 0, 1, 0.0) == 2
+
+
+def test_tasks_that_wait_or_run_without_a_run_are_counted_and_ended_ones_are_not() -> None:
+    one = job(5)
+    assert jobs.supply([one], [], set()) == {"b": 5}
+    tasks = listed(one, WAITING, RUNNING, RUNNING, OVER)
+    assert jobs.supply([one], tasks, {jobs.name_of(one.token, 1)}) == {"b": 2}
+    assert jobs.supply([job(kind=REJECTED), job(kind=jobs.GONE), job(kind=jobs.NEVER)], [], set()) == {}
+    assert jobs.supply([job(3, kind=UNKNOWN), job(2, kind=jobs.SUBMITTING, made=1.0)], [], set()) == {"b": 5}
+
+
+def test_a_refused_size_is_halved_until_one_is_taken_and_then_kept() -> None:
+    tried: list[jobs.Job] = []
+    while not tried or tried[-1].kind == REJECTED:
+        size = jobs.wanted(5000, 0, tried, 0, 1, 9.0)
+        kind = ACCEPTED if size <= 1000 else REJECTED
+        tried.append(job(size, kind, float(len(tried)), fewer=kind == REJECTED))
+    assert [each.tasks for each in tried] == [5000, 2500, 1250, 625]
+    assert jobs.wanted(5000, 625, tried, 0, 1, 9.0) == 625
+
+
+def test_a_refusal_for_another_reason_is_tried_again_ever_more_seldom() -> None:
+    tried = [job(1, REJECTED, 0.0)]
+    assert jobs.wanted(1, 0, tried, 0, 1, 29.0) == 0 and jobs.wanted(1, 0, tried, 0, 1, 30.0) == 1
+    tried += [job(1, REJECTED, 30.0)]
+    assert jobs.wanted(1, 0, tried, 0, 1, 89.0) == 0 and jobs.wanted(1, 0, tried, 0, 1, 90.0) == 1
+    tried += [job(1, REJECTED, 100.0 + n) for n in range(30)]
+    assert jobs.wanted(1, 0, tried, 0, 1, 129.0 + jobs.REST_MOST) == 1
+
+
+def test_tasks_that_end_without_a_run_are_not_submitted_for_ever() -> None:
+    ended = [job(1, jobs.GONE, float(n)) for n in range(3)]
+    assert jobs.fruitless(ended, set()) == 3
+    assert jobs.fruitless(ended, {jobs.name_of(ended[1].token, 0)}) == 1
+    assert jobs.wanted(1, 0, ended, 3, 1, 100.0) == 0 and jobs.wanted(1, 0, ended, 3, 1, 122.0) == 1
+
+
+def test_a_doubtful_submission_is_waited_for_and_then_made_anew() -> None:
+    doubtful, sure = job(2, UNKNOWN, 100.0, token="d"), job(2, ACCEPTED, 100.0, token="s")
+    assert jobs.learn([doubtful, sure], [], 99.0) == [], "a query from before tells nothing"
+    assert jobs.learn([doubtful, sure], [], 101.0) == [sure]
+    assert jobs.learn([doubtful], [], 100.0 + jobs.DOUBT + 1) == [doubtful] and doubtful.kind == UNKNOWN
+    jobs.learn([doubtful, sure], [], 100.0 + jobs.DOUBT + 2)
+    assert (doubtful.kind, sure.kind) == (jobs.NEVER, jobs.GONE)
+    jobs.learn([doubtful, sure], listed(doubtful, WAITING, OVER), 200.0)
+    assert (doubtful.kind, doubtful.native) == (ACCEPTED, "1"), "it was taken after all"
+    jobs.learn([doubtful], listed(doubtful, OVER, OVER), 300.0)
+    assert doubtful.kind == jobs.GONE
+
+
+def test_an_end_that_may_be_none_is_waited_for() -> None:
+    one = job(2)
+    [failed, _] = listed(one, OVER, OVER)
+    [lost, _] = listed(one, OVER, OVER, verdict=("lost", "the compute node failed"))
+    assert jobs.is_over(one, failed, True) and jobs.is_certain(failed, 0.0, 0.0)
+    assert jobs.is_over(one, lost, True) and not jobs.is_certain(lost, 0.0, jobs.RETURNS - 1)
+    assert jobs.is_certain(lost, 0.0, jobs.RETURNS)
+    assert jobs.is_over(one, None, True) and not jobs.is_certain(None, 0.0, 1.0)
+    assert not jobs.is_over(one, None, False) and jobs.is_over(job(kind=jobs.GONE), None, False)
