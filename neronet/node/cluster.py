@@ -102,9 +102,9 @@ class Cluster(object):
     def _turn(self):
         """One look at everything; the seconds until the next one."""
         self._load()
+        self._look_for_claims()  # before the runs: a task that claims one meanwhile must not be missed as well
         batches = self._waiting()
         self._log_in(batches)
-        self._look_for_claims()
         opened = self._opened()
         hopes = any(job.kind == ACCEPTED or job.kind in jobs.IN_DOUBT for job in self._jobs.values())
         every = self._every if hopes and batches else self._rest

@@ -19,7 +19,7 @@ def main(arguments):
         from neronet.node import task
 
         return task.main(*arguments[1:])
-    sys.stderr.write("usage: neromum serve ROOT | nerokid ROOT PLACE [TOKEN MOST TASK AGAIN]\n")
+    sys.stderr.write("usage: neromum serve ROOT | nerokid ROOT PLACE [TOKEN MOST TASK START]\n")
     return 2
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from neronet import Neroman
 from tests.bad_input.conftest import add
+from tests.cluster import clusters
 from tests.testbed.fixtures import NodeFactory
 
 COUNT = 500
@@ -60,6 +61,7 @@ def quoted(value: str) -> str:
         "local",
         pytest.param("asyncssh", marks=pytest.mark.real),
         pytest.param("openssh", marks=pytest.mark.real),
+        pytest.param("slurm", marks=pytest.mark.real),
     ],
 )
 def test_five_hundred_nasty_values_arrive_as_they_are(
@@ -72,10 +74,14 @@ def test_five_hundred_nasty_values_arrive_as_they_are(
     (folder / "main.sh").write_text(MAIN)
     if transport == "local":
         node = "local"
+    elif transport == "slurm":
+        cluster = request.getfixturevalue("slurm_factory")(cpus=16)
+        clusters.add(neroman, cluster)
+        node = clusters.NODE
     else:
         factory: NodeFactory = request.getfixturevalue("node_factory")
         node = add(neroman, factory("gpu1"), transport=transport, slots=4)
-    runs = neroman.submit(folder, node).wait(120)
+    runs = neroman.submit(folder, node).wait(240)
     assert runs.states == {"finished": COUNT}, runs
     assert [run.parameters["value"] for run in runs] == values
     for run, value in zip(runs, values, strict=True):
