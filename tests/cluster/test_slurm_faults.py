@@ -1,6 +1,6 @@
 """A Slurm whose commands and whose controller fail: nothing runs twice, nothing is lost.
 
-NERONET_SUBMITS sets how many submissions are killed at a random moment (30), and how many lose their answer.
+NERONET_SUBMITS sets how many submissions are killed at a random moment (12), and how many lose their answer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.testbed.slurm import SlurmCluster
 
 pytestmark = pytest.mark.real
 
-SUBMITS = int(os.environ.get("NERONET_SUBMITS", "30"))
+SUBMITS = int(os.environ.get("NERONET_SUBMITS", "12"))
 # Stands before the real sbatch: the half of the calls are killed within the 40 ms that one takes, or their answer is lost.
 UNSURE = """\
 #!/bin/sh

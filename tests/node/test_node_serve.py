@@ -258,4 +258,7 @@ def test_a_usage_error_says_how_to_call_it(served: Mum) -> None:
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(pyz), "what"], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (2, "usage: neromum serve ROOT | nerokid ROOT PLACE [TOKEN MOST TASK START]\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "usage: neromum serve ROOT | nerokid ROOT PLACE [TOKEN MOST TASK START]\n",
+    )

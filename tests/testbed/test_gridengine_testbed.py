@@ -78,27 +78,6 @@ def test_no_more_tasks_run_than_there_are_slots(gridengine_factory: GridEngineFa
     assert len(cluster.hosts[0].processes("sleep 600")) == 6  # each has a shell of its own
 
 
-def test_a_time_and_a_memory_can_be_requested_and_are_enforced(gridengine: GridEngine) -> None:
-    hog = "python3 -c 'x = bytearray(500 << 20)'"
-    gridengine.run("qsub -N late -l h_rt=2 -b y sleep 600")
-    gridengine.run(f'qsub -N hog -l h_vmem=300M -o /dev/null -e hog.err -b y "{hog}"')
-    until(lambda: accounts(gridengine, "late") and accounts(gridengine, "hog"))
-    [late], [hog_] = accounts(gridengine, "late"), accounts(gridengine, "hog")
-    assert (late["failed"].split()[0], late["exit_status"].split()[0]) == ("37", "137")
-    assert (hog_["failed"], hog_["exit_status"]) == ("0", "1")
-    assert "MemoryError" in gridengine.run("cat hog.err")
-
-
-def test_qdel_ends_an_array(gridengine: GridEngine) -> None:
-    gridengine.run("qsub -N pairs -t 1-6 -b y 'sleep 600 & sleep 601'")
-    until(lambda: running(gridengine, 4))
-    assert "alice has registered the job-array task 1.1 for deletion" in gridengine.run("qdel 1")
-    until(lambda: tasks(gridengine) == {})
-    assert not any(host.processes("sleep") for host in gridengine.hosts)
-    until(lambda: len(accounts(gridengine, "1")) == 4)
-    assert {task["failed"].split()[0] for task in accounts(gridengine, "1")} == {"100"}
-
-
 def test_what_cannot_start_stays_and_is_explained(gridengine: GridEngine) -> None:
     gridengine.run("qsub -terse -t 1-2 -wd /home/alice/nowhere -b y true")
     until(lambda: set(tasks(gridengine).values()) == {"Eqw"})
@@ -106,26 +85,6 @@ def test_what_cannot_start_stays_and_is_explained(gridengine: GridEngine) -> Non
     assert "can't chdir to /home/alice/nowhere: No such file or directory" in explained
     gridengine.run("qdel 1")
     assert tasks(gridengine) == {}
-
-
-@pytest.mark.slow  # its hosts look for it every half minute
-def test_a_killed_master_comes_back_and_knows_what_ended_meanwhile(gridengine: GridEngine) -> None:
-    gridengine.run("qsub -t 1-2 -b y sleep 600; qsub -N brief -b y 'sleep 2; touch ended; exit 3'")
-    until(lambda: running(gridengine, 3))
-    before = [process for host in gridengine.hosts for process in host.processes("sleep 600")]
-    gridengine.kill_master()
-    refused = gridengine.gateway.ssh("qstat")
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert (
-        'unable to send message to qmaster using port 6444 on host "gehead": got send error' in refused.stderr
-    )
-    until(lambda: gridengine.gateway.path("/home/alice/ended").exists())
-    gridengine.start_master()
-    assert tasks(gridengine) == {"1.1": "r", "1.2": "r", "2.": "r"}
-    until(lambda: accounts(gridengine, "2"), 60)
-    assert accounts(gridengine, "2")[0]["exit_status"] == "3"
-    assert tasks(gridengine) == {"1.1": "r", "1.2": "r"}
-    assert [p for host in gridengine.hosts for p in host.processes("sleep 600")] == before
 
 
 def test_a_master_is_restarted_in_order(gridengine: GridEngine) -> None:

@@ -111,57 +111,6 @@ def test_a_job_is_accepted_though_sbatch_gave_up_a_frozen_controller(slurm_facto
     until(lambda: slurm.jobs() == {"1": "COMPLETED"})
 
 
-@pytest.mark.slow
-def test_a_power_cut_of_a_node_ends_or_requeues_its_jobs(slurm_factory: SlurmFactory) -> None:
-    slurm = slurm_factory(message_timeout=2, node_timeout=2)
-    lost = start_job(slurm, "--no-requeue -w c1")
-    back = start_job(slurm, "--requeue -w c1")
-    slurm.crash_node("c1")
-    until(lambda: slurm.jobs() == {lost: "NODE_FAIL", back: "PENDING"})
-    slurm.start_node("c1")
-    until(lambda: slurm.jobs()[back] == "RUNNING")
-    assert "Restarts=1 " in slurm.run(f"scontrol show job {back}")
-
-
-def test_a_job_of_scavenge_makes_place_for_an_urgent_one(slurm_factory: SlurmFactory) -> None:
-    slurm = slurm_factory(nodes=1)
-    poor = start_job(slurm, "-p scavenge -c 4")
-    rich = submit(slurm, "sleep 0.1", "-p urgent -c 4")
-    until(lambda: slurm.jobs()[rich] == "COMPLETED")
-    assert "Restarts=1 " in slurm.run(f"scontrol show job {poor}")
-
-
-def test_a_job_that_uses_too_much_memory_is_killed(slurm_factory: SlurmFactory) -> None:
-    slurm = slurm_factory(nodes=1, kill_over_memory=True)
-    eat = 'python3 -c "import time; x = bytearray(200000000); time.sleep(60)"'
-    job = submit(slurm, eat, "--mem=50 -o out")
-    until(lambda: slurm.jobs()[job] == "FAILED")
-    assert "memory limit" in slurm.ssh("cat out").stdout
-
-
-def test_jobs_get_the_gpus_that_they_ask_for(slurm_factory: SlurmFactory) -> None:
-    slurm = slurm_factory(nodes=1, gpus=2)
-    submit(slurm, "echo $CUDA_VISIBLE_DEVICES; sleep 300", "--gres=gpu:1 --array=0-1 -o %a.out")
-    until(lambda: sorted(slurm.run("cat ?.out", check=False).split()) == ["0", "1"])
-
-
-@pytest.mark.slow
-def test_a_job_that_has_ended_is_forgotten(slurm_factory: SlurmFactory) -> None:
-    slurm = slurm_factory(nodes=1, min_job_age=2)
-    job = submit(slurm, "true")
-    until(lambda: slurm.jobs() == {job: "COMPLETED"})
-    until(lambda: slurm.jobs() == {})
-    done = slurm.ssh(f"squeue -j {job}")
-    assert done.returncode == 1
-    assert "Invalid job id specified" in done.stderr
-
-
-def test_an_array_may_not_be_larger_than_allowed(slurm_factory: SlurmFactory) -> None:
-    slurm = slurm_factory(nodes=1, max_array=10)
-    assert "Invalid job array specification" in slurm.ssh("sbatch --array=0-10 --wrap true").stderr
-    submit(slurm, "true", "--array=0-9")
-
-
 def test_calls_of_the_users_are_counted(slurm: SlurmCluster) -> None:
     assert slurm.calls() == {}
     submit(slurm, "true")
