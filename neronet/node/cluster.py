@@ -257,9 +257,7 @@ class Cluster(object):
         argv = self.warden.submit_argv(token, tasks, need, options, output, [self._script(), token] + agent)
         job = self._jobs[token] = jobs.Job(token, batch.token, tasks, time.time())
         self._save(job)  # first: what is submitted must be known whatever happens
-        procs.pause("submitting")
         answer = self.warden.parse_submit(*self._command(argv))
-        procs.pause("submitted")
         job.kind, job.fewer = answer.kind, answer.fewer
         job.native, job.why = (answer.text, "") if answer.kind == ACCEPTED else ("", answer.text)
         self._save(job)

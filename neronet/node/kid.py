@@ -95,6 +95,9 @@ class Kid(object):
         self.watched = None
         return attempt, share
 
+    def await_own_end(self):
+        """The program was ended by a signal that nobody here sent: whoever did may be about to end us as well."""
+
     def _wake_others(self):
         """What we leave free may be what runs of other places wait for: each gets a kid that looks."""
         for place in {batch.place for batch in self.host.waiting()} - {self.place}:

@@ -8,6 +8,7 @@ has said that the task is over.
 
 import os
 import signal
+import time
 
 from neronet.node import kid, procs
 from neronet.node.choose import Limits
@@ -18,6 +19,7 @@ from neronet.node.wardens import WARDENS
 from neronet.wire import states
 
 CLOSE = "close"  # in the place of the name of a start: the task is over, what it left is to be recorded
+TOGETHER = 2.0  # seconds within which a scheduler signals all processes of a job
 PREFIX = "task-"  # of the names of folders among those of the hosts
 CLAIMED = "claimed"  # a file there: the task has claimed a run
 
@@ -81,6 +83,9 @@ class TaskKid(Kid):
         if self.watched is not None:
             self.watched.set_verdict(states.LOST, "the scheduler ended its job")
         os._exit(128 + signal.SIGTERM)
+
+    def await_own_end(self):
+        time.sleep(TOGETHER)
 
     def _make_host(self):
         host = TaskHost(self.root, self.here, *self._given)

@@ -312,6 +312,8 @@ class Watcher(object):
         for stream in self._streams:
             self._add_points(stream, stream.finish())
         stop = self._stop_that_counts()
+        if stop is None and self._status in (128 + signal.SIGTERM, 128 + signal.SIGKILL):
+            self.kid.await_own_end()
         if stop is not None:
             # By the mark alone: the number of the wrapper's session may belong to a stranger by now.
             procs.kill_tree(0, "NERONET_RUN=" + attempt.mark, 0)

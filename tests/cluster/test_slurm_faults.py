@@ -85,7 +85,8 @@ def test_a_controller_that_is_killed_loses_no_run_and_ends_none(
     before = {run.number: run.points.get("n", 0) for run in runs}
     until(lambda: all(run.points.get("n", 0) > before[run.number] + 5 for run in runs if run.state == "running"),
           "points stop")  # fmt: skip
-    assert runs.states == {"running": 8, "queued": 2}, [run.reason for run in runs]
+    ended = [(run.number, run.reason, list(run.results.glob("*"))) for run in runs if run.state == "failed"]
+    assert runs.states == {"running": 8, "queued": 2}, ended
     until(
         lambda: any("does not answer" in run.reason for run in runs if run.state == "queued"),
         "it is not said",
