@@ -16,6 +16,7 @@ import threading
 import time
 
 from neronet.node import jobs, procs, task
+from neronet.node.host import lock_path
 from neronet.node.runs import FULL, Batch, make_private, read_json, remove, write_atomic, write_json
 from neronet.node.wardens import WARDENS
 from neronet.node.wardens.warden import ACCEPTED, OUT_OF_MEMORY, REJECTED, WAITING
@@ -54,6 +55,7 @@ class Cluster(object):
         self.used = 0  # runs that are open
         self._folder = make_private(os.path.join(root.path, "places", place + ".jobs"))
         self._answer = os.path.join(self._folder, "answer.json")  # the last one, for other connections
+        self._lock = lock_path(root, self._folder, place + ".jobs")
         self._jobs = {}
         self._claimed = set()  # names of tasks that have claimed a run
         self._over = set()  # those of them of which nothing is open any more, for good
@@ -89,7 +91,7 @@ class Cluster(object):
     @contextlib.contextmanager
     def _sole(self):
         """Whether no other connection of ours does this on this gateway now."""
-        fd = os.open(os.path.join(self._folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -147,8 +149,11 @@ class Cluster(object):
     def _forget(self, job):
         """Its batch was deleted."""
         del self._jobs[job.token]
+        self._tasks = [each for each in self._tasks if each.token != job.token]
         for number in range(job.tasks):
-            task.forget(self.root, jobs.name_of(job.token, number))
+            name = jobs.name_of(job.token, number)
+            self._claimed.discard(name)
+            task.forget(self.root, name)
         for kind in (".json", ".out"):
             remove(os.path.join(self._folder, job.token + kind))
 
@@ -237,7 +242,7 @@ class Cluster(object):
     def _submit(self, batch, count, has):
         """Submits what is missing for a batch of which `count` runs may start; why they wait."""
         barren = jobs.fruitless(self._of(batch), self._claimed)
-        tasks = jobs.wanted(count, has, self._of(batch), barren, 1, time.time())
+        tasks = jobs.wanted(count, has, self._of(batch), barren, time.time())
         if tasks:
             try:
                 self._try(batch, tasks)
@@ -252,7 +257,7 @@ class Cluster(object):
         token = binascii.hexlify(os.urandom(8)).decode("ascii")
         agent = procs.agent_argv(*task.task_words(self.root, self.place, batch.token, "", 1, "")[:-2])
         options = batch.spec.get("options") or []
-        need = jobs.needed(batch.spec, 1)
+        need = jobs.needed(batch.spec)
         output = os.path.join(self._folder, token + ".out")
         argv = self.warden.submit_argv(token, tasks, need, options, output, [self._script(), token] + agent)
         job = self._jobs[token] = jobs.Job(token, batch.token, tasks, time.time())

@@ -20,25 +20,30 @@ DEATHS, DEATH_SPAN = 3, 60.0  # so many watchers dead within so many seconds: th
 NOTHING = {"cpus": 0, "gpus": [], "memory": 0}  # a share
 
 
+def lock_path(root, folder, name=""):
+    """Where the lock of a folder below the root lies."""
+    # A lock on a network file system may outlive its holder or hang, so there it lies on a local one.
+    if not facts.on_network(root.path):
+        return os.path.join(folder, "lock")
+    return "/tmp/.neronet-%d-%08x%s.lock" % (
+        os.getuid(),
+        binascii.crc32(os.fsencode(root.path)) & 0xFFFFFFFF,
+        name,
+    )
+
+
 class Host(object):
     def __init__(self, root, here, name=None):
         """name: the folder in which it keeps what is taken, if that is not this host's."""
         self.root, self.here = root, here
         self.name = name or here.host
         self._open = make_private(os.path.join(root.host(self.name), "open"))
-        self._lock = self._lock_path()
+        self._lock = lock_path(root, root.host(self.name))
         self._batches = {}
         self._opened = {}  # name of a file in open/ -> (attempt, what it takes): that never changes
         self.claim_facts = {}  # more that a claim is to say
         self.variables = {}  # more of what a program gets
         self._cursors = {}  # token -> the first index that may be unclaimed
-
-    def _lock_path(self):
-        # A lock on a network file system may outlive its holder or hang, so there it lies on a local one.
-        if not facts.on_network(self.root.path):
-            return os.path.join(self.root.host(self.name), "lock")
-        name = binascii.crc32(os.fsencode(self.root.path)) & 0xFFFFFFFF
-        return "/tmp/.neronet-%d-%08x.lock" % (os.getuid(), name)
 
     @contextlib.contextmanager
     def locked(self):

@@ -15,7 +15,7 @@ GONE = "gone"  # all of its tasks are over, or the scheduler knows it no more
 IN_DOUBT = (SUBMITTING, UNKNOWN)
 DOUBT = 15.0  # seconds after which a query that does not show a job counts as a word that it was never taken
 RETURNS = (
-    60.0  # seconds within which a task that was lost with its node, or preempted, is shown to wait again
+    30.0  # seconds within which a task that was lost with its node, or preempted, is shown to wait again
 )
 MISSES = 2  # queries one after another that do not show a job before it is taken for gone
 REST, REST_MOST = 30.0, 1800.0  # seconds between two tries that came to nothing
@@ -88,12 +88,12 @@ def supply(jobs, tasks, claimed):
     return found
 
 
-def wanted(waiting, has, jobs, barren, per_task, now):
+def wanted(waiting, has, jobs, barren, now):
     """How many tasks to submit now for a batch with `waiting` runs that may start and `has` tasks to come.
 
     jobs: those of the batch; barren: see `fruitless`.
     """
-    need = -(-waiting // per_task) - has
+    need = waiting - has
     if need <= 0:
         return 0
     need = min(need, largest(jobs))
@@ -147,8 +147,8 @@ def is_certain(task, since, now):
     return now >= since + RETURNS
 
 
-def needed(spec, per_task):
-    """What a task asks of the scheduler for runs of a batch."""
+def needed(spec):
+    """What a task asks of the scheduler for a run of a batch."""
     time = spec.get("time")
     grace = spec.get("grace")
     return {
@@ -156,7 +156,7 @@ def needed(spec, per_task):
         "gpus": spec.get("gpus"),
         "memory": spec.get("memory"),
         # Ours ends the run at its limit, says why and saves what it printed; the scheduler's is only behind it.
-        "time": None if time is None else per_task * (time + (10.0 if grace is None else grace)) + 120.0,
+        "time": None if time is None else time + (10.0 if grace is None else grace) + 120.0,
     }
 
 

@@ -149,10 +149,9 @@ def listed(of: jobs.Job, *states: str, verdict: tuple[str, str] | None = None) -
 
 
 def test_as_many_tasks_are_submitted_as_are_missing() -> None:
-    assert jobs.wanted(1000, 0, [], 0, 1, 0.0) == 1000
-    assert jobs.wanted(1000, 0, [], 0, 4, 0.0) == 250
-    assert jobs.wanted(4, 4, [job()], 0, 1, 0.0) == 0
-    assert jobs.wanted(6, 4, [job()], 0, 1, 0.0) == 2
+    assert jobs.wanted(1000, 0, [], 0, 0.0) == 1000
+    assert jobs.wanted(4, 4, [job()], 0, 0.0) == 0
+    assert jobs.wanted(6, 4, [job()], 0, 0.0) == 2
 
 
 def test_tasks_that_wait_or_run_without_a_run_are_counted_and_ended_ones_are_not() -> None:
@@ -167,27 +166,27 @@ def test_tasks_that_wait_or_run_without_a_run_are_counted_and_ended_ones_are_not
 def test_a_refused_size_is_halved_until_one_is_taken_and_then_kept() -> None:
     tried: list[jobs.Job] = []
     while not tried or tried[-1].kind == REJECTED:
-        size = jobs.wanted(5000, 0, tried, 0, 1, 9.0)
+        size = jobs.wanted(5000, 0, tried, 0, 9.0)
         kind = ACCEPTED if size <= 1000 else REJECTED
         tried.append(job(size, kind, float(len(tried)), fewer=kind == REJECTED))
     assert [each.tasks for each in tried] == [5000, 2500, 1250, 625]
-    assert jobs.wanted(5000, 625, tried, 0, 1, 9.0) == 625
+    assert jobs.wanted(5000, 625, tried, 0, 9.0) == 625
 
 
 def test_a_refusal_for_another_reason_is_tried_again_ever_more_seldom() -> None:
     tried = [job(1, REJECTED, 0.0)]
-    assert jobs.wanted(1, 0, tried, 0, 1, 29.0) == 0 and jobs.wanted(1, 0, tried, 0, 1, 30.0) == 1
+    assert jobs.wanted(1, 0, tried, 0, 29.0) == 0 and jobs.wanted(1, 0, tried, 0, 30.0) == 1
     tried += [job(1, REJECTED, 30.0)]
-    assert jobs.wanted(1, 0, tried, 0, 1, 89.0) == 0 and jobs.wanted(1, 0, tried, 0, 1, 90.0) == 1
+    assert jobs.wanted(1, 0, tried, 0, 89.0) == 0 and jobs.wanted(1, 0, tried, 0, 90.0) == 1
     tried += [job(1, REJECTED, 100.0 + n) for n in range(30)]
-    assert jobs.wanted(1, 0, tried, 0, 1, 129.0 + jobs.REST_MOST) == 1
+    assert jobs.wanted(1, 0, tried, 0, 129.0 + jobs.REST_MOST) == 1
 
 
 def test_tasks_that_end_without_a_run_are_not_submitted_for_ever() -> None:
     ended = [job(1, jobs.GONE, float(n)) for n in range(3)]
     assert jobs.fruitless(ended, set()) == 3
     assert jobs.fruitless(ended, {jobs.name_of(ended[1].token, 0)}) == 1
-    assert jobs.wanted(1, 0, ended, 3, 1, 100.0) == 0 and jobs.wanted(1, 0, ended, 3, 1, 122.0) == 1
+    assert jobs.wanted(1, 0, ended, 3, 100.0) == 0 and jobs.wanted(1, 0, ended, 3, 122.0) == 1
 
 
 def test_a_doubtful_submission_is_waited_for_and_then_made_anew() -> None:
