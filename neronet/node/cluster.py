@@ -15,9 +15,9 @@ import subprocess
 import threading
 import time
 
-from neronet.node import jobs, procs, task
+from neronet.node import jobs, procs, task, wrapper
 from neronet.node.host import lock_path
-from neronet.node.runs import FULL, Batch, make_private, read_json, remove, write_atomic, write_json
+from neronet.node.runs import FULL, Batch, make_private, parse_mark, read_json, remove, write_json
 from neronet.node.wardens import WARDENS
 from neronet.node.wardens.warden import ACCEPTED, OUT_OF_MEMORY, REJECTED, WAITING
 from neronet.wire import states
@@ -255,7 +255,7 @@ class Cluster(object):
 
     def _try(self, batch, tasks):
         token = binascii.hexlify(os.urandom(8)).decode("ascii")
-        agent = procs.agent_argv(*task.task_words(self.root, self.place, batch.token, "", 1, "")[:-2])
+        agent = procs.agent_argv(*task.words(self.root, self.place, batch.token, 1))
         options = batch.spec.get("options") or []
         need = jobs.needed(batch.spec)
         output = os.path.join(self._folder, token + ".out")
@@ -270,11 +270,8 @@ class Cluster(object):
             self._wake.set()  # a smaller one, at once
 
     def _script(self):
-        text = (SCRIPT % self.warden.number).encode("ascii")
-        path = os.path.join(self.root.path, "agent", "task-%08x.sh" % (binascii.crc32(text) & 0xFFFFFFFF))
-        if not os.path.exists(path):
-            write_atomic(path, text)
-            os.chmod(path, 0o700)
+        path = wrapper.kept(self.root, "task", (SCRIPT % self.warden.number).encode("ascii"))
+        os.chmod(path, 0o700)
         return path
 
     def _why(self, mine, barren):
@@ -346,7 +343,7 @@ class Cluster(object):
             asked = attempt.batch.spec.get("memory") if why.startswith(OUT_OF_MEMORY) else None
             if attempt.read_exit() is None or attempt.read_verdict() is not None:
                 attempt.set_verdict(state, why + (" (asked %d MiB)" % (asked >> 20) if asked else ""))
-        argv = procs.agent_argv(*task.task_words(self.root, self.place, job.batch, name, 0, task.CLOSE))
+        argv = procs.agent_argv(*task.words(self.root, self.place, job.batch, 0), name, task.CLOSE)
         self._closing[name] = procs.spawn_detached(argv, dict(os.environ))
 
     def _open(self, name):
@@ -357,11 +354,10 @@ class Cluster(object):
         except FileNotFoundError:
             return found
         for mark in marks:
-            token, _, run = mark.partition(".")
-            index, _, number = run.partition(".")
             try:
-                attempt = Batch(self.root, token).attempt(int(index), int(number))
-            except (FileNotFoundError, ValueError):
+                token, index, number = parse_mark(mark)
+                attempt = Batch(self.root, token).attempt(index, number)
+            except (FileNotFoundError, ValueError, TypeError):
                 continue
             if attempt.exists():
                 found.append(attempt)

@@ -14,7 +14,7 @@ import os
 import time
 
 from neronet.node import choose, facts, procs, wrapper
-from neronet.node.runs import Batch, make_private, read_json, remove
+from neronet.node.runs import Batch, make_private, parse_mark, read_json, remove
 
 DEATHS, DEATH_SPAN = 3, 60.0  # so many watchers dead within so many seconds: the run goes on unwatched
 NOTHING = {"cpus": 0, "gpus": [], "memory": 0}  # a share
@@ -180,12 +180,12 @@ class Host(object):
             if known is not None and known[0].exists():
                 found[mark] = known
                 continue
-            token, _, run = mark.partition(".")
-            index, _, number = run.partition(".")
-            if not (index.isdigit() and number.isdigit()):
+            parts = parse_mark(mark)
+            if parts is None:
                 continue
+            token, index, number = parts
             try:
-                attempt = self.batch(token).attempt(int(index), int(number))
+                attempt = self.batch(token).attempt(index, number)
                 # Nobody holds the lock but us: a mark without its attempt was left by a kill before the claim.
                 if not attempt.exists():
                     raise FileNotFoundError(mark)

@@ -14,9 +14,7 @@ NEVER = "never"  # of one that the scheduler never took
 GONE = "gone"  # all of its tasks are over, or the scheduler knows it no more
 IN_DOUBT = (SUBMITTING, UNKNOWN)
 DOUBT = 15.0  # seconds after which a query that does not show a job counts as a word that it was never taken
-RETURNS = (
-    30.0  # seconds within which a task that was lost with its node, or preempted, is shown to wait again
-)
+RETURNS = 30.0  # seconds within which a task that is to begin anew is shown to wait again
 MISSES = 2  # queries one after another that do not show a job before it is taken for gone
 REST, REST_MOST = 30.0, 1800.0  # seconds between two tries that came to nothing
 

@@ -204,6 +204,13 @@ class Batch(object):
         )
 
 
+def parse_mark(mark):
+    """(token, index, attempt) of what `Attempt.mark` made, or None."""
+    token, _, run = mark.partition(".")
+    index, _, number = run.partition(".")
+    return (token, int(index), int(number)) if index.isdigit() and number.isdigit() else None
+
+
 class Attempt(object):
     """One start of a run: its folder and the atomic steps on it."""
 

@@ -2,8 +2,7 @@
 
 The task has a folder among those of the hosts, and is asked for what it has
 claimed as a host is: what a task left that was killed is found by its next start,
-or by a closing kid on the gateway once the scheduler
-has said that the task is over.
+or by a closing kid on the gateway once the scheduler has said that it is over.
 """
 
 import os
@@ -139,9 +138,9 @@ class TaskKid(Kid):
                 self._journal.append([self._coming[2]])
 
 
-def task_words(root, place, token, task, most, start):
-    """The arguments of a kid for a task: `most` runs of the batch `token`; start: the name of this start, or CLOSE."""
-    return ["nerokid", root.path, place, token, str(most), task, start]
+def words(root, place, token, most):
+    """The arguments of a kid for `most` runs of the batch `token`; the task's name and that of its start, or CLOSE, follow."""
+    return ["nerokid", root.path, place, token, str(most)]
 
 
 def from_job(variables, warden):
@@ -151,7 +150,7 @@ def from_job(variables, warden):
 
 
 def main(root, place, token, most, task, start):
-    """The task of a job, as `task_words` says; task: the job's token and the number of the task, `<token>.<number>`."""
+    """The task of a job, as `words` says; task: the job's token and the number of the task, `<token>.<number>`."""
     kid.begin()
     TaskKid(root, place, task, token, int(most), start).main()
 

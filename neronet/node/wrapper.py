@@ -46,10 +46,15 @@ exec "$@"
 
 
 def script_path(root):
-    """Where the wrapper lies on this node; written when it is not there yet."""
-    path = os.path.join(root.path, "agent", "run-%08x.sh" % (binascii.crc32(SCRIPT) & 0xFFFFFFFF))
+    """Where the wrapper lies on this node."""
+    return kept(root, "run", SCRIPT)
+
+
+def kept(root, kind, script):
+    """Where a script (bytes) lies on this node; written when it is not there yet."""
+    path = os.path.join(root.path, "agent", "%s-%08x.sh" % (kind, binascii.crc32(script) & 0xFFFFFFFF))
     if not os.path.exists(path):
-        write_atomic(path, SCRIPT)
+        write_atomic(path, script)
     return path
 
 

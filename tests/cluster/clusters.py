@@ -23,10 +23,11 @@ main_code_file: main.sh
     x: {{from: 1, to: {count}}}
   parameter_format: '{{x}}'
 """
+COUNTS = (
+    "n=0\nuntil [ -e $HOME/stop ]; do n=$((n+1)); echo n $n; sleep 0.2; done\n"  # until it is told to stop
+)
 # Notes each start outside of the run's folder, so that no start is hidden.
 NOTED = "echo $1 $(hostname) >>$HOME/starts\n"
-
-
 Cluster = SlurmCluster | GridEngine
 
 

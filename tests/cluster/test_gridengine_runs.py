@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import NODE, add, starts, sweep, until, wait
+from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, until, wait
 from tests.testbed.gridengine import GridEngine
 from tests.testbed.gridengine_fixture import GridEngineFactory
 
@@ -56,8 +56,7 @@ def test_a_job_that_was_deleted_outside_and_one_that_was_rerun(
     gridengine: GridEngine, neroman: Neroman, tmp_path: Path
 ) -> None:
     add(neroman, gridengine)
-    script = "n=0\nuntil [ -e $HOME/stop ]; do n=$((n+1)); echo n $n; sleep 0.2; done\n"
-    runs = neroman.submit(sweep(tmp_path / "s", script, 2), NODE)
+    runs = neroman.submit(sweep(tmp_path / "s", COUNTS, 2), NODE)
     until(lambda: all(run.points.get("n", 0) > 3 for run in runs), lambda: dict(runs.states))
     gridengine.run("/usr/bin/qmod -rj 1.2; /usr/bin/qdel 1 -t 1")
     until(lambda: list(runs)[1].attempt == 2 and list(runs)[1].state == "running", lambda: list(runs)[1], 90)

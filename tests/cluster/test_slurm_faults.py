@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import NODE, add, starts, sweep, until, wait
+from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, until, wait
 from tests.testbed.fixtures import SlurmFactory
 from tests.testbed.slurm import SlurmCluster
 
@@ -78,8 +78,7 @@ def test_a_controller_that_is_killed_loses_no_run_and_ends_none(
     slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
 ) -> None:
     add(neroman, slurm)
-    script = "n=0\nuntil [ -e $HOME/stop ]; do n=$((n+1)); echo n $n; sleep 0.2; done\n"
-    runs = neroman.submit(sweep(tmp_path / "s", script, 10), NODE)
+    runs = neroman.submit(sweep(tmp_path / "s", COUNTS, 10), NODE)
     until(lambda: runs.states.get("running") == 8, lambda: dict(runs.states))
     slurm.kill_controller()
     before = {run.number: run.points.get("n", 0) for run in runs}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import NODE, add, starts, sweep, until, wait
+from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, until, wait
 from tests.testbed.fixtures import SlurmFactory
 from tests.testbed.slurm import SlurmCluster
 
@@ -82,8 +82,7 @@ def test_a_job_that_is_requeued_is_another_attempt(
     slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
 ) -> None:
     add(neroman, slurm)
-    script = "n=0\nuntil [ -e $HOME/stop ]; do n=$((n+1)); echo n $n; sleep 0.2; done\n"
-    runs = neroman.submit(sweep(tmp_path / "s", script), NODE)
+    runs = neroman.submit(sweep(tmp_path / "s", COUNTS), NODE)
     until(lambda: next(iter(runs)).points.get("n", 0) > 5, "it prints nothing")
     slurm.run("scontrol requeue $(squeue -h -o %A)", "root")
     until(lambda: next(iter(runs)).attempt == 2, lambda: next(iter(runs)))
@@ -140,7 +139,7 @@ def test_a_watcher_that_was_killed_is_started_again_by_its_task(
     slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
 ) -> None:
     add(neroman, slurm)
-    script = "n=0\nuntil [ -e $HOME/stop ]; do n=$((n+1)); echo n $n; sleep 0.1; done\nexit 7\n"
+    script = COUNTS + "exit 7\n"
     runs = neroman.submit(sweep(tmp_path / "s", script), NODE)
     until(lambda: next(iter(runs)).points.get("n", 0) > 5, "it prints nothing")
     [(node, kid)] = [(node, found) for node in slurm.nodes for found in node.processes(" nerokid ")
