@@ -104,14 +104,13 @@ class Cluster(object):
     def _turn(self):
         """One look at everything; the seconds until the next one."""
         self._load()
-        self._look_for_claims()  # before the runs: a task that claims one meanwhile must not be missed as well
-        batches = self._waiting()
+        batches, opened = self._look()
         self._log_in(batches)
-        opened = self._opened()
         hopes = any(job.kind == ACCEPTED or job.kind in jobs.IN_DOUBT for job in self._jobs.values())
         every = self._every if hopes and batches else self._rest
         if (opened or hopes) and time.time() >= self._asked + every:
             self._query()
+            batches, opened = self._look()  # what was claimed and has ended meanwhile no longer waits
         self._end_what_is_over(opened)
         has = jobs.supply(self._jobs.values(), self._tasks, self._claimed)
         self.used, waits = len(opened), {}
@@ -159,6 +158,11 @@ class Cluster(object):
 
     def _save(self, job):
         write_json(os.path.join(self._folder, job.token + ".json"), job.to_json())
+
+    def _look(self):
+        """What waits and what is open now."""
+        self._look_for_claims()  # before the runs: a task that claims one meanwhile must not be missed as well
+        return self._waiting(), self._opened()
 
     def _waiting(self):
         """[(batch, how many of its runs wait and may start), ...]"""
