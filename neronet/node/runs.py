@@ -35,7 +35,8 @@ def make_private(path):
 
 def write_atomic(path, data, sync=True):
     """Replaces `path` by `data` (bytes) in one step; readers see the old or the new content, never a part."""
-    temporary = "%s.%d.tmp" % (path, os.getpid())
+    # Not by the process id alone: hosts that share a home have the same ones.
+    temporary = "%s.%d-%s.tmp" % (path, os.getpid(), os.urandom(4).hex())
     try:
         with open(temporary, "wb") as file:
             file.write(data)

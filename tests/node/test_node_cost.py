@@ -33,7 +33,7 @@ def test_many_short_runs(root: Path) -> None:
 
 
 def test_what_a_kid_costs_while_its_run_prints_and_while_it_is_silent(served: Mum) -> None:
-    token = served.submit([[sys.executable, "-c", TICKING % 200], ["sleep", "1.2"]])
+    token = served.submit([[sys.executable, "-c", TICKING % 300], ["sleep", "3"]])
     served.follow(token)
     served.until_started(2)
     served.until(lambda: len(served.points(0)) > 5)

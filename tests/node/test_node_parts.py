@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -375,6 +376,18 @@ def test_a_repeated_call_of_a_network_file_system_is_no_lost_claim(
 
     monkeypatch.setattr(os, "rename", rename)
     assert batch.attempt(0, 1).claim("mine", {"kind": "claimed", "kid": {}})
+
+
+def test_hosts_that_share_a_home_write_the_same_file_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: 60)  # each has a process of this number
+    (tmp_path / "x").write_bytes(b"")
+    with ThreadPoolExecutor(8) as hosts:
+        writes = [hosts.submit(runs.write_atomic, str(tmp_path / "x"), b"1" * 1000) for _ in range(400)]
+        for write in writes:
+            write.result()
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x", b"1" * 1000)]
 
 
 def test_a_batch_that_is_damaged_or_gone_holds_up_no_other(tmp_path: Path) -> None:
