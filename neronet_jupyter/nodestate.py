@@ -9,6 +9,7 @@ from typing import Any
 from neronet.api import nodestatus
 from neronet.api.nodestatus import NodeStatus
 from neronet.engine.doctor import Check
+from neronet.spec import schedulers
 from neronet.store.nodes import NodeRow
 from neronet.store.runs import RunRow
 from neronet.wire import states
@@ -20,7 +21,6 @@ READY, CONNECTING, ASKS, UNREACHABLE, UNKNOWN = "ready", "connecting", "asks", "
 HELD = "held"  # the reason of a run that the user holds
 FRESH = 60.0  # seconds for which a load is worth showing
 WAITING = (states.SUBMITTING, states.QUEUED, states.PENDING)
-SCHEDULERS = {"slurm": "Slurm", "gridengine": "Grid Engine"}
 
 ASKING = {
     "code": "asks for a one-time code",
@@ -49,8 +49,9 @@ def note(status: NodeStatus, word: str, asked: Asked | None, now: float) -> str:
         return "never reached" if status.last_seen is None else f"last seen {_ago(status.last_seen, now)}"
     if word == UNKNOWN:
         return "not contacted yet"
-    if status.type in SCHEDULERS and status.slots is None:
-        return f"{SCHEDULERS[status.type]}, {status.used or 'none'} running"
+    scheduler = schedulers.name(status.type)
+    if scheduler and status.slots is None:
+        return f"{scheduler}, {status.used or 'none'} running"
     return ""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from neronet.api.runset import utc
 from neronet.engine.placement import Member
 from neronet.errors import InputError
-from neronet.spec.nodes import SCHEDULED, Nodes, NodeSpec
+from neronet.spec.nodes import Nodes, NodeSpec
 from neronet.spec.problems import nearest
 from neronet.store.nodes import NodeRow
 from neronet.store.store import Store
@@ -108,7 +108,7 @@ def _status(spec: NodeSpec, nodes: Nodes, row: NodeRow, used: int | None) -> Nod
 def slots(spec: NodeSpec, facts: dict[str, Any]) -> int | None:
     """How many runs the node takes at once: as nodes.yaml says, else its GPUs, else its cores; of a cluster, where the
     scheduler decides, only the first is known."""
-    if spec.type in SCHEDULED:
+    if spec.is_cluster:
         return spec.slots
     return spec.slots or spec.gpus or len(facts.get("gpus") or ()) or facts.get("cores")
 
@@ -127,7 +127,7 @@ def members(specs: Sequence[NodeSpec], store: Store) -> list[Member]:
     taken = _used(store, rows)
     for spec, row in zip(specs, rows, strict=True):
         facts, load = row.facts or {}, row.load or {}
-        count = slots(spec, facts) or (CLUSTER if spec.type in SCHEDULED else 1)
+        count = slots(spec, facts) or (CLUSTER if spec.is_cluster else 1)
         per_core = load.get("load15", 0.0) / facts.get("cores", 1)
         found.append(Member(spec.id, max(0, count - (taken[spec.id] or 0)), count, per_core))
     return found

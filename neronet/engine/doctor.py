@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from neronet.spec.nodes import SCHEDULED
+from neronet.spec import schedulers
 from neronet.store.nodes import NodeRow
 
 LOW_DISK = 1024**3  # bytes
@@ -51,7 +51,9 @@ def check(row: NodeRow, type: str, problem: str, hint: str, now: float) -> list[
 
 
 def _scheduler(node: str, type: str, found: str) -> list[Check]:  # noqa: A002
-    if type in SCHEDULED:
+    if type not in (*schedulers.MACHINES, *schedulers.DETECTED):
+        return [Check(node, "scheduler", None, f"runs go through {schedulers.name(type)}")]
+    if type not in schedulers.MACHINES:
         hint = (
             f"{'it has ' + found if found else 'it has none that Neronet knows'}; see `type:` in nodes.yaml"
         )

@@ -18,7 +18,7 @@ from typing import Any
 
 from neronet.engine.placement import Member, divide, place_of
 from neronet.spec.experiment import Experiment
-from neronet.spec.nodes import SCHEDULED, NodeSpec
+from neronet.spec.nodes import NodeSpec
 from neronet.store.attempts import Attempt
 from neronet.store.batches import LOCAL, Batch
 from neronet.store.runs import NewRun, RunRow, point_key
@@ -237,8 +237,10 @@ def batch_content(
         "grace": experiment.grace,
         "conditions": [condition.to_json() for condition in experiment.conditions],
     }
-    if node.type in SCHEDULED:
+    if node.is_cluster:
         content["options"] = [*node.sbatch_args, *experiment.sbatch_args]
+        content["runs_per_job"] = experiment.runs_per_job
+        content["max_parallel"] = experiment.max_parallel
     if node.type == "local":
         # What a user sees in her terminal or notebook is what her program gets, virtual environments included.
         content["environment"] = environment

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from neronet.engine.collect import Collector
 from neronet.engine.told import Refused
 from neronet.errors import InputError, StoreError, Unreachable
-from neronet.spec.nodes import SCHEDULED, NodeSpec
+from neronet.spec.nodes import NodeSpec
 from neronet.store.batches import LOCAL, Batch
 from neronet.store.intents import Intent
 from neronet.store.store import Store
@@ -35,11 +35,12 @@ Progress = Callable[[dict[str, Any]], None]
 log = logging.getLogger(__name__)
 
 
-def limits_of(node: NodeSpec) -> dict[str, int | str]:
+def limits_of(node: NodeSpec) -> dict[str, int | str | dict[str, str]]:
     """What the entry in nodes.yaml says of how much of the node may be used at once, or of who decides that."""
-    given: dict[str, int | str | None] = {"slots": node.slots, "gpus": node.gpus, "memory": node.memory}
-    if node.type in SCHEDULED:
-        given = {"warden": node.type, "query_every": node.query_every}
+    given: dict[str, int | str | dict[str, str] | None]
+    given = {"slots": node.slots, "gpus": node.gpus, "memory": node.memory}
+    if node.is_cluster:
+        given = {"warden": node.type, "query_every": node.query_every, "commands": node.commands or None}
     return {word: value for word, value in given.items() if value is not None}
 
 

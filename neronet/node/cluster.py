@@ -18,7 +18,6 @@ import time
 from neronet.node import jobs, procs, task, wrapper
 from neronet.node.host import lock_path
 from neronet.node.runs import FULL, Batch, make_private, parse_mark, read_json, remove, write_json
-from neronet.node.wardens import WARDENS
 from neronet.node.wardens.warden import ACCEPTED, OUT_OF_MEMORY, REJECTED, WAITING
 from neronet.wire import states
 
@@ -45,11 +44,10 @@ done
 
 
 class Cluster(object):
-    """place: of the node; warden: one of WARDENS; every: seconds between two queries, else as is thought right."""
+    """place: of the node; warden: the adapter; every: seconds between two queries, else as is thought right."""
 
     def __init__(self, root, place, warden, every=None):
-        self.root, self.place = root, place
-        self.warden = WARDENS[warden]()
+        self.root, self.place, self.warden = root, place, warden
         self._every, self._rest = (every, every) if every else (QUERY_EVERY, QUERY_REST)
         self.waits = {}  # token of a batch -> why its runs wait
         self.used = 0  # runs that are open
@@ -57,7 +55,7 @@ class Cluster(object):
         self._answer = os.path.join(self._folder, "answer.json")  # the last one, for other connections
         self._lock = lock_path(root, self._folder, place + ".jobs")
         self._jobs = {}
-        self._claimed = set()  # names of tasks that have claimed a run
+        self._claimed = {}  # name of a task that has looked for runs -> how many it has claimed
         self._over = set()  # those of them of which nothing is open any more, for good
         self._tasks, self._asked = [], 0.0
         self._login = {}  # the environment of the login shell, as a batch has it
@@ -151,7 +149,7 @@ class Cluster(object):
         self._tasks = [each for each in self._tasks if each.token != job.token]
         for number in range(job.tasks):
             name = jobs.name_of(job.token, number)
-            self._claimed.discard(name)
+            self._claimed.pop(name, None)
             task.forget(self.root, name)
         for kind in (".json", ".out"):
             remove(os.path.join(self._folder, job.token + kind))
@@ -194,8 +192,9 @@ class Cluster(object):
         for token, job in self._jobs.items():
             for number in range(job.tasks):
                 name = jobs.name_of(token, number)
-                if name not in self._claimed and os.path.exists(self._task_path(name, task.CLAIMED)):
-                    self._claimed.add(name)
+                if self._claimed.get(name, 0) < job.each:
+                    with contextlib.suppress(FileNotFoundError):
+                        self._claimed[name] = os.stat(self._task_path(name, task.CLAIMED)).st_size
 
     def _task_path(self, name, *below):
         return os.path.join(self.root.host(task.PREFIX + name), *below)
@@ -246,25 +245,31 @@ class Cluster(object):
     def _submit(self, batch, count, has):
         """Submits what is missing for a batch of which `count` runs may start; why they wait."""
         barren = jobs.fruitless(self._of(batch), self._claimed)
-        tasks = jobs.wanted(count, has, self._of(batch), barren, time.time())
-        if tasks:
+        each = batch.spec.get("runs_per_job") or 1
+        end = time.time() + AGAIN  # other things are to be done as well
+        while time.time() < end:
+            tasks = jobs.wanted(count, has, self._of(batch), barren, time.time(), each)
+            tasks = min(tasks, self.warden.most)
             try:
-                self._try(batch, tasks)
+                job = self._try(batch, tasks, each) if tasks else None
             except ValueError as error:  # the user's options
                 return "cannot be submitted: %s" % error
+            if job is None or job.kind != ACCEPTED:
+                break
+            has += tasks * each
         return self._why(self._of(batch), barren)
 
     def _of(self, batch):
         return [job for job in self._jobs.values() if job.batch == batch.token]
 
-    def _try(self, batch, tasks):
+    def _try(self, batch, tasks, each):
         token = binascii.hexlify(os.urandom(8)).decode("ascii")
-        agent = procs.agent_argv(*task.words(self.root, self.place, batch.token, 1))
+        agent = procs.agent_argv(*task.words(self.root, self.place, batch.token, each))
         options = batch.spec.get("options") or []
-        need = jobs.needed(batch.spec)
+        need = jobs.needed(batch.spec, each)
         output = os.path.join(self._folder, token + ".out")
         argv = self.warden.submit_argv(token, tasks, need, options, output, [self._script(), token] + agent)
-        job = self._jobs[token] = jobs.Job(token, batch.token, tasks, time.time())
+        job = self._jobs[token] = jobs.Job(token, batch.token, tasks, time.time(), each=each)
         self._save(job)  # first: what is submitted must be known whatever happens
         answer = self.warden.parse_submit(*self._command(argv))
         job.kind, job.fewer = answer.kind, answer.fewer
@@ -272,6 +277,7 @@ class Cluster(object):
         self._save(job)
         if job.kind == REJECTED and job.fewer and tasks > 1:
             self._wake.set()  # a smaller one, at once
+        return job
 
     def _script(self):
         path = wrapper.kept(self.root, "task", (SCRIPT % self.warden.number).encode("ascii"))
@@ -296,26 +302,26 @@ class Cluster(object):
         """Ends tasks that wait although no run of their batch does."""
         for_nothing = {}
         for each in self._tasks:
-            if (
-                each.state == WAITING
-                and self._jobs[each.token].batch not in wanting
-                and self._never_claimed(each)
-            ):
+            job = self._jobs[each.token]
+            if each.state == WAITING and job.batch not in wanting and self._never_claimed(each):
                 for_nothing.setdefault(each.native, []).append(each.number)
+                if not job.unneeded:
+                    job.unneeded = True
+                    self._save(job)
         for native, numbers in sorted(for_nothing.items()):
             self._command(self.warden.cancel_argv(native, numbers, True))
             self._tasks = [each for each in self._tasks if (each.native, each.state) != (native, WAITING)]
 
     def _never_claimed(self, each):
         """Not one that is to be started again: a run of its own waits for it."""
-        return jobs.name_of(each.token, each.number) not in self._claimed
+        return not self._claimed.get(jobs.name_of(each.token, each.number))
 
     # -- ends
 
     def _opened(self):
         """{name of a task: the attempts that it has open}, of all tasks that have any."""
         found = {}
-        for name in self._claimed - self._over:
+        for name in set(self._claimed) - self._over:
             attempts = self._open(name)
             if attempts:
                 found[name] = attempts

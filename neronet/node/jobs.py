@@ -1,7 +1,7 @@
 """Which jobs a scheduler should have for the runs that wait, and what its answers say of those it has; pure.
 
-Tasks of a batch are all alike: each claims whichever of its runs is still to be
-had, and leaves when there is none.  So nothing is bound to a job, a job too many
+Tasks of a batch are all alike: each claims whichever of its runs are still to be
+had, as many as it may, and leaves when there is none.  So nothing is bound to a job, a job too many
 costs a place in the queue and never a second start, and what became of a doubtful
 submission can be waited for.
 """
@@ -23,15 +23,41 @@ class Job(object):
     """A submission, as it is kept on the disk.
 
     token: our own name of it; made: when it was tried; native: the scheduler's id; fewer: it was refused, but one of
-    fewer tasks may be taken; misses: queries that did not show it.
+    fewer tasks may be taken; misses: queries that did not show it; each: runs that a task may claim;
+    unneeded: we have cancelled tasks of it.
     """
 
-    FIELDS = ("token", "batch", "tasks", "made", "kind", "native", "why", "fewer", "misses")
+    FIELDS = (
+        "token",
+        "batch",
+        "tasks",
+        "made",
+        "kind",
+        "native",
+        "why",
+        "fewer",
+        "misses",
+        "each",
+        "unneeded",
+    )
 
-    def __init__(self, token, batch, tasks, made, kind=SUBMITTING, native="", why="", fewer=False, misses=0):
+    def __init__(
+        self,
+        token,
+        batch,
+        tasks,
+        made,
+        kind=SUBMITTING,
+        native="",
+        why="",
+        fewer=False,
+        misses=0,
+        each=1,
+        unneeded=False,
+    ):
         self.token, self.batch, self.tasks, self.made = token, batch, tasks, made
         self.kind, self.native, self.why = kind, native, why
-        self.fewer, self.misses = fewer, misses
+        self.fewer, self.misses, self.each, self.unneeded = fewer, misses, each, unneeded
 
     def to_json(self):
         return {field: getattr(self, field) for field in self.FIELDS}
@@ -72,7 +98,7 @@ def by_job(tasks):
 
 
 def supply(jobs, tasks, claimed):
-    """{batch: tasks that are going to claim a run}; claimed: names of the tasks that have claimed one."""
+    """{batch: runs that its tasks are going to claim}; claimed: {name of a task: runs that it has claimed}."""
     shown = by_job(tasks)
     found = {}
     for job in jobs:
@@ -81,17 +107,17 @@ def supply(jobs, tasks, claimed):
             numbers = (
                 range(job.tasks) if mine is None else [each.number for each in mine if each.state != OVER]
             )
-            count = sum(name_of(job.token, number) not in claimed for number in numbers)
+            count = sum(max(0, job.each - claimed.get(name_of(job.token, n), 0)) for n in numbers)
             found[job.batch] = found.get(job.batch, 0) + count
     return found
 
 
-def wanted(waiting, has, jobs, barren, now):
-    """How many tasks to submit now for a batch with `waiting` runs that may start and `has` tasks to come.
+def wanted(waiting, has, jobs, barren, now, each=1):
+    """How many tasks to submit now for a batch with `waiting` runs that may start, of which tasks will claim `has`.
 
-    jobs: those of the batch; barren: see `fruitless`.
+    jobs: those of the batch; barren: see `fruitless`; each: runs that a task may claim.
     """
-    need = waiting - has
+    need = -(-(waiting - has) // each)
     if need <= 0:
         return 0
     need = min(need, largest(jobs))
@@ -113,12 +139,12 @@ def largest(jobs):
 
 
 def fruitless(jobs, claimed):
-    """How many of these jobs, from the last one back, are over although none of their tasks claimed a run."""
+    """How many of these jobs, from the last one back, are over although none of their tasks came to look for a run."""
     count = 0
     for job in sorted(jobs, key=lambda job: -job.made):
         if any(name_of(job.token, number) in claimed for number in range(job.tasks)):
             break
-        count += job.kind == GONE
+        count += job.kind == GONE and not job.unneeded
     return count
 
 
@@ -145,8 +171,8 @@ def is_certain(task, since, now):
     return now >= since + RETURNS
 
 
-def needed(spec):
-    """What a task asks of the scheduler for a run of a batch."""
+def needed(spec, each):
+    """What a task that claims up to `each` runs of a batch asks of the scheduler."""
     time = spec.get("time")
     grace = spec.get("grace")
     return {
@@ -154,7 +180,8 @@ def needed(spec):
         "gpus": spec.get("gpus"),
         "memory": spec.get("memory"),
         # Ours ends the run at its limit, says why and saves what it printed; the scheduler's is only behind it.
-        "time": None if time is None else time + (10.0 if grace is None else grace) + 120.0,
+        "time": None if time is None else each * (time + (10.0 if grace is None else grace)) + 120.0,
+        "most": spec.get("max_parallel"),
     }
 
 

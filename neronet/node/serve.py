@@ -162,8 +162,10 @@ class Neromum(object):
             write_json(path, limits)
         if limits.get("warden") and self._cluster is None:
             from neronet.node.cluster import Cluster  # no small thing to load, and most nodes have none
+            from neronet.node.wardens import find
 
-            self._cluster = Cluster(self.root, self.place, limits["warden"], limits.get("query_every"))
+            warden = find(limits["warden"], limits.get("commands"))
+            self._cluster = Cluster(self.root, self.place, warden, limits.get("query_every"))
         self.wake()
 
     def _on_ping(self, message, _payload):

@@ -14,13 +14,15 @@ from neronet.node.choose import Limits
 from neronet.node.host import NOTHING, Host
 from neronet.node.kid import Kid
 from neronet.node.runs import read_json, remove
-from neronet.node.wardens import WARDENS
+from neronet.node.wardens import find
 from neronet.wire import states
 
 CLOSE = "close"  # in the place of the name of a start: the task is over, what it left is to be recorded
 TOGETHER = 2.0  # seconds within which a scheduler signals all processes of a job
 PREFIX = "task-"  # of the names of folders among those of the hosts
-CLAIMED = "claimed"  # a file there: the task has claimed a run
+CLAIMED = (
+    "claimed"  # a file there, a byte for each run that the task has claimed; empty: there was none to be had
+)
 
 
 class TaskHost(Host):
@@ -46,11 +48,16 @@ class TaskHost(Host):
                 if not batch.held(index):
                     # The scheduler has given what the run needs, and names its GPUs to the program itself.
                     yield batch.attempt(index, 1), NOTHING, []
+        self._note(b"")
 
     def take(self, attempt, share, done=None):
         self._most -= 1
-        open(os.path.join(self.root.host(self.name), CLAIMED), "ab").close()
+        self._note(b".")
         return super(TaskHost, self).take(attempt, share, done)
+
+    def _note(self, claimed):
+        with open(os.path.join(self.root.host(self.name), CLAIMED), "ab") as file:
+            file.write(claimed)
 
     def work_for(self, place, limits, busy=(), most=2):
         return 0  # each task is all that it was given
@@ -89,7 +96,7 @@ class TaskKid(Kid):
     def _make_host(self):
         host = TaskHost(self.root, self.here, *self._given)
         limits = read_json(self.root.place(self.place), {})
-        host.variables = from_job(os.environ, limits.get("warden", ""))
+        host.variables = from_job(os.environ, limits.get("warden"))
         return host
 
     def _learn(self):
@@ -145,7 +152,7 @@ def words(root, place, token, most):
 
 def from_job(variables, warden):
     """What a program gets of the environment that the scheduler gave its job."""
-    prefixes = WARDENS[warden]().variables() if warden in WARDENS else ()
+    prefixes = find(warden).variables() if warden else ()
     return {name: value for name, value in variables.items() if name.startswith(prefixes)}
 
 

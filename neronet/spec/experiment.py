@@ -74,6 +74,8 @@ class Experiment:
     output_file_processor: dict[str, tuple[str, ...]] = field(default_factory=dict)
     plot: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sbatch_args: tuple[str, ...] = ()
+    runs_per_job: int = 1  # of a scheduler
+    max_parallel: int | None = None  # tasks of one job of a scheduler
 
     @property
     def output_files(self) -> tuple[str, ...]:

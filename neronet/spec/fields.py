@@ -297,6 +297,8 @@ READERS: dict[str, Reader[object]] = {
     "output_file_processor": _file_calls,
     "plot": _calls,
     "sbatch_args": words_list,
+    "runs_per_job": whole(1, 10_000),
+    "max_parallel": whole(1, 100_000),
 }
 SPELLINGS = {"parameters_format": "parameter_format"}
 ATTRIBUTES = (*READERS, "parameters", *SPELLINGS)

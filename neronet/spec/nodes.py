@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from neronet.errors import ConfigError, InputError, StoreError
-from neronet.spec import document, edit, fields, values
+from neronet.spec import document, edit, fields, schedulers, values
 from neronet.spec.document import Block, Items, Node, Text, plain
 from neronet.spec.fields import Reader, choice, listing, scalar, table, whole
 from neronet.spec.files import FIRST_NODES, write_text
 from neronet.spec.problems import Problem, Problems, TooManyError, Unfit, check, did_you_mean, nearest, quoted
 
 LOCAL = "local"
-SCHEDULED = ("slurm", "gridengine")  # the types of nodes that are gateways of a cluster
+TEMPLATES = ("submit", "query", "cancel")  # the commands of a node of the type `command`
 LOCK_SECONDS = 10.0
 
 
@@ -36,7 +36,7 @@ class NodeSpec:
 
     id: str
     ssh_address: str = ""  # empty only for the type local
-    type: Literal["direct", "local", "slurm", "gridengine"] = "direct"
+    type: str = "direct"  # one of MACHINES, or the scheduler of a cluster
     slots: int | None = None
     gpus: int | None = None
     memory: int | None = None  # bytes
@@ -48,6 +48,18 @@ class NodeSpec:
     env: dict[str, str] = field(default_factory=dict)
     sbatch_args: tuple[str, ...] = ()
     query_every: int | None = None  # seconds between two questions to the scheduler
+    submit: str = ""  # the commands of a scheduler of the user's own
+    query: str = ""
+    cancel: str = ""
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether it is the gateway of a cluster, whose scheduler decides where and when runs start."""
+        return self.type not in schedulers.MACHINES
+
+    @property
+    def commands(self) -> dict[str, str]:
+        return {word: getattr(self, word) for word in TEMPLATES} if self.type == schedulers.COMMAND else {}
 
 
 @dataclass(frozen=True)
@@ -227,7 +239,17 @@ def _address(text: str) -> str:
 
 
 def _kind(text: str) -> str:
-    return values.choice({"unmanaged": "direct"}.get(text, text), ("direct", "local", "slurm", "gridengine"))
+    word = {"unmanaged": "direct"}.get(text, text)
+    if word in schedulers.MACHINES or schedulers.is_known(word):
+        return word
+    raise Unfit(
+        f"{quoted(text)} is unknown here", did_you_mean(text, (*schedulers.MACHINES, *schedulers.NAMES))
+    )
+
+
+def _template(text: str) -> str:
+    values.words(text)  # as it will be split
+    return text
 
 
 def _root(text: str) -> str:
@@ -280,6 +302,7 @@ _READERS: dict[str, Reader[object]] = {
     "env": table(values.variable, str),
     "sbatch_args": fields.words_list,
     "query_every": whole(1, 86_400),
+    **dict.fromkeys(TEMPLATES, scalar(_template)),
 }
 
 
@@ -339,6 +362,13 @@ class _Reader:
         if entries and "ssh_address" not in given and given.get("type") != LOCAL:
             hint = "the host, user@host, host:port or an alias of ~/.ssh/config; or say type: local"
             self._problems.error(key, f"the node {quoted(key.text)} has no ssh_address", hint)
+        if lacking := [
+            word for word in TEMPLATES if given.get("type") == schedulers.COMMAND and not given.get(word)
+        ]:
+            hint = (
+                "write the command lines by which jobs are submitted, listed and ended; see docs/clusters.md"
+            )
+            self._problems.error(key, f"the node {quoted(key.text)} has no {', '.join(lacking)}", hint)
         if name is not None and self._problems.errors == before:
             self.nodes[name] = NodeSpec(name, **given)
 

@@ -1,4 +1,5 @@
-"""The agent as one file: a zip of the node side's own source files, which Python runs as it is.
+"""The agent as one file: a zip of the node side's own source files, which Python runs as it is, and of the adapters to
+schedulers that other packages add.
 
 Its bytes depend on nothing but these files, and its name on nothing but its bytes,
 so a node that has it needs no other proof of the version.
@@ -12,6 +13,8 @@ import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from neronet.spec import schedulers
 
 _MAIN = "import sys\n\nfrom neronet.node.main import main\n\nsys.exit(main(sys.argv[1:]))\n"
 
@@ -27,6 +30,8 @@ def build_agent(package: Path) -> Agent:
     """The agent made of `package`/wire and `package`/node; made once per process."""
     sources = [*package.glob("wire/*.py"), *package.glob("node/**/*.py")]
     entries = {f"neronet/{path.relative_to(package).as_posix()}": path.read_bytes() for path in sources}
+    for name, point in schedulers.others().items():
+        entries[f"neronet/node/wardens/{name}.py"] = schedulers.source(point)
     # The user side's __init__ would import what is not there.
     entries |= {"__main__.py": _MAIN.encode(), "neronet/__init__.py": b""}
     target = io.BytesIO()

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from neronet.spec import schedulers
 from neronet_jupyter import format as say
-from neronet_jupyter.nodestate import SCHEDULERS
 
 if TYPE_CHECKING:
     from neronet.api.nodestatus import NodeStatus
@@ -39,8 +39,8 @@ def _choice(id: str, nodes: Sequence[NodeStatus], more: str) -> dict[str, Any]: 
 def _about(node: NodeStatus) -> str:
     if node.reachable is False:
         return "does not answer"
-    if node.type in SCHEDULERS:
-        return SCHEDULERS[node.type]
+    if scheduler := schedulers.name(node.type):
+        return scheduler
     if node.gpus:
         return say.count(len(node.gpus), "GPU")
     return "" if node.last_seen is None else "no GPU"

@@ -64,12 +64,18 @@ def until(true: Callable[[], object], what: Callable[[], object] | str, timeout:
         time.sleep(0.1)
 
 
+def told(runs: RunSet) -> str:
+    """What became of these runs, for whoever reads of a failure."""
+    lines = []
+    for run in list(runs)[:20]:
+        lines.append(f"{run.number} {run.state} {run.reason}")
+        if run.state == "failed" and run.results.is_dir():
+            lines += [f"  {file.name}: {file.read_text()[-300:]}" for file in run.results.glob("*.log")]
+    return "\n".join(lines)
+
+
 def wait(runs: RunSet, timeout: float = 60.0) -> dict[str, int]:
     """The states of these runs, once all have ended."""
-
-    def told() -> str:
-        return "\n".join(f"{run.number} {run.state} {run.reason}" for run in list(runs)[:20])
-
     runs.wait(timeout)
-    assert set(runs.states) <= states.ENDED, told()
+    assert set(runs.states) <= states.ENDED, told(runs)
     return dict(runs.states)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, until, wait
+from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, told, until, wait
 from tests.testbed.gridengine import GridEngine
 from tests.testbed.gridengine_fixture import GridEngineFactory
 
@@ -44,7 +44,7 @@ def test_runs_wait_are_ended_and_leave_nothing_in_the_queue(
 ) -> None:
     add(neroman, gridengine)
     runs = neroman.submit(sweep(tmp_path / "s", "setsid sleep 1000 &\nsleep 1000\n", 20), NODE)
-    until(lambda: runs.states.get("running") == 4, lambda: dict(runs.states))
+    until(lambda: runs.states.get("running") == 4, lambda: told(runs))
     until(lambda: any(run.reason == "waits in Grid Engine" for run in runs), lambda: list(runs)[-1].reason)
     neroman.terminate(runs)
     assert wait(runs, 30) == {"terminated": 20}
@@ -57,7 +57,7 @@ def test_a_job_that_was_deleted_outside_and_one_that_was_rerun(
 ) -> None:
     add(neroman, gridengine)
     runs = neroman.submit(sweep(tmp_path / "s", COUNTS, 2), NODE)
-    until(lambda: all(run.points.get("n", 0) > 3 for run in runs), lambda: dict(runs.states))
+    until(lambda: all(run.points.get("n", 0) > 3 for run in runs), lambda: told(runs))
     gridengine.run("/usr/bin/qmod -rj 1.2; /usr/bin/qdel 1 -t 1")
     until(lambda: list(runs)[1].attempt == 2 and list(runs)[1].state == "running", lambda: list(runs)[1], 90)
     gridengine.run("touch stop")

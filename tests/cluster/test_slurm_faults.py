@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, until, wait
+from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, told, until, wait
 from tests.testbed.fixtures import SlurmFactory
 from tests.testbed.slurm import SlurmCluster
 
@@ -79,7 +79,7 @@ def test_a_controller_that_is_killed_loses_no_run_and_ends_none(
 ) -> None:
     add(neroman, slurm)
     runs = neroman.submit(sweep(tmp_path / "s", COUNTS, 10), NODE)
-    until(lambda: runs.states.get("running") == 8, lambda: dict(runs.states))
+    until(lambda: runs.states.get("running") == 8, lambda: told(runs))
     slurm.kill_controller()
     before = {run.number: run.points.get("n", 0) for run in runs}
     until(lambda: all(run.points.get("n", 0) > before[run.number] + 5 for run in runs if run.state == "running"),
@@ -118,7 +118,7 @@ def test_two_hundred_runs_in_all_states_are_ended_within_half_a_minute(
     # Some end, some leave children behind that left their session.
     script = "[ $1 -gt 6 ] || exit 0\nsetsid sleep 1000 &\nsleep 1000\n"
     runs = neroman.submit(sweep(tmp_path / "s", script, 200), NODE)
-    until(lambda: runs.states.get("running") == 32, lambda: dict(runs.states))
+    until(lambda: runs.states.get("running") == 32, lambda: told(runs))
     neroman.terminate(runs)
     runs.wait(30)
     assert runs.states == {"finished": 6, "terminated": 194}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, until, wait
+from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, told, until, wait
 from tests.testbed.fixtures import SlurmFactory
 from tests.testbed.slurm import SlurmCluster
 
@@ -70,7 +70,7 @@ def test_an_option_that_is_not_on_the_list_is_not_given(
 def test_why_runs_wait_is_told_in_words(slurm: SlurmCluster, neroman: Neroman, tmp_path: Path) -> None:
     add(neroman, slurm)
     runs = neroman.submit(sweep(tmp_path / "s", "sleep 100\n", 10), NODE)
-    until(lambda: runs.states.get("running") == 8, lambda: dict(runs.states))
+    until(lambda: runs.states.get("running") == 8, lambda: told(runs))
     waiting = [run for run in runs if run.state == "queued"]
     until(lambda: "in Slurm" in neroman.runs(waiting[0].number)[0].reason, lambda: waiting[0].reason)
     neroman.terminate(runs)
@@ -161,7 +161,7 @@ def test_nothing_of_ours_is_on_the_gateway_once_the_connection_is_closed(
     with Neroman(tmp_path / "home") as neroman:
         add(neroman, slurm)
         runs = neroman.submit(sweep(tmp_path / "s", "sleep 4\necho done 1\n", 3), NODE)
-        until(lambda: runs.states == {"running": 3}, lambda: dict(runs.states))
+        until(lambda: runs.states == {"running": 3}, lambda: told(runs))
     until(lambda: not slurm.login.processes("nero"), lambda: slurm.login.processes("nero"))
     time.sleep(5)
     with Neroman(tmp_path / "home") as neroman:

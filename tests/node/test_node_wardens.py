@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from neronet.node import jobs
-from neronet.node.wardens import WARDENS
+from neronet.node.wardens import find
+from neronet.node.wardens.command import Command
 from neronet.node.wardens.gridengine import GridEngine
 from neronet.node.wardens.slurm import Slurm
 from neronet.node.wardens.warden import ACCEPTED, OVER, REJECTED, RUNNING, UNKNOWN, WAITING, Task
@@ -35,7 +36,7 @@ NEED: dict[str, Any] = {"cpus": None, "gpus": None, "memory": None, "time": None
     ],
 )  # fmt: skip
 def test_what_sbatch_answers(status: int | None, out: str, err: str, kind: str, text: str) -> None:
-    answer = Slurm().parse_submit(status, out, err)
+    answer = Slurm({}).parse_submit(status, out, err)
     assert answer.kind == kind and text in answer.text
     assert answer.fewer == ("array" in err)
 
@@ -52,7 +53,7 @@ def test_what_sbatch_answers(status: int | None, out: str, err: str, kind: str, 
     ],
 )  # fmt: skip
 def test_what_qsub_answers(status: int | None, out: str, err: str, kind: str, text: str) -> None:
-    answer = GridEngine().parse_submit(status, out, err)
+    answer = GridEngine({}).parse_submit(status, out, err)
     assert answer.kind == kind and text in answer.text
 
 
@@ -66,14 +67,14 @@ def test_what_squeue_answers() -> None:
         f"nn-{TOKEN}|5|3|7|A_STATE_OF_TOMORROW|None|N/A\n"
         "mine|a|b|c|N/A|3|3|3|RUNNING|None|N/A\nnn-|N/A|9|9|PENDING|None|N/A\n\n"
     )
-    tasks = Slurm().parse_query(0, out, "")
+    tasks = Slurm({}).parse_query(0, out, "")
     assert [(task.number, task.state, task.own) for task in tasks] == [
         (2, WAITING, "3"), (3, WAITING, "3"), (0, RUNNING, "4"), (1, OVER, "5"), (4, OVER, "6"), (5, OVER, "7"),
     ]  # fmt: skip
     assert {task.token for task in tasks} == {TOKEN} and {task.native for task in tasks} == {"3"}
     assert tasks[1].start == "2026-11-22T09:14:43" and tasks[0].start == ""
     assert [task.verdict and task.verdict[0] for task in tasks] == [None, None, None, None, "lost", None]
-    assert Slurm().parse_query(1, "", "slurm_load_jobs error: Unable to contact slurm controller") is None
+    assert Slurm({}).parse_query(1, "", "slurm_load_jobs error: Unable to contact slurm controller") is None
 
 
 def test_what_slurm_writes_into_the_output_of_a_job_explains_its_end() -> None:
@@ -81,9 +82,9 @@ def test_what_slurm_writes_into_the_output_of_a_job_explains_its_end() -> None:
         "slurmstepd-c1: error: StepId=11.batch exceeded memory limit (341352448 > 52428800), being killed\n"
         "slurmstepd: error: Detected 1 oom_kill event(s) in StepId=12.batch. Some of the step tasks have been OOM Killed.\n"
     )
-    assert Slurm().explain(said, "11") == ("failed", "out of memory, it used 325 MiB")
-    assert Slurm().explain(said, "12") == ("failed", "out of memory")
-    assert Slurm().explain(said, "1") is None
+    assert Slurm({}).explain(said, "11") == ("failed", "out of memory, it used 325 MiB")
+    assert Slurm({}).explain(said, "12") == ("failed", "out of memory")
+    assert Slurm({}).explain(said, "1") is None
 
 
 def test_what_qstat_answers() -> None:
@@ -98,19 +99,19 @@ def test_what_qstat_answers() -> None:
         job.format("pending", 7, f"nn-{TOKEN}", "Eqw", "4"),
         job.format("running", 8, "someone's", "r", "1"),
     ]
-    tasks = GridEngine().parse_query(0, f"<job_info>{''.join(lists)}</job_info>", "")
+    tasks = GridEngine({}).parse_query(0, f"<job_info>{''.join(lists)}</job_info>", "")
     assert [(task.number, task.state) for task in tasks] == [
         (0, RUNNING), (1, RUNNING), (2, WAITING), (4, WAITING), (6, WAITING), (8, WAITING), (3, WAITING),
     ]  # fmt: skip
-    assert "qstat -j" in GridEngine().why(tasks[-1].reason)
-    assert GridEngine().parse_query(0, "", "") == []
-    assert GridEngine().parse_query(0, "<job_info>", "") is None
-    assert GridEngine().parse_query(1, "", "commlib error") is None
+    assert "qstat -j" in GridEngine({}).why(tasks[-1].reason)
+    assert GridEngine({}).parse_query(0, "", "") == []
+    assert GridEngine({}).parse_query(0, "<job_info>", "") is None
+    assert GridEngine({}).parse_query(1, "", "commlib error") is None
 
 
-@pytest.mark.parametrize("word", WARDENS)
+@pytest.mark.parametrize("word", ["slurm", "gridengine"])
 def test_only_options_of_the_list_are_given_and_each_stays_one_word(word: str) -> None:
-    warden = WARDENS[word]()
+    warden = find(word)
     need = {"cpus": 4, "gpus": 2, "memory": 2**30, "time": 90.0}
     plain = warden.submit_argv(TOKEN, 8, need, [], "/out", ["/script", "x"])
     assert plain[-2:] == ["/script", "x"] and f"nn-{TOKEN}" in " ".join(plain)
@@ -137,6 +138,42 @@ def test_only_options_of_the_list_are_given_and_each_stays_one_word(word: str) -
             warden.submit_argv(TOKEN, 8, NEED, bad, "/out", ["/script"])  # fmt: skip
 
 
+OWN = {
+    "submit": "myq add -n {name} -c {cpus} 'a b' {script} --end",
+    "query": "myq -u {user}",
+    "cancel": "myq rm {id}",
+}
+
+
+def test_a_scheduler_of_the_users_own_is_three_commands() -> None:
+    own = Command(OWN)
+    argv = own.submit_argv(TOKEN, 1, dict(NEED, cpus=4), [], "/out", ["/s cript", "$(id)"])
+    assert argv == ["myq", "add", "-n", f"nn-{TOKEN}", "-c", "4", "a b", "/s cript", "$(id)", "--end"]
+    assert own.query_argv("alice") == ["myq", "-u", "alice"]
+    assert own.cancel_argv("7", [0], True) == ["myq", "rm", "7"]
+    with pytest.raises(ValueError, match="submit:"):
+        own.submit_argv(TOKEN, 1, NEED, ["--partition=x"], "/out", ["/script"])
+    assert own.parse_submit(None, "", "").kind == UNKNOWN
+    assert own.parse_submit(1, "", "no room\n") == (REJECTED, "no room", False)
+    assert own.parse_submit(0, "job 7\n", "").kind == ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("line", "native", "state"),
+    [
+        (f"0    queued     (file)     [nn-{TOKEN}]/bin/sh -c x", "0", WAITING),
+        (f"1    running    /tmp/ts-out.AJqcK1     [nn-{TOKEN}]/bin/sh", "1", RUNNING),
+        (f"2    finished   /tmp/ts-out.D  0   0.00/0.00/0.00 [nn-{TOKEN}]/bin/sh", "2", OVER),
+        (f"17 alice nn-{TOKEN} PD", "17", WAITING),
+        (f"17.host|nn-{TOKEN}|Running", "17.host", RUNNING),
+        (f"18 nn-{TOKEN} a_word_of_tomorrow", "18", RUNNING),
+    ],
+)
+def test_a_line_of_its_list_tells_a_job_by_its_name(line: str, native: str, state: str) -> None:
+    [task] = Command(OWN).parse_query(0, f"ID State\n\n{line}\n9 nn-{TOKEN}0 queued\n", "")
+    assert (task.token, task.number, task.native, task.state) == (TOKEN, 0, native, state)
+
+
 # -- which jobs there should be
 
 
@@ -152,15 +189,18 @@ def test_as_many_tasks_are_submitted_as_are_missing() -> None:
     assert jobs.wanted(1000, 0, [], 0, 0.0) == 1000
     assert jobs.wanted(4, 4, [job()], 0, 0.0) == 0
     assert jobs.wanted(6, 4, [job()], 0, 0.0) == 2
+    assert jobs.wanted(1000, 0, [], 0, 0.0, each=30) == 34
 
 
 def test_tasks_that_wait_or_run_without_a_run_are_counted_and_ended_ones_are_not() -> None:
     one = job(5)
-    assert jobs.supply([one], [], set()) == {"b": 5}
+    assert jobs.supply([one], [], {}) == {"b": 5}
     tasks = listed(one, WAITING, RUNNING, RUNNING, OVER)
-    assert jobs.supply([one], tasks, {jobs.name_of(one.token, 1)}) == {"b": 2}
-    assert jobs.supply([job(kind=REJECTED), job(kind=jobs.GONE), job(kind=jobs.NEVER)], [], set()) == {}
-    assert jobs.supply([job(3, kind=UNKNOWN), job(2, kind=jobs.SUBMITTING, made=1.0)], [], set()) == {"b": 5}
+    assert jobs.supply([one], tasks, {jobs.name_of(one.token, 1): 1}) == {"b": 2}
+    one.each = 10
+    assert jobs.supply([one], tasks, {jobs.name_of(one.token, 1): 7}) == {"b": 23}
+    assert jobs.supply([job(kind=REJECTED), job(kind=jobs.GONE), job(kind=jobs.NEVER)], [], {}) == {}
+    assert jobs.supply([job(3, kind=UNKNOWN), job(2, kind=jobs.SUBMITTING, made=1.0)], [], {}) == {"b": 5}
 
 
 def test_a_refused_size_is_halved_until_one_is_taken_and_then_kept() -> None:

@@ -94,6 +94,8 @@ priority: -3
 custom_msg: "table 2: the width"
 buffering: program
 sbatch_args: --partition=gpu --constraint "a b"
+runs_per_job: 5
+max_parallel: 8
 +resnet:
   parameters:
     lr: {from: 0.1, to: 0.0001, log: 4}

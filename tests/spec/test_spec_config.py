@@ -128,6 +128,8 @@ def test_every_word_is_understood() -> None:
         "output_file_processor": {"results/log.csv": ["reader", "read_csv", "3"]},
         "plot": {"curve.svg": ["plots", "draw", "results/log.csv", "a title", "loss"]},
         "sbatch_args": ["--partition=gpu", "--constraint", "a b"],
+        "runs_per_job": 5,
+        "max_parallel": 8,
     }
     assert values(resnet) == {
         "lr": ["0.1", "0.01", "0.001", "0.0001"],

@@ -35,6 +35,7 @@ PACKAGES = (
     "gridengine-master",
     "gridengine-exec",
     "gridengine-client",
+    "task-spooler",
     "chromium",
     "fonts-dejavu-core",  # the widest font that users are likely to have: what fits with it fits everywhere
 )

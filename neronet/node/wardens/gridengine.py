@@ -4,6 +4,7 @@ from xml.etree import ElementTree
 
 from neronet.node.wardens.warden import (
     ACCEPTED,
+    GPUS,
     PREFIX,
     REJECTED,
     RUNNING,
@@ -28,17 +29,7 @@ class GridEngine(Warden):
     number = "$((SGE_TASK_ID - 1))"  # they begin at 1
 
     def variables(self):
-        return (
-            "SGE_",
-            "JOB_ID",
-            "JOB_NAME",
-            "NSLOTS",
-            "NHOSTS",
-            "NQUEUES",
-            "PE",
-            "QUEUE",
-            "CUDA_VISIBLE_DEVICES",
-        )
+        return ("SGE_", "JOB_ID", "JOB_NAME", "NSLOTS", "NHOSTS", "NQUEUES", "PE", "QUEUE") + GPUS
 
     def why(self, reason):
         if "E" in reason:
@@ -61,6 +52,8 @@ class GridEngine(Warden):
             output,
         ]
         argv += ["-b", "y", "-shell", "n"]
+        if need.get("most"):
+            argv += ["-tc", str(need["most"])]
         if need.get("time"):
             argv += ["-l", "h_rt=%d" % need["time"]]
         if need.get("memory"):

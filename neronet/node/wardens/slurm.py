@@ -4,6 +4,7 @@ import re
 
 from neronet.node.wardens.warden import (
     ACCEPTED,
+    GPUS,
     OUT_OF_MEMORY,
     OVER,
     PREFIX,
@@ -57,7 +58,7 @@ REASONS = {
     "Resources": "waits in Slurm for free resources",
     "None": "waits in Slurm",
     "BeginTime": "Slurm starts it again in a moment",
-    "JobArrayTaskLimit": "waits for other runs of its sweep",
+    "JobArrayTaskLimit": "waits for other runs of its sweep, of which only so many may run at once",
     "JobHeldUser": "its job is held in Slurm; `scontrol release` lets it go",
     "JobHeldAdmin": "its job is held in Slurm by an administrator",
     "Licenses": "waits in Slurm for a license",
@@ -80,20 +81,15 @@ class Slurm(Warden):
     number = '"$SLURM_ARRAY_TASK_ID"'
 
     def variables(self):
-        return (
-            "SLURM_",
-            "CUDA_VISIBLE_DEVICES",
-            "ROCR_VISIBLE_DEVICES",
-            "ZE_AFFINITY_MASK",
-            "GPU_DEVICE_ORDINAL",
-        )
+        return ("SLURM_",) + GPUS
 
     def why(self, reason):
         return REASONS.get(reason.partition(",")[0].strip("()"), "")
 
     def submit_argv(self, token, tasks, need, options, output, script):
         given = allowed(options, OPTIONS, LETTERS)
-        ours = [("job-name", PREFIX + token), ("array", "0-%d" % (tasks - 1)), ("requeue", None),
+        array = "0-%d" % (tasks - 1) + ("%%%d" % need["most"] if need.get("most") else "")
+        ours = [("job-name", PREFIX + token), ("array", array), ("requeue", None),
                 ("output", output), ("error", output), ("open-mode", "append")]  # fmt: skip
         if need.get("time"):
             ours.append(("time", str(int(-(-need["time"] // 60)))))

@@ -16,6 +16,8 @@ WAITING, RUNNING, OVER = "waiting", "running", "over"
 
 PREFIX = "nn-"  # of the names of our jobs
 OUT_OF_MEMORY = "out of memory"  # the beginning of such a verdict's reason
+# Prefixes of the variables by which schedulers name the GPUs of a job to its programs.
+GPUS = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK", "GPU_DEVICE_ORDINAL")
 
 # text: the native id of what was accepted, else why not; fewer: it may do for a job of fewer tasks.
 Answer = namedtuple("Answer", ("kind", "text", "fewer"))
@@ -26,10 +28,15 @@ Task = namedtuple("Task", ("token", "number", "native", "own", "state", "reason"
 
 
 class Warden(object):
-    """The interface.  need: {"cpus", "gpus", "memory" (bytes), "time" (seconds)}, None for what is not asked for."""
+    """The interface.  need: {"cpus", "gpus", "memory" (bytes), "time" (seconds), "most" (tasks at once)}, None for what
+    is not asked for; given: what nodes.yaml says of its commands."""
 
     word = ""  # what users call it
     number = "0"  # sh word for a task's number in its array
+    most = 2**31  # tasks that a job may have
+
+    def __init__(self, given):
+        self.given = given
 
     def variables(self):
         """Prefixes of the names of the variables that a program gets from its job."""
