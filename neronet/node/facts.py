@@ -143,9 +143,14 @@ def scheduler():
     slurm += ["/run/slurm/conf/slurm.conf", "/var/spool/slurmd/conf-cache/slurm.conf"]
     cell = (environ.get("SGE_ROOT", "/var/lib/gridengine"), environ.get("SGE_CELL", "default"))
     gridengine = ["/".join(cell) + "/common/act_qmaster"]
-    for name, program, files in (("slurm", "sbatch", slurm), ("gridengine", "qsub", gridengine)):
+    lsf = [environ.get("LSF_ENVDIR", "/etc") + "/lsf.conf"]
+    pbs = [environ.get("PBS_CONF_FILE", "/etc/pbs.conf")]
+    kinds = [("slurm", "sbatch", slurm), ("lsf", "bsub", lsf), ("pbs", "qsub", pbs)]
+    for name, program, files in kinds + [("gridengine", "qsub", gridengine)]:
         found = procs.which(program, environ.get("PATH"))
-        if found and (not found.startswith("/usr/bin/") or any(map(os.path.exists, files))):
+        # Where it lies tells nothing of whose qsub it is.
+        sure = found and not found.startswith("/usr/bin/") and name != "pbs"
+        if found and (sure or any(map(os.path.exists, files))):
             return name
     return ""
 

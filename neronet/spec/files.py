@@ -16,7 +16,7 @@ FIRST_NODES = """\
 #
 #   gpu1:
 #     ssh_address: gpu1.example.org   # or user@host, host:port, an alias of ~/.ssh/config
-#     type: direct                    # direct (a plain machine), slurm, gridengine, local
+#     type: direct                    # direct (a plain machine), slurm, gridengine, pbs, lsf, local
 #     slots: 4                        # runs at a time; else one for each core, or for each GPU
 #     gpus: 2                         # else what is found there
 #     memory: 64 GiB                  # that runs may take together

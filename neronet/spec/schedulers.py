@@ -18,10 +18,12 @@ COMMAND = "command"  # the one that is made of three commands
 NAMES = {
     "slurm": "Slurm",
     "gridengine": "Grid Engine",
+    "pbs": "PBS",
+    "lsf": "LSF",
     COMMAND: "a scheduler of your own",
 }  # as users call them
 
-DETECTED = ("slurm", "gridengine")  # a node says which of them it has
+DETECTED = ("slurm", "gridengine", "pbs", "lsf")  # a node says which of them it has
 
 
 def name(word: str) -> str:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from neronet.node import serve
+from neronet.spec.schedulers import DETECTED
 from neronet.wire import messages
 from tests.node.mum import Mum, kids_of, mum, processes_of
 
@@ -35,7 +36,7 @@ def test_it_says_who_and_what_the_node_is(served: Mum) -> None:
     assert abs(facts["disk_free"] - disk.free) < 1 << 30
     assert facts["gpus"] == []
     assert facts["file_system"]
-    assert facts["scheduler"] in ("", "slurm", "gridengine")
+    assert facts["scheduler"] in ("", *DETECTED)
 
 
 def test_it_tells_its_load_as_often_as_asked(served: Mum) -> None:

@@ -14,6 +14,13 @@ from neronet.node.wardens.slurm import Slurm
 from neronet.node.wardens.warden import ACCEPTED, OVER, REJECTED, RUNNING, UNKNOWN, WAITING, Task
 
 TOKEN = "0123456789abcdef"
+# Options that each takes, with values that a shell would run.
+GOOD = {
+    "slurm": ["--partition", "a b;touch x", "-A$(id)"],
+    "gridengine": ["-q", "a b;touch x", "-P", "$(id)", "-pe", "mpi", "4"],
+    "pbs": ["-q", "a b;touch x", "-A$(id)"],
+    "lsf": ["-q", "a b;touch x", "-P", "$(id)", "-x"],
+}
 NEED: dict[str, Any] = {"cpus": None, "gpus": None, "memory": None, "time": None}
 
 
@@ -109,25 +116,24 @@ def test_what_qstat_answers() -> None:
     assert GridEngine({}).parse_query(1, "", "commlib error") is None
 
 
-@pytest.mark.parametrize("word", ["slurm", "gridengine"])
+@pytest.mark.parametrize("word", GOOD)
 def test_only_options_of_the_list_are_given_and_each_stays_one_word(word: str) -> None:
     warden = find(word)
     need = {"cpus": 4, "gpus": 2, "memory": 2**30, "time": 90.0}
     plain = warden.submit_argv(TOKEN, 8, need, [], "/out", ["/script", "x"])
-    assert plain[-2:] == ["/script", "x"] and f"nn-{TOKEN}" in " ".join(plain)
-    good = (
-        ["--partition", "a b;touch x", "-A$(id)"]
-        if word == "slurm"
-        else ["-q", "a b;touch x", "-pe", "mpi", "4"]
-    )
-    argv = warden.submit_argv(TOKEN, 8, need, good, "/out", ["/script"])
-    assert any("a b;touch x" in each for each in argv)
+    assert " ".join(plain).endswith("/script x") and f"nn-{TOKEN}" in " ".join(plain)
+    argv = warden.submit_argv(TOKEN, 8, need, GOOD[word], "/out", ["/script"])
+    for value in ("a b;touch x", "$(id)"):
+        assert any(each.endswith(value) for each in argv)
     for bad in (
         ["--wrap=id"],
         ["--output=x"],
         ["-o", "x"],
         ["--array=1"],
         ["-b", "y"],
+        ["-J", "x"],
+        ["-E", "id"],
+        ["--"],
         ["script"],
         ["--partition"],
         ["-pe", "x"],

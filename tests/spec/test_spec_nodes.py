@@ -161,7 +161,7 @@ def test_fields_of_the_users_own_are_allowed_but_slips_get_a_warning() -> None:
         ("nodes: {ä: {ssh_address: x}}", "1:9: 'ä' cannot be the id of a node"),
         ("nodes: {12: {ssh_address: x}}", "1:9: '12' cannot be an id"),
         ("nodes: {a: {ssh_address: -oProxyCommand=x}}", "1:26: '-oProxyCommand=x' is not an address"),
-        ("nodes: {a: {ssh_address: x, type: pbs}}", "1:35: 'pbs' is unknown here"),
+        ("nodes: {a: {ssh_address: x, type: oar}}", "1:35: 'oar' is unknown here"),
         ("nodes: {a: {ssh_address: x, slots: many}}", "1:36: 'many' is not a whole number"),
         ("nodes: {a: {ssh_address: x, root: here}}", "1:35: 'here' is not a path from the root or the home"),
         ("nodes: {a: {ssh_address: x, ssh_options: y}}", "1:42: ssh_options take a block"),
@@ -384,8 +384,8 @@ def test_the_guides_commands_one_after_the_other(tmp_path: Path) -> None:
         (
             "a",
             "x",
-            {"slots": "many", "type": "pbs"},
-            "'many' is not a whole number from 0 to 100000; 'pbs' is unknown here",
+            {"slots": "many", "type": "oar"},
+            "'many' is not a whole number from 0 to 100000; 'oar' is unknown here",
         ),
     ],
 )

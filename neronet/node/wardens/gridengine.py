@@ -13,6 +13,7 @@ from neronet.node.wardens.warden import (
     Answer,
     Task,
     Warden,
+    listed,
 )
 
 # The options that a user may give, with how many values each takes.
@@ -37,6 +38,7 @@ class GridEngine(Warden):
         return "is held in Grid Engine" if "h" in reason else "waits in Grid Engine"
 
     def submit_argv(self, token, tasks, need, options, output, script):
+        given = listed(options, OPTIONS)
         argv = [
             "qsub",
             "-terse",
@@ -61,9 +63,9 @@ class GridEngine(Warden):
             argv += ["-l", "h_vmem=%dM" % -(-need["memory"] // (need.get("cpus") or 1) // 2**20)]
         if need.get("gpus"):
             argv += ["-l", "gpu=%d" % need["gpus"]]
-        if (need.get("cpus") or 1) > 1 and not any(word.startswith("-pe") for word in options):
+        if (need.get("cpus") or 1) > 1 and not any(option[0] == "-pe" for option in given):
             argv += ["-pe", "smp", str(need["cpus"])]
-        return argv + _options(options) + script
+        return argv + [word for option in given for word in option] + script
 
     def parse_submit(self, status, out, err):
         native = out.strip().partition(".")[0]
@@ -113,18 +115,3 @@ def _numbers(text):
         if first:
             for number in range(int(first), int(last if dash else first) + 1, int(step or 1)):
                 yield number
-
-
-def _options(words):
-    """The user's words, if they are on the list; raises ValueError for others."""
-    found, words = [], list(words)
-    while words:
-        word = words.pop(0)
-        if word not in OPTIONS:
-            raise ValueError("the option %s may not be given" % word)
-        count = OPTIONS[word]
-        if len(words) < count:
-            raise ValueError("the option %s lacks its value" % word)
-        found += [word] + words[:count]
-        del words[:count]
-    return found

@@ -16,6 +16,7 @@ from neronet.node.wardens.warden import (
     Task,
     Warden,
     allowed,
+    at_once,
 )
 from neronet.wire import states
 
@@ -88,8 +89,7 @@ class Slurm(Warden):
 
     def submit_argv(self, token, tasks, need, options, output, script):
         given = allowed(options, OPTIONS, LETTERS)
-        array = "0-%d" % (tasks - 1) + ("%%%d" % need["most"] if need.get("most") else "")
-        ours = [("job-name", PREFIX + token), ("array", array), ("requeue", None),
+        ours = [("job-name", PREFIX + token), ("array", "0-%d" % (tasks - 1) + at_once(need)), ("requeue", None),
                 ("output", output), ("error", output), ("open-mode", "append")]  # fmt: skip
         if need.get("time"):
             ours.append(("time", str(int(-(-need["time"] // 60)))))

@@ -75,6 +75,11 @@ class Warden(object):
         raise NotImplementedError
 
 
+def at_once(need):
+    """What follows the range of an array of which only so many tasks may run at once."""
+    return "%%%d" % need["most"] if need.get("most") else ""
+
+
 def allowed(words, options, letters):
     """The user's words as [(name, value), ...] of an allow-list; raises ValueError for any other.
 
@@ -97,4 +102,22 @@ def allowed(words, options, letters):
                 raise ValueError("the option %s lacks its value" % word)
             value = words.pop(0)
         found.append((name, value if options[name] else None))
+    return found
+
+
+def listed(words, options):
+    """The user's words as [[option, value, ...], ...] of an allow-list; raises ValueError for any other.
+
+    options: {option, with its dash: how many words follow it}.
+    """
+    found, words = [], list(words)
+    while words:
+        word = words.pop(0)
+        if word not in options:
+            raise ValueError("the option %s may not be given" % word)
+        count = options[word]
+        if len(words) < count:
+            raise ValueError("the option %s lacks its value" % word)
+        found.append([word] + words[:count])
+        del words[:count]
     return found
