@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from neronet.api import nodestatus, targets
 from neronet.engine.client import EngineClient
@@ -19,28 +20,32 @@ OPEN: tuple[BatchState, ...] = ("sending", "accepted")
 PROBE = 20.0  # seconds that a node may take to answer at all
 
 
-def probe(client: EngineClient, ids: Sequence[str], timeout: float) -> dict[str, tuple[str, str]]:
-    """Contacts nodes: id -> (problem, hint), ("", "") for those that answer."""
+def probe(
+    client: EngineClient, ids: Sequence[str], timeout: float, clusters: bool = False
+) -> dict[str, dict[str, Any]]:
+    """Contacts nodes: id -> {"problem", "hint"} of one that does not answer, {} of others; of clusters that do,
+    {"cluster": what is known of it} where `clusters` says so."""
     if not ids:
         return {}
-    intent = client.ask("probe", {"nodes": list(ids)}, timeout)
+    intent = client.ask("probe", {"nodes": list(ids), "clusters": clusters}, timeout)
     if intent.done is not None and not intent.ok:
         raise EngineError((intent.result or {}).get("problem", ""), (intent.result or {}).get("hint", ""))
     told = (intent.result or {}).get("nodes", {})
     nothing = {"problem": f"it did not answer within {timeout:g} s", "hint": "it may be slow; ask again"}
-    found = {id: told.get(id, nothing) for id in ids}  # noqa: A001
-    return {id: (one.get("problem", ""), one.get("hint", "")) for id, one in found.items()}  # noqa: A001
+    return {id: told.get(id, nothing) for id in ids}  # noqa: A001
 
 
 def doctor(client: EngineClient, store: Store, specs: Sequence[NodeSpec]) -> list[Check]:
     """What is right and wrong with these nodes."""
     began = time.time()
-    found = probe(client, [spec.id for spec in specs], PROBE)
+    found = probe(client, [spec.id for spec in specs], PROBE, clusters=True)
     checks = []
     for spec in specs:
-        problem, hint = found[spec.id]
+        one = found[spec.id]
         row = store.nodes.get(spec.id) or nodestatus.unknown(spec.id)
-        checks += check(row, spec.type, problem, hint, began)
+        problem, hint = one.get("problem", ""), one.get("hint", "")
+        # What a cluster is may have taken many seconds, in which the node told its time again.
+        checks += check(row, spec.type, problem, hint, row.last_seen or began, one.get("cluster") or {})
     return checks
 
 

@@ -120,9 +120,9 @@ class Neroman:
     def probe(self, id: str, timeout: float = contact.PROBE) -> NodeStatus:  # noqa: A002
         """A node as it is now. Raises NeronetError when it cannot be used."""
         self._spec(id)
-        problem, hint = contact.probe(self.engine_client, [id], timeout)[id]
-        if problem:
-            raise NeronetError(problem, hint)
+        found = contact.probe(self.engine_client, [id], timeout)[id]
+        if "problem" in found:
+            raise NeronetError(found["problem"], found["hint"])
         return next(node for node in self.nodes() if node.id == id)
 
     def doctor(self, node: str | None = None) -> list[Check]:

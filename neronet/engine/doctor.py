@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from neronet.engine import clusterchecks
 from neronet.spec import schedulers
 from neronet.store.nodes import NodeRow
 
@@ -22,10 +24,12 @@ class Check:
     hint: str = ""
 
 
-def check(row: NodeRow, type: str, problem: str, hint: str, now: float) -> list[Check]:  # noqa: A002
+def check(
+    row: NodeRow, type: str, problem: str, hint: str, now: float, cluster: dict[str, Any] | None = None  # noqa: A002
+) -> list[Check]:  # fmt: skip
     """The checks of a node of this type that was just contacted; `problem` says why that did not work ("" when it did).
 
-    `now` is the time of the contact by our clock, seconds since 1970.
+    `now` is the time of the contact by our clock, seconds since 1970; `cluster` what it told of one, {} for nothing.
     """
     node = row.id
     if problem:
@@ -47,7 +51,13 @@ def check(row: NodeRow, type: str, problem: str, hint: str, now: float) -> list[
     gpus = facts.get("gpus") or []
     if gpus:
         checks.append(Check(node, "gpus", None, ", ".join(f"{gpu['index']}: {gpu['name']}" for gpu in gpus)))
-    return checks + _scheduler(node, type, facts.get("scheduler", ""))
+    found = facts.get("scheduler", "")
+    # The programs of one that answers may be known to login shells alone.
+    sure = found == type or type not in schedulers.DETECTED
+    if cluster and type not in schedulers.MACHINES and (sure or "at" in cluster):
+        told = clusterchecks.lines(type, cluster, facts.get("root", ""), load.get("time", now))
+        return checks + [Check(node, *line) for line in told]
+    return checks + _scheduler(node, type, found)
 
 
 def _scheduler(node: str, type: str, found: str) -> list[Check]:  # noqa: A002

@@ -48,7 +48,7 @@ BY_HAND = (AuthRefused, HostKeyChanged, HostKeyUnknown)  # only the user can men
 # Replies, and the fields by which they are told apart.
 KEYS: dict[str, tuple[str, ...]] = {
     "missing": (), "stored": ("sha",), "accepted": ("token",), "done": ("id",), "synced": ("id",), "batches": (),
-    "tidied": ("token",), "load": (), "content": ("what", "key"),
+    "tidied": ("token",), "load": (), "cluster": (), "content": ("what", "key"),
 }  # fmt: skip
 
 log = logging.getLogger(__name__)

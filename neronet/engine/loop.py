@@ -23,7 +23,7 @@ from neronet.engine.link import LOAD, Link, Message, Session
 from neronet.engine.placement import place_of
 from neronet.engine.questions import Questions
 from neronet.engine.recover import recover
-from neronet.engine.tasks import end
+from neronet.engine.tasks import end, within
 from neronet.engine.work import NodeWork, limits_of
 from neronet.errors import EngineError, InputError, NeronetError, StoreError
 from neronet.spec.nodes import NodeSpec, load_nodes
@@ -35,6 +35,7 @@ from neronet.transport.base import Question
 
 LOOK = 0.05  # seconds between two looks whether another process has written without ringing
 START = 30.0  # seconds that the thread may take to begin
+CLUSTER = 12.0  # seconds that a gateway may take to say what its cluster is
 TROUBLE = 1.0  # seconds until a store that could not be read or written is tried again
 
 WAITS_FOR = {
@@ -313,17 +314,29 @@ class Engine:
         return {"nodes": dict(zip(nodes, await asyncio.gather(*map(one, nodes)), strict=True))}
 
     async def _probe(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """{"nodes": {node: {"problem", "hint"} or {}}}: contacts them now; their facts and load are in the store then."""
+        """{"nodes": {node: {"problem", "hint"} or {"cluster"} or {}}}: contacts them now; their facts and load are in
+        the store then. What clusters are is asked where `clusters` says so."""
 
-        async def look(session: Session, _: NodeWork) -> None:
-            await session.ask({"m": "load", "interval": LOAD}, "load", "")
+        async def one(node: str) -> dict[str, Any]:
+            found: dict[str, Any] = {}
 
-        async def one(node: str) -> dict[str, str]:
+            async def look(session: Session, _: NodeWork) -> None:
+                wish: Message = {"m": "load", "interval": LOAD}
+                if not (payload.get("clusters") and self._nodes[node].is_cluster):
+                    await session.ask(wish, "load", "")
+                    return
+                answer = session.expect("cluster", "")
+                await session.ask({**wish, "cluster": True}, "load", "")
+                try:
+                    found["cluster"] = told.cluster((await within(CLUSTER, session.wait(answer)))["cluster"])
+                except asyncio.TimeoutError:
+                    found["cluster"] = {"problem": f"nothing was heard of it within {CLUSTER:g} s"}
+
             try:
                 await self._visit(node, look)
             except NeronetError as error:
                 return {"problem": str(error), "hint": error.hint}
-            return {}
+            return found
 
         nodes = payload["nodes"]
         return {"nodes": dict(zip(nodes, await asyncio.gather(*map(one, nodes)), strict=True))}

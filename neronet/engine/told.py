@@ -19,6 +19,8 @@ MAX_TEXT = 2000  # characters of a reason or warning that are kept
 MAX_WORD = 300  # characters of a fact
 MAX_GPUS = 1024
 MAX_WAITS = 1000
+MAX_QUEUES = 200
+MAX_NOTES = 10
 MAX_SIZE = 2**60  # bytes
 LAST_MOMENT = 1e11  # seconds since 1970; calendars end soon after
 MAX_STARTS = 1000  # of one run within one batch
@@ -133,6 +135,11 @@ def load(told: Json) -> Json:
     return {**_known(told, _LOAD), **_known(told, _BOTH)}
 
 
+def cluster(told: Json) -> Json:
+    """The same of its cluster."""
+    return _known(told, _CLUSTER)
+
+
 def _known(told: Json, readers: dict[str, Callable[[Any], Any]]) -> Json:
     found = {}
     for word, read in readers.items():
@@ -165,6 +172,21 @@ def _waits(value: Json) -> Json:
     return {_word(token): _word(why) for token, why in list(value.items())[:MAX_WAITS]}
 
 
+def _count(value: object) -> int:
+    return whole(value, 0, 2**40)
+
+
+def _queues(value: list[Json]) -> list[Json]:
+    return [
+        {
+            "name": _word(queue["name"]), "default": bool(queue["default"]), "up": bool(queue["up"]),
+            **{word: maybe(_count, queue[word]) for word in ("nodes", "slots", "cpus", "time", "default_time")},
+            "memory": maybe(_bytes, queue["memory"]), "gpus": [_word(gpu) for gpu in queue["gpus"][:MAX_NOTES]],
+        }
+        for queue in value[:MAX_QUEUES]
+    ]  # fmt: skip
+
+
 _BOTH: dict[str, Callable[[Any], Any]] = {"disk_free": _bytes, "disk_total": _bytes, "time": moment}
 _FACTS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("boot", "host", "python", "executable", "system", "root", "file_system", "scheduler"), _word),
@@ -173,4 +195,9 @@ _FACTS: dict[str, Callable[[Any], Any]] = {
 _LOAD: dict[str, Callable[[Any], Any]] = {
     "load1": amount, "load15": amount, "memory_total": _bytes, "memory_free": _bytes, "waits": _waits,
     "used": lambda value: whole(value, 0, 2**20),
+}  # fmt: skip
+_CLUSTER: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("version", "accounting", "problem", "barren"), _word), "queues": _queues,
+    "array": lambda value: maybe(_count, value), "notes": lambda value: [_word(note) for note in value[:MAX_NOTES]],
+    "at": moment, "task": lambda value: {"host": _word(value["host"]), "python": _word(value["python"])},
 }  # fmt: skip

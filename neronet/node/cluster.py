@@ -11,11 +11,10 @@ import contextlib
 import fcntl
 import os
 import pwd
-import subprocess
 import threading
 import time
 
-from neronet.node import jobs, procs, task, wrapper
+from neronet.node import command, jobs, procs, task, wrapper
 from neronet.node.host import lock_path
 from neronet.node.runs import FULL, Batch, make_private, parse_mark, read_json, remove, write_json
 from neronet.node.wardens.warden import ACCEPTED, OUT_OF_MEMORY, REJECTED, WAITING
@@ -51,14 +50,14 @@ class Cluster(object):
         self._every, self._rest = (every, every) if every else (QUERY_EVERY, QUERY_REST)
         self.waits = {}  # token of a batch -> why its runs wait
         self.used = 0  # runs that are open
-        self._folder = make_private(os.path.join(root.path, "places", place + ".jobs"))
-        self._answer = os.path.join(self._folder, "answer.json")  # the last one, for other connections
-        self._lock = lock_path(root, self._folder, place + ".jobs")
+        self.folder = make_private(os.path.join(root.path, "places", place + ".jobs"))
+        self._answer = os.path.join(self.folder, "answer.json")  # the last one, for other connections
+        self._lock = lock_path(root, self.folder, place + ".jobs")
         self._jobs = {}
         self._claimed = {}  # name of a task that has looked for runs -> how many it has claimed
         self._over = set()  # those of them of which nothing is open any more, for good
         self._tasks, self._asked = [], 0.0
-        self._login = {}  # the environment of the login shell, as a batch has it
+        self.login = {}  # the environment of the login shell, as a batch has it
         self._silent = ""  # what the scheduler said in the place of an answer
         self._ended = {}  # name of a task that seems to be over -> since when
         self._closing = {}  # name of a task -> Popen
@@ -123,7 +122,7 @@ class Cluster(object):
         return STOPS if soon or self._closing else max(1.0, self._asked + every - time.time())
 
     def _tell(self, error):
-        path = os.path.join(self._folder, "error.txt")
+        path = os.path.join(self.folder, "error.txt")
         with open(path, "w") as file:
             file.write("%s: %r\n" % (time.strftime("%Y-%m-%d %H:%M:%S"), error))
 
@@ -131,10 +130,10 @@ class Cluster(object):
 
     def _load(self):
         """Reads what is not known yet: by another connection, or before this one."""
-        for name in os.listdir(self._folder):
+        for name in os.listdir(self.folder):
             token, dot, kind = name.rpartition(".")
             if kind == "json" and dot and token != "answer" and token not in self._jobs:
-                found = read_json(os.path.join(self._folder, name))
+                found = read_json(os.path.join(self.folder, name))
                 if found is not None:
                     self._jobs[token] = jobs.Job(**found)
         answer = read_json(self._answer)
@@ -152,10 +151,10 @@ class Cluster(object):
             self._claimed.pop(name, None)
             task.forget(self.root, name)
         for kind in (".json", ".out"):
-            remove(os.path.join(self._folder, job.token + kind))
+            remove(os.path.join(self.folder, job.token + kind))
 
     def _save(self, job):
-        write_json(os.path.join(self._folder, job.token + ".json"), job.to_json())
+        write_json(os.path.join(self.folder, job.token + ".json"), job.to_json())
 
     def _look(self):
         """What waits and what is open now."""
@@ -182,11 +181,11 @@ class Cluster(object):
     def _log_in(self, batches):
         """Learns the environment of the login shell from a batch."""
         tokens = [batch.token for batch, _ in batches] + [job.batch for job in self._jobs.values()]
-        if not self._login and tokens:
+        if not self.login and tokens:
             try:
-                self._login = Batch(self.root, tokens[0]).environment()["base"]
+                self.login = Batch(self.root, tokens[0]).environment()["base"]
             except (FileNotFoundError, ValueError, TypeError):
-                self._login = dict(os.environ)
+                self.login = dict(os.environ)
 
     def _look_for_claims(self):
         for token, job in self._jobs.items():
@@ -202,25 +201,7 @@ class Cluster(object):
     # -- asking
 
     def _command(self, argv):
-        """(status, stdout, stderr); status None: it did not end in time."""
-        # What the login shell sets tells where the scheduler is; the user's language and formats must not count.
-        variables = {
-            name: value for name, value in self._login.items() if not name.startswith(("SQUEUE_", "SBATCH_"))
-        }
-        variables["LC_ALL"] = "C"
-        try:
-            done = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                    env=variables, cwd=self.root.path)  # fmt: skip
-        except OSError as error:
-            return 127, "", "%s: %s" % (argv[0], error.strerror)
-        try:
-            out, err = done.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            done.kill()
-            done.communicate()
-            return None, "", "%s does not answer" % argv[0]
-        status = done.returncode if done.returncode >= 0 else None
-        return status, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+        return command.run(argv, self.login, self.root.path, PATIENCE)
 
     def _query(self):
         began = time.time()
@@ -267,7 +248,7 @@ class Cluster(object):
         agent = procs.agent_argv(*task.words(self.root, self.place, batch.token, each))
         options = batch.spec.get("options") or []
         need = jobs.needed(batch.spec, each)
-        output = os.path.join(self._folder, token + ".out")
+        output = os.path.join(self.folder, token + ".out")
         argv = self.warden.submit_argv(token, tasks, need, options, output, [self._script(), token] + agent)
         job = self._jobs[token] = jobs.Job(token, batch.token, tasks, time.time(), each=each)
         self._save(job)  # first: what is submitted must be known whatever happens
@@ -294,8 +275,8 @@ class Cluster(object):
             if job.kind == REJECTED:
                 return "%s refuses the job: %s" % (self.warden.word, job.why)
             if barren and job.kind == jobs.GONE:
-                said = procs.read_text(os.path.join(self._folder, job.token + ".out")).strip()[-TAIL:]
-                return "its tasks end before they begin a run" + (": " + said if said else "")
+                said = procs.read_text(os.path.join(self.folder, job.token + ".out")).strip()[-TAIL:]
+                return jobs.BARREN + (": " + said if said else "")
         return "is submitted to %s" % self.warden.word
 
     def _cancel_for_nothing(self, wanting):
@@ -346,7 +327,7 @@ class Cluster(object):
 
     def _close(self, job, name, each, attempts):
         """Has the ends of these attempts of a task recorded."""
-        said = procs.read_text(os.path.join(self._folder, job.token + ".out"))
+        said = procs.read_text(os.path.join(self.folder, job.token + ".out"))
         verdict = each and (each.verdict or self.warden.explain(said, each.own))
         state, why = verdict or (states.LOST, "its job ended without a word of how the program did")
         for attempt in attempts:

@@ -11,6 +11,7 @@ from neronet.wire import states
 
 SUBMITTING = "submitting"  # of a job whose submission has not come back: it may or may not have begun
 NEVER = "never"  # of one that the scheduler never took
+BARREN = "its tasks end before they begin a run"  # how users read of jobs that were of no use
 GONE = "gone"  # all of its tasks are over, or the scheduler knows it no more
 IN_DOUBT = (SUBMITTING, UNKNOWN)
 DOUBT = 15.0  # seconds after which a query that does not show a job counts as a word that it was never taken

@@ -20,6 +20,7 @@ from neronet.wire import frames, messages
 
 SILENCE = 90.0  # seconds without a word after which the other side is taken for gone
 HIGH = 512 * 1024  # bytes waiting to be sent from which on nothing more is read
+GLANCE = 0.1  # seconds between two looks whether a cluster has answered
 WAKE = 2.0  # seconds between two looks whether some kid is missing
 GATHER = 0.001  # seconds from a change to its sending: what a line gives (its log, its point) goes together
 
@@ -40,6 +41,7 @@ class Neromum(object):
         self._known = facts.for_limits(facts.lasting(self.root, self.here))
         self._children = []
         self._cluster = None
+        self._look = None  # at the cluster, while it lasts
         self._load_every = 0.0
         self._load_at = None
         self._heard = time.monotonic()
@@ -90,6 +92,9 @@ class Neromum(object):
             self._rest_until = now + REST
         if self._load_at is not None and now >= self._load_at:
             self._say_load(now)
+        if self._look is not None and self._look.found is not None:
+            self.say({"m": "cluster", "cluster": self._look.found})
+            self._look = None
         if now >= self._wake_at:
             self.wake()  # a kid may have been killed since
         self._children = [child for child in self._children if child.poll() is None]
@@ -104,6 +109,8 @@ class Neromum(object):
         wait = min(look, self._wake_at - now)
         if self._load_at is not None:
             wait = min(wait, self._load_at - now)
+        if self._look is not None:
+            wait = min(wait, GLANCE)
         return max(0.0, wait)
 
     def _receive(self):
@@ -174,6 +181,10 @@ class Neromum(object):
     def _on_load(self, message, _payload):
         self._load_every = message["interval"]
         self._say_load(time.monotonic())
+        if message.get("cluster") and self._cluster is not None and self._look is None:
+            from neronet.node.clusterfacts import Look  # rarely asked for
+
+            self._look = Look(self._cluster)
 
     def _say_load(self, now):
         load = facts.load(self.root)

@@ -23,6 +23,7 @@ From the user side (TO_NODE)
   sync      say `synced` when all that is there now has been sent
   load      send `load` every `interval` seconds (0: once): {"load1", "used", "memory_free", ...,
             "waits": {token: why no run of this batch can start with these limits}}
+            cluster (may be left out): say too what is known of the cluster    -> cluster
   list      which batches of which homes are here?              -> batches
   read      what: batch | runs | content                         -> content
   tidy      delete this batch; all of it has arrived at its home -> tidied
@@ -36,6 +37,8 @@ From the node (TO_USER)
   log       bytes of a stream starting at `offset`; `reset`: the program has
             truncated the file, `offset` counts from its new beginning; `end`
   output    bytes of an output starting at `offset`; `end`: the last
+  cluster   {"version", "queues", "array", "accounting", "notes", "at": when the scheduler said so, "problem": why it
+            says nothing now, "task": {"host", "python"} that began a run, "barren": what those said that could not}
   done      result of an act: {"runs": n} or {"problem": text}
   error     a message could not be obeyed: what happened, and what to do
   note      something that the user should read (a full disk, a broken folder)
@@ -173,6 +176,7 @@ TO_USER = {
     "done": {"id": name, "result": _dict},
     "synced": {"id": _count},
     "load": {"load": _dict},
+    "cluster": {"cluster": _dict},
     "batches": {"items": _list},
     "content": {"what": _text, "key": _text, "offset": _count, "end": _bool, "size": _count},
     "tidied": {"token": token},

@@ -51,6 +51,11 @@ def sweep(folder: Path, script: str, count: int = 1, name: str = "sweep", more: 
     return folder
 
 
+def checks(neroman: Neroman) -> dict[str, str]:
+    """What doctor says of the cluster: subject -> text, of two with one subject the last."""
+    return {check.subject: check.text for check in neroman.doctor(NODE)}
+
+
 def starts(cluster: Cluster) -> list[str]:
     """The number of the run, of every start of a program."""
     text = cluster.run("cat starts 2>/dev/null || true")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, told, until, wait
+from tests.cluster.clusters import COUNTS, NODE, add, checks, starts, sweep, told, until, wait
 from tests.testbed.gridengine import GridEngine
 from tests.testbed.gridengine_fixture import GridEngineFactory
 
@@ -73,3 +73,14 @@ def test_its_programs_may_be_known_to_login_shells_alone(
     add(neroman, gridengine)
     runs = neroman.submit(sweep(tmp_path / "s", "echo done 1\n", 2), NODE)
     assert wait(runs, 60) == {"finished": 2}
+
+
+def test_doctor_tells_what_the_cluster_is(gridengine_factory: GridEngineFactory, neroman: Neroman) -> None:
+    gridengine = gridengine_factory(login_only=True, hosts=1)  # only login shells know of it: they are asked
+    add(neroman, gridengine)
+    said = checks(neroman)
+    assert said["scheduler"] == "runs go through Grid Engine 8.1.9"
+    assert said["queue all.q"] == "2 slots, at most 2 on a node, for any time"
+    assert said["limits"] == "there is no resource `gpu`: a run with `gpus:` is refused"
+    assert said["accounting"].startswith("a file;")
+    assert said["compute nodes"] == "not known before the first run"

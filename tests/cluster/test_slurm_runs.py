@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, told, until, wait
+from tests.cluster.clusters import COUNTS, NODE, add, checks, starts, sweep, told, until, wait
 from tests.testbed.fixtures import SlurmFactory
 from tests.testbed.slurm import SlurmCluster
 
@@ -167,3 +167,23 @@ def test_nothing_of_ours_is_on_the_gateway_once_the_connection_is_closed(
     with Neroman(tmp_path / "home") as neroman:
         assert wait(neroman.runs()) == {"finished": 3}
         assert list(neroman.runs().frame()["done"]) == [1.0] * 3
+
+
+def test_doctor_tells_what_the_cluster_is_and_later_what_runs_have_shown(
+    slurm_factory: SlurmFactory, neroman: Neroman, tmp_path: Path
+) -> None:
+    slurm = slurm_factory(gpus=2, more=("PartitionName=short Nodes=c1 MaxTime=02:00:00 State=DOWN",))
+    add(neroman, slurm)
+    said = checks(neroman)
+    assert said["scheduler"] == "runs go through Slurm 22.05.8"
+    assert said["partition debug"] == (
+        "2 nodes of up to 4 cores and 3.9 GiB, gpu:fake:2, for any time (10 min where a run says no `time:`); "
+        "the default one"
+    )
+    assert said["partition short"].endswith("for at most 2 h; it takes no jobs now")
+    assert "1,001 tasks" in said["limits"] and said["accounting"].startswith("none;")
+    assert said["compute nodes"] == "not known before the first run"
+    assert wait(neroman.submit(sweep(tmp_path / "s", "echo done 1\n"), NODE)) == {"finished": 1}
+    host = slurm.run("cat starts").split()[1]
+    assert checks(neroman)["compute nodes"].startswith(f"{host} has run with Python 3.")
+    assert slurm.calls()["scontrol"] == 1, "it is not asked again at once"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from neronet.engine import told
 from neronet.engine.arriving import not_there
-from neronet.engine.doctor import check
+from neronet.engine.doctor import Check, check
 from neronet.engine.placement import Member, divide, place_of
 from neronet.engine.work import limits_of
 from neronet.spec.nodes import NodeSpec
@@ -78,6 +78,15 @@ LOAD: dict[str, Any] = {
     "used": 3, "waits": {"00112233aabbccdd": "asks for 2 gpus, the node has 1"},
 }  # fmt: skip
 
+QUEUE: dict[str, Any] = {
+    "name": "debug", "default": True, "up": True, "nodes": 2, "slots": None, "cpus": 4, "memory": 2**33, "time": None,
+    "default_time": 600, "gpus": ["gpu:a100:2"],
+}  # fmt: skip
+CLUSTER: dict[str, Any] = {
+    "version": "22.05.8", "queues": [QUEUE], "array": 1001, "accounting": "none", "notes": [], "at": 1.7e9,
+    "problem": "", "task": {"host": "c1", "python": "3.11.2"}, "barren": "",
+}  # fmt: skip
+
 
 def test_true_facts_and_a_true_load_are_kept() -> None:
     assert told.facts(FACTS) == FACTS
@@ -92,11 +101,12 @@ ANYTHING = st.recursive(
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from([*FACTS, *LOAD, "other"]), ANYTHING, max_size=8))
+@given(st.dictionaries(st.sampled_from([*FACTS, *LOAD, *CLUSTER, "other"]), ANYTHING, max_size=8))
 def test_whatever_is_told_what_is_kept_has_the_right_types(lies: dict[str, Any]) -> None:
     facts, load = told.facts(lies), told.load(lies)
     row = NodeRow("gpu1", "p", True, 1.0, "", facts, load)
     assert check(row, "direct", "", "", 1.7e9)  # says something, whatever is there
+    assert check(row, "slurm", "", "", 1.7e9, told.cluster(lies))
     assert isinstance(facts.get("cores", 1), int)
     assert isinstance(load.get("used", 0), int)
     assert "other" not in facts
@@ -177,6 +187,68 @@ def test_a_node_is_told_whether_its_scheduler_is_the_one_it_is_said_to_have(
     told = check(row(scheduler=found), kind, "", "", 1.7e9)
     (scheduler,) = [item for item in told if item.subject == "scheduler"]
     assert scheduler.ok is ok and word in scheduler.text and bool(scheduler.hint) == (ok is not True)
+
+
+def of_cluster(kind: str = "slurm", found: str = "slurm", **told: Any) -> dict[str, list[Check]]:
+    """The checks of a cluster by their subjects."""
+    said: dict[str, list[Check]] = {}
+    for item in check(row(scheduler=found), kind, "", "", 1.7e9, {**CLUSTER, **told}):
+        said.setdefault(item.subject, []).append(item)
+    return said
+
+
+def test_a_cluster_is_told_in_a_few_lines() -> None:
+    assert told.cluster(CLUSTER) == CLUSTER
+    said = of_cluster()
+    assert [item.text for items in list(said.values())[-5:] for item in items] == [
+        "runs go through Slurm 22.05.8",
+        "2 nodes of up to 4 cores and 8.0 GiB, gpu:a100:2, for any time (10 min where a run says no `time:`); "
+        "the default one",
+        "an array job has at most 1,001 tasks, a larger sweep becomes several",
+        "none; it is not needed, runs tell their ends themselves",
+        "c1 has run with Python 3.11.2, and shares /home/a/.neronet",
+    ]
+    assert not [item for items in said.values() for item in items if item.ok is False]
+
+
+def test_a_queue_of_slots_and_one_that_is_down_are_told() -> None:
+    slots = {**QUEUE, "slots": 6, "nodes": None, "time": 7200, "default_time": None, "up": False, "gpus": []}
+    said = of_cluster("gridengine", "gridengine", queues=[slots], notes=["no gpu"])
+    assert said["queue debug"][0].text == (
+        "6 slots, at most 4 on a node, 8.0 GiB for each, for at most 2 h; the default one; it takes no jobs now"
+    )
+    assert [item.text for item in said["limits"]][1:] == ["no gpu"]
+
+
+def test_of_many_partitions_the_last_ones_are_only_named() -> None:
+    said = of_cluster(queues=[{**QUEUE, "name": f"p{n}"} for n in range(14)])
+    assert sum(subject.startswith("partition ") for subject in said) == 12
+    assert said["partitions"][0].text == "and 2 more: p12, p13"
+
+
+def test_what_is_not_known_of_compute_nodes_is_not_claimed() -> None:
+    (unknown,) = of_cluster(task=None)["compute nodes"]
+    assert (unknown.ok, unknown.text) == (None, "not known before the first run")
+    (barren,) = of_cluster(barren="its tasks end before they begin a run: python3: not found")[
+        "compute nodes"
+    ]
+    assert barren.ok is False and "python3" in barren.text and "`python:`" in barren.hint
+
+
+def test_a_silent_scheduler_is_told_with_the_age_of_what_is_known() -> None:
+    (silent,) = of_cluster(problem="scontrol does not answer", at=1.7e9 - 7200)["scheduler"]
+    assert silent.ok is False and silent.text == "Slurm does not answer: scontrol does not answer"
+    assert silent.hint.endswith("what follows was told 2 h ago")
+    nothing = check(row(scheduler="slurm"), "slurm", "", "", 1.7e9, {"problem": "nothing was heard"})
+    assert "compute nodes" not in {item.subject for item in nothing}
+
+
+def test_a_scheduler_that_only_login_shells_know_is_there_once_it_has_answered() -> None:
+    assert of_cluster(found="")["scheduler"][0].ok is True
+    unanswered = check(row(scheduler=""), "slurm", "", "", 1.7e9, {"problem": "scontrol: No such file"})
+    assert [item.text for item in unanswered if item.subject == "scheduler"] == [
+        "slurm is not installed there"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ NEED: dict[str, Any] = {"cpus": None, "gpus": None, "memory": None, "time": None
     ],
 )  # fmt: skip
 def test_what_sbatch_answers(status: int | None, out: str, err: str, kind: str, text: str) -> None:
-    answer = Slurm({}).parse_submit(status, out, err)
+    answer = Slurm().parse_submit(status, out, err)
     assert answer.kind == kind and text in answer.text
     assert answer.fewer == ("array" in err)
 
@@ -60,7 +60,7 @@ def test_what_sbatch_answers(status: int | None, out: str, err: str, kind: str, 
     ],
 )  # fmt: skip
 def test_what_qsub_answers(status: int | None, out: str, err: str, kind: str, text: str) -> None:
-    answer = GridEngine({}).parse_submit(status, out, err)
+    answer = GridEngine().parse_submit(status, out, err)
     assert answer.kind == kind and text in answer.text
 
 
@@ -74,14 +74,14 @@ def test_what_squeue_answers() -> None:
         f"nn-{TOKEN}|5|3|7|A_STATE_OF_TOMORROW|None|N/A\n"
         "mine|a|b|c|N/A|3|3|3|RUNNING|None|N/A\nnn-|N/A|9|9|PENDING|None|N/A\n\n"
     )
-    tasks = Slurm({}).parse_query(0, out, "")
+    tasks = Slurm().parse_query(0, out, "")
     assert [(task.number, task.state, task.own) for task in tasks] == [
         (2, WAITING, "3"), (3, WAITING, "3"), (0, RUNNING, "4"), (1, OVER, "5"), (4, OVER, "6"), (5, OVER, "7"),
     ]  # fmt: skip
     assert {task.token for task in tasks} == {TOKEN} and {task.native for task in tasks} == {"3"}
     assert tasks[1].start == "2026-11-22T09:14:43" and tasks[0].start == ""
     assert [task.verdict and task.verdict[0] for task in tasks] == [None, None, None, None, "lost", None]
-    assert Slurm({}).parse_query(1, "", "slurm_load_jobs error: Unable to contact slurm controller") is None
+    assert Slurm().parse_query(1, "", "slurm_load_jobs error: Unable to contact slurm controller") is None
 
 
 def test_what_slurm_writes_into_the_output_of_a_job_explains_its_end() -> None:
@@ -89,9 +89,9 @@ def test_what_slurm_writes_into_the_output_of_a_job_explains_its_end() -> None:
         "slurmstepd-c1: error: StepId=11.batch exceeded memory limit (341352448 > 52428800), being killed\n"
         "slurmstepd: error: Detected 1 oom_kill event(s) in StepId=12.batch. Some of the step tasks have been OOM Killed.\n"
     )
-    assert Slurm({}).explain(said, "11") == ("failed", "out of memory, it used 325 MiB")
-    assert Slurm({}).explain(said, "12") == ("failed", "out of memory")
-    assert Slurm({}).explain(said, "1") is None
+    assert Slurm().explain(said, "11") == ("failed", "out of memory, it used 325 MiB")
+    assert Slurm().explain(said, "12") == ("failed", "out of memory")
+    assert Slurm().explain(said, "1") is None
 
 
 def test_what_qstat_answers() -> None:
@@ -106,14 +106,14 @@ def test_what_qstat_answers() -> None:
         job.format("pending", 7, f"nn-{TOKEN}", "Eqw", "4"),
         job.format("running", 8, "someone's", "r", "1"),
     ]
-    tasks = GridEngine({}).parse_query(0, f"<job_info>{''.join(lists)}</job_info>", "")
+    tasks = GridEngine().parse_query(0, f"<job_info>{''.join(lists)}</job_info>", "")
     assert [(task.number, task.state) for task in tasks] == [
         (0, RUNNING), (1, RUNNING), (2, WAITING), (4, WAITING), (6, WAITING), (8, WAITING), (3, WAITING),
     ]  # fmt: skip
-    assert "qstat -j" in GridEngine({}).why(tasks[-1].reason)
-    assert GridEngine({}).parse_query(0, "", "") == []
-    assert GridEngine({}).parse_query(0, "<job_info>", "") is None
-    assert GridEngine({}).parse_query(1, "", "commlib error") is None
+    assert "qstat -j" in GridEngine().why(tasks[-1].reason)
+    assert GridEngine().parse_query(0, "", "") == []
+    assert GridEngine().parse_query(0, "<job_info>", "") is None
+    assert GridEngine().parse_query(1, "", "commlib error") is None
 
 
 @pytest.mark.parametrize("word", GOOD)
@@ -178,6 +178,115 @@ def test_a_scheduler_of_the_users_own_is_three_commands() -> None:
 def test_a_line_of_its_list_tells_a_job_by_its_name(line: str, native: str, state: str) -> None:
     [task] = Command(OWN).parse_query(0, f"ID State\n\n{line}\n9 nn-{TOKEN}0 queued\n", "")
     assert (task.token, task.number, task.native, task.state) == (TOKEN, 0, native, state)
+
+
+# -- what doctor asks
+
+SCONTROL = """\
+Configuration data as of 2026-11-22T11:41:31
+AccountingStorageType   = accounting_storage/none
+AuthInfo                = cred_expire=5
+GresTypes               = gpu
+MaxArraySize            = 1001
+SLURM_VERSION           = 22.05.8
+
+Slurmctld(primary) at login is UP
+"""
+SINFO = """\
+debug*|up|infinite|10:00|2|4|8000|gpu:fake:2
+short|down|2:00:00|n/a|1|4|8000|(null)
+big|up|2-00:00:00|1:00:00|60|40|190000|(null)
+big|up|2-00:00:00|1:00:00|4|24|500000|gpu:v100:4(S:0-1),shard:8
+"""
+
+
+def test_what_slurm_says_of_itself() -> None:
+    told = Slurm().parse_about([(0, SCONTROL, ""), (0, SINFO, "")])
+    assert told is not None and len(Slurm().about_argv()) == 2
+    queues = told.pop("queues")
+    assert told == {"version": "22.05.8", "array": 1001, "accounting": "none", "notes": []}
+    debug, short, big = queues
+    assert (debug["default"], debug["up"], debug["nodes"], debug["cpus"]) == (True, True, 2, 4)
+    assert (debug["memory"], debug["time"], debug["default_time"]) == (8000 * 2**20, None, 600)
+    assert (short["default"], short["up"], short["time"], short["default_time"]) == (False, False, 7200, None)
+    assert (big["nodes"], big["cpus"], big["memory"]) == (64, 40, 500000 * 2**20)
+    assert (big["time"], big["gpus"]) == (2 * 86400, ["gpu:v100:4"])
+    other = SCONTROL.replace("accounting_storage/none", "accounting_storage/slurmdbd").replace(
+        "= gpu", "= (null)"
+    )
+    told = Slurm().parse_about([(0, other, ""), (0, "", "")])
+    assert told is not None and told["accounting"] == "slurmdbd" and "no GPUs" in told["notes"][0]
+
+
+def test_a_slurm_that_does_not_answer_says_nothing_of_itself() -> None:
+    refused = (1, "", "slurm_load_ctl_conf error: Unable to contact slurm controller (connect failure)")
+    for answers in ([(None, "", "")], [refused, refused], [(0, SCONTROL, ""), refused]):
+        assert Slurm().parse_about(answers) is None
+
+
+SUMMARY = """\
+<?xml version='1.0'?>
+<job_info  xmlns:xsd="http://arc.liv.ac.uk/repos/darcs/sge/source/dist/util/resources/schemas/qstat/qstat.xsd">
+  <cluster_queue_summary>
+    <name>all.q</name> <load>1.53711</load> <used>0</used> <resv>0</resv> <available>4</available> <total>6</total>
+    <temp_disabled>0</temp_disabled> <manual_intervention>0</manual_intervention>
+  </cluster_queue_summary>
+  <cluster_queue_summary>
+    <name>old.q</name> <load>0.1</load> <used>0</used> <resv>0</resv> <available>0</available> <total>2</total>
+    <temp_disabled>0</temp_disabled> <manual_intervention>2</manual_intervention>
+  </cluster_queue_summary>
+</job_info>
+"""
+USAGE = "SGE 8.1.9\nusage: qstat [options]\n"
+QUEUES = """\
+qname                 all.q
+pe_list               make smp,[ge1=mpi]
+slots                 2,[ge1=4]
+h_rt                  72:00:00,[ge1=24:00:00]
+h_vmem                4G
+
+qname                 old.q
+pe_list               NONE
+slots                 2
+h_rt                  INFINITY
+h_vmem                INFINITY
+"""
+CONFIG = """\
+#global:
+reporting_params             accounting=true reporting=false \\
+                             flush_time=00:00:01
+max_aj_tasks                 75000
+max_u_jobs                   0
+"""
+RESOURCES = """\
+#name               shortcut   type      relop requestable consumable default  urgency
+#--------------------------------------------------------------------------------------
+h_rt                h_rt       TIME      <=    YES         NO         0:0:0    0
+num_gpus            gpu        INT       <=    YES         YES        0        0
+"""
+
+
+def test_what_grid_engine_says_of_itself() -> None:
+    texts = [SUMMARY, USAGE, QUEUES, CONFIG, RESOURCES]
+    told = GridEngine().parse_about([(0, text, "") for text in texts])
+    assert told is not None and len(GridEngine().about_argv()) == len(texts)
+    usual, old = told.pop("queues")
+    assert told == {"version": "8.1.9", "array": 75000, "accounting": "a file", "notes": []}
+    assert (usual["name"], usual["up"], usual["slots"], usual["cpus"]) == ("all.q", True, 6, 4)
+    assert (usual["time"], usual["memory"], usual["nodes"]) == (72 * 3600, 4 * 2**30, None)
+    assert (old["name"], old["up"], old["time"], old["memory"]) == ("old.q", False, None, None)
+
+
+def test_what_a_grid_engine_lacks_is_noted_and_what_it_does_not_show_is_not() -> None:
+    bare = [SUMMARY, USAGE, QUEUES.replace("smp", "mpi"), CONFIG, RESOURCES.replace("gpu ", "card")]
+    told = GridEngine().parse_about([(0, text, "") for text in bare])
+    assert told is not None and ["smp" in note for note in told["notes"]] == [True, False]
+    shut = (1, "", "denied: host is neither submit nor admin host")
+    told = GridEngine().parse_about([(0, SUMMARY, ""), (0, USAGE, ""), shut, shut, shut])
+    assert told is not None and (told["array"], told["accounting"], told["notes"]) == (None, "", [])
+    assert [queue["cpus"] for queue in told["queues"]] == [None, None]
+    for answers in ([(None, "", "")], [(1, "", "error: commlib error")] * 5, [(0, "<job_info>", "")]):
+        assert GridEngine().parse_about(answers) is None
 
 
 # -- which jobs there should be

@@ -58,7 +58,7 @@ def job(id: str, state: str, *lines: str, name: str = f"nn-{TOKEN}") -> str:  # 
 def test_what_qsub_of_pbs_answers(
     status: int | None, out: str, err: str, kind: str, text: str, fewer: bool
 ) -> None:
-    answer = Pbs({}).parse_submit(status, out, err)
+    answer = Pbs().parse_submit(status, out, err)
     assert (answer.kind, answer.fewer) == (kind, fewer) and text in answer.text
 
 
@@ -79,7 +79,7 @@ def test_what_qstat_of_pbs_answers() -> None:
             "estimated.start_time = Tue Nov 18 18:30:00 2026"),
         job("9.pbs1", "R", name="mine\\nJob Id: 10.pbs1"),
     ])  # fmt: skip
-    tasks = Pbs({}).parse_query(0, out, "")
+    tasks = Pbs().parse_query(0, out, "")
     assert [(task.number, task.state) for task in tasks] == [
         (0, RUNNING), (1, WAITING), (2, OVER), (3, OVER), (4, OVER), (5, OVER), (6, RUNNING), (7, RUNNING),
         (8, WAITING), (9, RUNNING), (0, WAITING),
@@ -89,43 +89,43 @@ def test_what_qstat_of_pbs_answers() -> None:
     assert (tasks[-1].native, tasks[-1].own) == ("8.pbs1", "8.pbs1")
     verdicts = [task.verdict and task.verdict[0] for task in tasks[2:6]]
     assert verdicts == ["terminated", "timeout", "failed", None]
-    assert jobs.why_waiting(tasks[1:2], Pbs({})) == {TOKEN: "waits in PBS"}
-    assert jobs.why_waiting(tasks[8:9], Pbs({})) == {TOKEN: "its job is held in PBS; `qrls` lets it go"}
-    [why] = jobs.why_waiting(tasks[-1:], Pbs({})).values()
+    assert jobs.why_waiting(tasks[1:2], Pbs()) == {TOKEN: "waits in PBS"}
+    assert jobs.why_waiting(tasks[8:9], Pbs()) == {TOKEN: "its job is held in PBS; `qrls` lets it go"}
+    [why] = jobs.why_waiting(tasks[-1:], Pbs()).values()
     assert why == (
         "waits in PBS: Insufficient amount of resource: ncpus (R: 4 A: 0 T: 8); expected to start at 2026-11-18 18:30:00"
     )
     assert (
-        Pbs({})
+        Pbs()
         .why("Can Never Run: Insufficient amount of resource: ncpus")
         .startswith("PBS will never start it")
     )
 
 
 def test_an_answer_of_pbs_that_is_none_is_not_taken_for_an_empty_one() -> None:
-    assert Pbs({}).parse_query(0, "", "") == []
-    assert Pbs({}).parse_query(255, "", "qstat: cannot connect to server pbs1 (errno=111)") is None
-    assert Pbs({}).parse_query(None, "", "qstat does not answer") is None
+    assert Pbs().parse_query(0, "", "") == []
+    assert Pbs().parse_query(255, "", "qstat: cannot connect to server pbs1 (errno=111)") is None
+    assert Pbs().parse_query(None, "", "qstat does not answer") is None
     table = "\npbs1:\n                         Req'd\nJob ID  Username Queue Jobname\n1.pbs1  ann workq nn-01234*\n"
-    assert Pbs({}).parse_query(0, table, "") is None, "names are cut off in it"
+    assert Pbs().parse_query(0, table, "") is None, "names are cut off in it"
 
 
 def test_a_single_task_is_no_array_for_pbs_and_has_the_number_0() -> None:
-    argv = Pbs({}).submit_argv(TOKEN, 3, ALL, [], "/out", ["/script", "x"])
+    argv = Pbs().submit_argv(TOKEN, 3, ALL, [], "/out", ["/script", "x"])
     assert {("-J", "0-2"), ("-l", "walltime=3601"), ("-l", "select=1:ncpus=4:ngpus=1:mem=8192mb")} <= pairs(
         argv
     )
     assert argv[-3:] == ["--", "/script", "x"]
-    assert "-J" not in Pbs({}).submit_argv(TOKEN, 1, NEED, [], "/out", ["/script"])
+    assert "-J" not in Pbs().submit_argv(TOKEN, 1, NEED, [], "/out", ["/script"])
     for index, number in (({}, "0"), ({"PBS_ARRAY_INDEX": "7"}, "7")):
         said = subprocess.run(["sh", "-c", "echo " + Pbs.number], capture_output=True, env=index, text=True)
         assert said.stdout == number + "\n"
-    assert Pbs({}).cancel_argv("7[].pbs1", [1, 3], True) == ["qdel", "7[1].pbs1", "7[3].pbs1"]
-    assert Pbs({}).cancel_argv("8.pbs1", [0], False) == ["qdel", "8.pbs1"]
+    assert Pbs().cancel_argv("7[].pbs1", [1, 3], True) == ["qdel", "7[1].pbs1", "7[3].pbs1"]
+    assert Pbs().cancel_argv("8.pbs1", [0], False) == ["qdel", "8.pbs1"]
 
 
 def test_resources_that_the_user_names_for_pbs_stand_alone() -> None:
-    argv = Pbs({}).submit_argv(TOKEN, 2, ALL, ["-l", "walltime=1:00:00", "-lncpus=8"], "/out", ["/script"])
+    argv = Pbs().submit_argv(TOKEN, 2, ALL, ["-l", "walltime=1:00:00", "-lncpus=8"], "/out", ["/script"])
     assert [word for word in argv if "walltime" in word] == ["walltime=1:00:00"]
     assert "ncpus=8" in argv and not any("select" in word for word in argv)
 
@@ -157,7 +157,7 @@ def test_resources_that_the_user_names_for_pbs_stand_alone() -> None:
     ],
 )  # fmt: skip
 def test_what_bsub_answers(status: int | None, out: str, err: str, kind: str, text: str, fewer: bool) -> None:
-    answer = Lsf({}).parse_submit(status, out, err)
+    answer = Lsf().parse_submit(status, out, err)
     assert (answer.kind, answer.fewer) == (kind, fewer) and text in answer.text
     assert "Job not submitted" not in answer.text
 
@@ -177,7 +177,7 @@ def test_what_bjobs_answers() -> None:
         f"nn-{TOKEN}[11]|42|PSUSP|-|Job was suspended by the user while pending;\n"
         f"nn-{TOKEN}|43|RUN|-|-\nmine|44|RUN|-|-\nNo job found|45|RUN|-|-\nnn-[1]|46|RUN|-|-\n\n"
     )
-    tasks = Lsf({}).parse_query(0, out, "")
+    tasks = Lsf().parse_query(0, out, "")
     assert [(task.number, task.state) for task in tasks] == [
         (0, RUNNING), (1, WAITING), (2, WAITING), (3, OVER), (4, OVER), (5, OVER), (6, OVER), (7, OVER), (8, OVER),
         (9, RUNNING), (10, WAITING),
@@ -185,22 +185,20 @@ def test_what_bjobs_answers() -> None:
     assert {(task.token, task.native) for task in tasks} == {(TOKEN, "42")} and tasks[9].own == "42[10]"
     verdicts = [task.verdict and task.verdict[0] for task in tasks[3:9]]
     assert verdicts == ["timeout", "failed", "terminated", "lost", None, None]
-    assert jobs.why_waiting(tasks[1:], Lsf({})) == {
-        TOKEN: "waits in LSF: Job slot limit reached: 4 hosts;a|b"
-    }
-    assert jobs.why_waiting(tasks[2:], Lsf({})) == {TOKEN: "waits in LSF"}
+    assert jobs.why_waiting(tasks[1:], Lsf()) == {TOKEN: "waits in LSF: Job slot limit reached: 4 hosts;a|b"}
+    assert jobs.why_waiting(tasks[2:], Lsf()) == {TOKEN: "waits in LSF"}
 
 
 def test_an_answer_of_lsf_that_is_none_is_not_taken_for_an_empty_one() -> None:
-    assert Lsf({}).parse_query(255, "", "No job found\n") == []
-    assert Lsf({}).parse_query(0, "", "No unfinished job found\n") == []
-    assert Lsf({}).parse_query(255, "", "LSF is down. Please wait ...\n") is None
-    assert Lsf({}).parse_query(255, "", "bjobs: illegal option -- o\n") is None
+    assert Lsf().parse_query(255, "", "No job found\n") == []
+    assert Lsf().parse_query(0, "", "No unfinished job found\n") == []
+    assert Lsf().parse_query(255, "", "LSF is down. Please wait ...\n") is None
+    assert Lsf().parse_query(255, "", "bjobs: illegal option -- o\n") is None
 
 
 def test_lsf_gets_the_script_as_one_line_in_which_no_word_is_run_by_a_shell() -> None:
     script = ["/home/a b/$(id)/x.sh", "it's", "`id`;(", "\\\n"]
-    argv = Lsf({}).submit_argv(TOKEN, 3, ALL, [], "/out", script)
+    argv = Lsf().submit_argv(TOKEN, 3, ALL, [], "/out", script)
     shown = subprocess.run(["sh", "-c", "printf '%s|' " + argv[-1]], capture_output=True, check=True)
     assert shown.stdout.decode() == "".join(word + "|" for word in script)
     assert argv[:3] == ["env", "LSB_NTRIES=1", "bsub"] and "-r" in argv
@@ -208,14 +206,14 @@ def test_lsf_gets_the_script_as_one_line_in_which_no_word_is_run_by_a_shell() ->
         ("-J", f"nn-{TOKEN}[1-3]"), ("-o", "/out"), ("-W", "61"), ("-n", "4"), ("-R", "span[hosts=1]"),
         ("-gpu", "num=1"), ("-M", "8192MB"), ("-R", "rusage[mem=8192MB]"),
     }  # fmt: skip
-    assert Lsf({}).cancel_argv("42", [0, 2], True) == ["bkill", "42[1]", "42[3]"]
+    assert Lsf().cancel_argv("42", [0, 2], True) == ["bkill", "42[1]", "42[3]"]
     said = subprocess.run(["sh", "-c", "echo " + Lsf.number], capture_output=True, env={"LSB_JOBINDEX": "3"})
     assert said.stdout == b"2\n"
 
 
 def test_resources_that_the_user_names_for_lsf_stand_alone() -> None:
     options = ["-n", "8", "-R", "rusage[mem=1GB]", "-gpu", "num=2:mode=shared"]
-    argv = Lsf({}).submit_argv(TOKEN, 2, ALL, options, "/out", ["/script"])
+    argv = Lsf().submit_argv(TOKEN, 2, ALL, options, "/out", ["/script"])
     assert [argv[n + 1] for n, word in enumerate(argv) if word == "-n"] == ["8"]
     assert [argv[n + 1] for n, word in enumerate(argv) if word == "-R"] == ["rusage[mem=1GB]"]
     assert [argv[n + 1] for n, word in enumerate(argv) if word == "-gpu"] == ["num=2:mode=shared"]

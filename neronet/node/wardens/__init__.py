@@ -17,4 +17,4 @@ def find(name, given=None):
                   if isinstance(each, type) and issubclass(each, Warden) and each.__module__ == module.__name__]  # fmt: skip
     except (ImportError, ValueError):
         raise ValueError("there is no adapter for the scheduler %s" % name)
-    return made(given or {})
+    return made(given)

@@ -1,5 +1,6 @@
 """Grid Engine (OGE, SGE and their kin), as its manual pages of 6.2 to 8.1 tell; verified against 8.1.9."""
 
+import re
 from xml.etree import ElementTree
 
 from neronet.node.wardens.warden import (
@@ -14,6 +15,8 @@ from neronet.node.wardens.warden import (
     Task,
     Warden,
     listed,
+    queue,
+    seconds,
 )
 
 # The options that a user may give, with how many values each takes.
@@ -96,6 +99,70 @@ class GridEngine(Warden):
     def cancel_argv(self, native, numbers, waiting):
         ranges = [] if numbers is None else ["-t", "%d-%d" % (min(numbers) + 1, max(numbers) + 1)]
         return ["qdel", native] + ranges
+
+    def about_argv(self):
+        settings = [["qconf", "-sq", "*"], ["qconf", "-sconf"], ["qconf", "-sc"]]
+        return [["qstat", "-g", "c", "-xml"], ["qstat", "-help"]] + settings
+
+    def parse_about(self, answers):
+        # The first one tells that it answers; what settings it shows to whom is its own affair.
+        texts = [out if status == 0 else "" for status, out, _ in answers]
+        summary, usage, queues, config, resources = texts + [""] * (5 - len(texts))
+        try:
+            seen = list(ElementTree.fromstring(summary).iter("cluster_queue_summary"))
+        except ElementTree.ParseError:
+            return None
+        settings = {each["qname"]: each for each in _blocks(queues) if "qname" in each}
+        general = next(_blocks(config), {})
+        array = general.get("max_aj_tasks", "")
+        kept = re.search(r"accounting=(\w+)", general.get("reporting_params", ""))
+        return {
+            "version": (usage.partition("\n")[0].split() or [""])[-1],
+            "queues": [_queue(each, settings.get(each.findtext("name"), {})) for each in seen],
+            "array": int(array) if array.isdigit() and int(array) else None,
+            "accounting": {"true": "a file", "false": "none"}.get(kept.group(1), "") if kept else "",
+            "notes": list(_notes(settings.values(), resources)),
+        }
+
+
+def _blocks(text):
+    """{name: value} of each block of lines that `qconf` shows."""
+    for block in text.replace("\\\n", " ").strip().split("\n\n"):
+        lines = (line.split(None, 1) for line in block.splitlines())
+        yield {words[0]: words[1] for words in lines if len(words) == 2}
+
+
+def _queue(summary, settings):
+    """Of limits that are others on some hosts the first is told: that of all other hosts."""
+    slots = [int(number) for number in re.findall(r"(?:^|=)(\d+)", settings.get("slots", ""))]
+    total, out_of_use = (int(summary.findtext(tag) or 0) for tag in ("total", "manual_intervention"))
+    return queue(
+        summary.findtext("name", ""),
+        up=out_of_use < total,
+        slots=total,
+        cpus=max(slots, default=None),
+        memory=_bytes(settings.get("h_vmem", "").partition(",")[0]),
+        time=seconds(settings.get("h_rt", "").partition(",")[0]),
+    )
+
+
+def _bytes(text):
+    """Of `4G` or `4g`; None for words, as in `INFINITY`."""
+    found = re.match(r"([\d.]+)([kKmMgGtT]?)$", text)
+    if not found:
+        return None
+    number, unit = found.groups()
+    base = 1000 if unit.islower() else 1024
+    return int(float(number) * base ** " kmgt".index(unit.lower() or " "))
+
+
+def _notes(queues, resources):
+    """What runs may ask for elsewhere, and not here."""
+    if queues and not any("smp" in re.split(r"[\s,=\]]+", each.get("pe_list", "")) for each in queues):
+        yield "no queue has the parallel environment `smp`: a run with `cpus:` of more than 1 needs `-pe` in sbatch_args"
+    names = [word for line in resources.splitlines() for word in line.split()[:2]]
+    if names and "gpu" not in names:
+        yield "there is no resource `gpu`: a run with `gpus:` is refused"
 
 
 def _tasks(token, job):

@@ -17,6 +17,8 @@ from neronet.node.wardens.warden import (
     Warden,
     allowed,
     at_once,
+    queue,
+    seconds,
 )
 from neronet.wire import states
 
@@ -150,6 +152,54 @@ class Slurm(Warden):
         if waiting:
             return ["scancel", "--state=PENDING", native]
         return ["scancel"] + ["%s_%d" % (native, number) for number in numbers]
+
+    def about_argv(self):
+        # Exact: nodes of one partition that differ come in a line each.
+        partitions = ["sinfo", "--noheader", "--exact", "--format=%P|%a|%l|%L|%D|%c|%m|%G"]
+        return [["scontrol", "show", "config"], partitions]
+
+    def parse_about(self, answers):
+        if len(answers) < 2 or any(status != 0 for status, _, _ in answers):
+            return None
+        lines = (line.partition("=") for line in answers[0][1].splitlines())
+        config = {name.strip(): value.strip() for name, _, value in lines}
+        array = config.get("MaxArraySize", "")
+        accounting = config.get("AccountingStorageType", "").rpartition("/")[2]
+        without = config.get("GresTypes") == "(null)"
+        return {
+            "version": config.get("SLURM_VERSION", ""),
+            "queues": _partitions(answers[1][1]),
+            "array": int(array) if array.isdigit() else None,
+            "accounting": "none" if accounting == "(null)" else accounting,
+            "notes": ["it knows of no GPUs: a run with `gpus:` is refused"] if without else [],
+        }
+
+
+def _partitions(text):
+    found = {}
+    for line in text.splitlines():
+        fields = line.split("|")
+        if len(fields) != 8 or not fields[4].isdigit():
+            continue
+        word, state, limit, default, nodes, cpus, memory, gres = fields
+        name = word.rstrip("*")
+        one = found.setdefault(
+            name, queue(name, default=word != name, up=state == "up", nodes=0, cpus=0, memory=0)
+        )
+        one["nodes"] += int(nodes)
+        one["cpus"] = max(one["cpus"], _number(cpus))
+        one["memory"] = max(one["memory"], _number(memory) * 2**20)
+        one["time"], one["default_time"] = seconds(limit), seconds(default)
+        for each in re.sub(r"\([^)]*\)", "", gres).split(","):
+            if each.startswith("gpu") and each not in one["gpus"]:
+                one["gpus"].append(each)
+    return list(found.values())
+
+
+def _number(text):
+    """Of `4`, and of the `4+` that stands for nodes that differ."""
+    text = text.rstrip("+")
+    return int(text) if text.isdigit() else 0
 
 
 def _option(name, value):

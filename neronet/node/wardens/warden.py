@@ -35,8 +35,8 @@ class Warden(object):
     number = "0"  # sh word for a task's number in its array
     most = 2**31  # tasks that a job may have
 
-    def __init__(self, given):
-        self.given = given
+    def __init__(self, given=None):
+        self.given = given or {}
 
     def variables(self):
         """Prefixes of the names of the variables that a program gets from its job."""
@@ -73,6 +73,41 @@ class Warden(object):
     def cancel_argv(self, native, numbers, waiting):
         """argv that ends these tasks of a job; waiting: only those of them that have not begun, where that can be said."""
         raise NotImplementedError
+
+    def about_argv(self):
+        """[argv, ...] that tell what the scheduler is and allows; the first fails when it does not answer."""
+        return []
+
+    def parse_about(self, answers):
+        """What [(status, out, err), ...] of them say, or None when the scheduler did not answer.
+
+        {"version", "queues": [`queue`, ...], "array": how many tasks a job may have, or None,
+        "accounting": the word for what it keeps of ended jobs, "notes": [what cannot be asked for there, ...]}
+        """
+        return {}
+
+
+def queue(name, **known):
+    """A partition or queue.  None is what is not known: of time, that there is no limit.
+
+    up: it takes jobs; nodes, slots: how many; cpus: the most that one node gives; memory: bytes, the same, or for
+    each slot where slots are counted; time: seconds that a job may have, default_time: has that says none; gpus: what
+    nodes have, the scheduler's own words.
+    """
+    found = {"name": name, "default": False, "up": True, "nodes": None, "slots": None, "cpus": None, "memory": None,
+             "time": None, "default_time": None, "gpus": []}  # fmt: skip
+    return dict(found, **known)
+
+
+def seconds(text):
+    """Of `2-00:00:00`, `30:00` and `3600`; None for words, as in `infinite`."""
+    days, _, rest = text.rpartition("-")
+    total = 0
+    for part in rest.split(":"):
+        if not part.isdigit():
+            return None
+        total = 60 * total + int(part)
+    return total + 86400 * int(days or 0)
 
 
 def at_once(need):
