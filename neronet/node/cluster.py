@@ -14,7 +14,7 @@ import pwd
 import threading
 import time
 
-from neronet.node import command, jobs, procs, task, wrapper
+from neronet.node import command, jobs, outcome, procs, task, wrapper
 from neronet.node.host import lock_path
 from neronet.node.runs import FULL, Batch, make_private, parse_mark, read_json, remove, write_json
 from neronet.node.wardens.warden import ACCEPTED, OUT_OF_MEMORY, REJECTED, WAITING
@@ -332,7 +332,10 @@ class Cluster(object):
         state, why = verdict or (states.LOST, "its job ended without a word of how the program did")
         for attempt in attempts:
             asked = attempt.batch.spec.get("memory") if why.startswith(OUT_OF_MEMORY) else None
-            if attempt.read_exit() is None or attempt.read_verdict() is not None:
+            status = attempt.read_exit()
+            # A scheduler kills one process after the other: the wrapper may have seen how the program was.
+            killed = status in outcome.KILLED and verdict
+            if status is None or killed or attempt.read_verdict() is not None:
                 attempt.set_verdict(state, why + (" (asked %d MiB)" % (asked >> 20) if asked else ""))
         argv = procs.agent_argv(*task.words(self.root, self.place, job.batch, 0), name, task.CLOSE)
         self._closing[name] = procs.spawn_detached(argv, dict(os.environ))

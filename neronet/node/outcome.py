@@ -3,6 +3,7 @@
 import fnmatch
 import json
 import os
+import signal
 import time
 
 from neronet.node import procs
@@ -11,6 +12,10 @@ from neronet.wire import states
 
 MAX_OUTPUTS, MAX_OUTPUT_TEXT = 10000, 300 * 1024  # files, and bytes of their names, in one record
 MAX_REASON = 1000  # characters
+KILLED = (
+    128 + signal.SIGTERM,
+    128 + signal.SIGKILL,
+)  # exit statuses of programs that may have been ended from outside
 
 
 def judge(attempt, status, stop, boot):

@@ -312,7 +312,7 @@ class Watcher(object):
         for stream in self._streams:
             self._add_points(stream, stream.finish())
         stop = self._stop_that_counts()
-        if stop is None and self._status in (128 + signal.SIGTERM, 128 + signal.SIGKILL):
+        if stop is None and self._status in outcome.KILLED:
             self.kid.await_own_end()
         if stop is not None:
             # By the mark alone: the number of the wrapper's session may belong to a stranger by now.
