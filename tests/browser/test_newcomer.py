@@ -48,7 +48,7 @@ def test_a_newcomer_gets_from_an_empty_panel_to_a_frame_by_mouse_alone(
     node_factory: NodeFactory, lab: Lab, jupyter: JupyterServer, project: None, page: Page
 ) -> None:
     node = node_factory("gpu1")
-    lab.client(jupyter.home)
+    lab.client(jupyter.home, node.ssh_config())
     page.get_by_role("tab", name="Neronet").click()
     panel = page.locator("#neronet-panel")
 

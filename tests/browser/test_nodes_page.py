@@ -61,8 +61,8 @@ def fingerprint(node: Node) -> str:
 def test_the_first_steps_add_a_machine_and_say_how_to_mend_another(
     node_factory: NodeFactory, lab: Lab, jupyter: JupyterServer, page: Page
 ) -> None:
-    node_factory("gpu1")
-    lab.client(jupyter.home)
+    node = node_factory("gpu1")
+    lab.client(jupyter.home, node.ssh_config())
     show(page)
     panel = page.locator("#neronet-panel")
     panel.get_by_role("button", name="Add gpu1").click()
@@ -81,7 +81,7 @@ def test_a_node_is_added_tested_chosen_edited_and_deleted_by_mouse(
     node_factory: NodeFactory, lab: Lab, jupyter: JupyterServer, page: Page
 ) -> None:
     node = node_factory("gpu1")
-    lab.client(jupyter.home)
+    lab.client(jupyter.home, node.ssh_config())
     panel = panel_of(page)
     add(panel, "gpu1")
     line = row(panel, "gpu1")
@@ -107,7 +107,7 @@ def test_a_one_time_code_is_asked_in_every_tab_until_one_answers(
     node_factory: NodeFactory, lab: Lab, jupyter: JupyterServer, tabs: Tabs
 ) -> None:
     node = node_factory("triton", code="after key")
-    lab.client(jupyter.home)
+    lab.client(jupyter.home, node.ssh_config())
     first, second = panel_of(tabs.open()), panel_of(tabs.open())
     add(first, "triton")
     asked = [panel.get_by_label("One-time code of triton") for panel in (first, second)]

@@ -1,8 +1,7 @@
-"""Sweeps on a real Slurm, reached through a real sshd: the life of runs, and what the scheduler does to them."""
+"""What Slurm alone does to runs: a real one, reached through a real sshd."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -13,22 +12,6 @@ from tests.testbed.fixtures import SlurmFactory
 from tests.testbed.slurm import SlurmCluster
 
 pytestmark = pytest.mark.real
-
-
-def test_a_sweep_is_one_array_job_and_its_frame_is_as_anywhere(
-    slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
-) -> None:
-    add(neroman, slurm)
-    script = 'echo loss 0.$1\necho "on $(hostname)" >&2\nexit $(( $1 == 3 ))\n'
-    runs = neroman.submit(sweep(tmp_path / "s", script, 8), NODE)
-    assert wait(runs) == {"finished": 7, "failed": 1}
-    frame = runs.frame()
-    assert list(frame["loss"]) == [float(f"0.{n}") for n in range(1, 9)]
-    assert list(frame["reason"]) == ["", "", "exit code 1", "", "", "", "", ""]
-    assert sorted(starts(slurm)) == [str(n) for n in range(1, 9)]
-    assert slurm.calls()["sbatch"] == 1
-    assert all(f"on c{n}" in runs.log("stderr") for n in (1, 2))
-    assert not slurm.login.processes("nerokid"), "no run is on the login node"
 
 
 def test_a_run_gets_what_it_asks_for_and_the_variables_of_its_job(
@@ -126,47 +109,6 @@ def test_the_schedulers_limits_are_told_as_what_they_are(
     assert wait(eater) == {"failed": 1}
     assert next(iter(eater)).reason.startswith("out of memory, it used 3")
     assert next(iter(eater)).reason.endswith("MiB (asked 50 MiB)")
-
-
-def test_our_own_time_limit_comes_first(slurm: SlurmCluster, neroman: Neroman, tmp_path: Path) -> None:
-    add(neroman, slurm)
-    runs = neroman.submit(sweep(tmp_path / "s", "echo a 1\nsleep 100\n", more="time: 2 seconds\n"), NODE)
-    assert wait(runs) == {"timeout": 1}
-    assert next(iter(runs)).metrics == {"a": 1.0}
-
-
-def test_a_watcher_that_was_killed_is_started_again_by_its_task(
-    slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
-) -> None:
-    add(neroman, slurm)
-    script = COUNTS + "exit 7\n"
-    runs = neroman.submit(sweep(tmp_path / "s", script), NODE)
-    until(lambda: next(iter(runs)).points.get("n", 0) > 5, "it prints nothing")
-    [(node, kid)] = [(node, found) for node in slurm.nodes for found in node.processes(" nerokid ")
-                     if "/bin/sh" not in found.command.split()[0]]  # fmt: skip
-    node.kill(kid.pid)
-    before = next(iter(runs)).points["n"]
-    until(lambda: next(iter(runs)).points["n"] > before + 10, "its points come no more")
-    slurm.run("touch stop")
-    assert wait(runs) == {"failed": 1}
-    [attempt] = neroman.store.attempts.of_run(1)
-    assert attempt.exit_status == 7 and starts(slurm) == ["1"]
-    points = runs.points("n")
-    assert list(points["value"]) == [float(n + 1) for n in range(len(points))]
-
-
-def test_nothing_of_ours_is_on_the_gateway_once_the_connection_is_closed(
-    slurm: SlurmCluster, tmp_path: Path
-) -> None:
-    with Neroman(tmp_path / "home") as neroman:
-        add(neroman, slurm)
-        runs = neroman.submit(sweep(tmp_path / "s", "sleep 4\necho done 1\n", 3), NODE)
-        until(lambda: runs.states == {"running": 3}, lambda: told(runs))
-    until(lambda: not slurm.login.processes("nero"), lambda: slurm.login.processes("nero"))
-    time.sleep(5)
-    with Neroman(tmp_path / "home") as neroman:
-        assert wait(neroman.runs()) == {"finished": 3}
-        assert list(neroman.runs().frame()["done"]) == [1.0] * 3
 
 
 def test_doctor_tells_what_the_cluster_is_and_later_what_runs_have_shown(
