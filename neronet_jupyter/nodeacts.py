@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neronet.api import nodestatus
+from neronet.engine import capacity
 from neronet.errors import InputError
 from neronet.spec.nodes import LOCAL, Nodes, NodeSpec, load_nodes, split_address
 from neronet.spec.problems import Unfit
@@ -111,7 +112,7 @@ def describe(
     running = Counter(row.node for row in opened if row.state == states.RUNNING)
     shown = []
     for status in nodestatus.of(nodes, neroman.store):
-        row = rows.get(status.id) or nodestatus.unknown(status.id)
+        row = rows.get(status.id) or capacity.unknown(status.id)
         here = [run for run in opened if run.node == status.id]
         asked = contact.questions.of(status.id)
         word = nodestate.link(status, contact.busy(status.id) is not None, asked)

@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from neronet.api import nodestatus, targets
+from neronet.api import targets
+from neronet.engine import capacity
 from neronet.engine.client import EngineClient
 from neronet.engine.doctor import Check, check
 from neronet.errors import EngineError, InputError
@@ -42,7 +43,7 @@ def doctor(client: EngineClient, store: Store, specs: Sequence[NodeSpec]) -> lis
     checks = []
     for spec in specs:
         one = found[spec.id]
-        row = store.nodes.get(spec.id) or nodestatus.unknown(spec.id)
+        row = store.nodes.get(spec.id) or capacity.unknown(spec.id)
         problem, hint = one.get("problem", ""), one.get("hint", "")
         # What a cluster is may have taken many seconds, in which the node told its time again.
         checks += check(row, spec.type, problem, hint, row.last_seen or began, one.get("cluster") or {})

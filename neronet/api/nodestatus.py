@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from neronet.api.runset import utc
-from neronet.engine.placement import Member
+from neronet.engine.capacity import slots, unknown, used
 from neronet.errors import InputError
 from neronet.spec.nodes import Nodes, NodeSpec
 from neronet.spec.problems import nearest
 from neronet.store.nodes import NodeRow
 from neronet.store.store import Store
 
-CLUSTER = 16  # slots that a cluster is taken to have when runs are divided and nothing is known
 STALE = 10.0  # seconds after which what is known of a busy node is looked up anew
 
 
@@ -48,69 +47,24 @@ class NodeStatus:
 
 def of(nodes: Nodes, store: Store) -> list[NodeStatus]:
     rows = {row.id: row for row in store.nodes.all()}
-    taken = _used(store, rows.values())
+    taken = used(store, rows.values())
     return [
         _status(spec, nodes, rows.get(spec.id) or unknown(spec.id), taken.get(spec.id))
         for spec in nodes.nodes
     ]
 
 
-def unknown(id: str) -> NodeRow:  # noqa: A002
-    """What is known of a node that was never contacted."""
-    return NodeRow(id, None, None, None, "", None, None)
-
-
-Span = tuple[float, float | None]  # start and end of a run by the clock of its node; None: it runs
-
-
-def _used(store: Store, rows: Iterable[NodeRow]) -> dict[str, int | None]:
-    """Node -> how many of its slots are taken, as far as is known."""
-    loads = {row.id: row.load or {} for row in rows}
-    spans: dict[str, list[Span]] = {}
-    for node, started, ended in store.attempts.spans(min((at(load) for load in loads.values()), default=0.0)):
-        spans.setdefault(node, []).append((started, ended))
-    return {
-        node: used_now(loads.get(node, {}).get("used"), at(loads.get(node, {})), spans.get(node, ()))
-        for node in {*loads, *spans}
-    }
-
-
-def at(load: dict[str, Any]) -> float:
-    """When a report of a node's load was made, by its clock."""
-    return float(load.get("time", 0.0))
-
-
-def used_now(reported: int | None, at: float, runs: Iterable[Span]) -> int | None:
-    """How many slots are taken: what the node reported at the time `at`, brought up to date by what is known of our
-    own `runs` there; None when nothing is known."""
-    runs = list(runs)
-    running = sum(ended is None for _, ended in runs)
-    if reported is None:
-        return running or None
-    begun = sum(ended is None and started > at for started, ended in runs)
-    over = sum(ended is not None and started <= at < ended for started, ended in runs)
-    return max(running, reported + begun - over)
-
-
-def _status(spec: NodeSpec, nodes: Nodes, row: NodeRow, used: int | None) -> NodeStatus:
+def _status(spec: NodeSpec, nodes: Nodes, row: NodeRow, taken: int | None) -> NodeStatus:
     facts, load = row.facts or {}, row.load or {}
     return NodeStatus(
         id=spec.id, type=spec.type, address=spec.ssh_address,
         groups=tuple(name for name, members in nodes.groups.items() if spec.id in members),
         reachable=row.reachable, last_seen=row.last_seen, reason=row.reason, slots=slots(spec, facts),
-        used=used, load=load.get("load1"), cores=facts.get("cores"),
+        used=taken, load=load.get("load1"), cores=facts.get("cores"),
         memory_total=load.get("memory_total", facts.get("memory")), memory_free=load.get("memory_free"),
         disk_total=load.get("disk_total", facts.get("disk_total")),
         disk_free=load.get("disk_free", facts.get("disk_free")), gpus=tuple(facts.get("gpus") or ()),
     )  # fmt: skip
-
-
-def slots(spec: NodeSpec, facts: dict[str, Any]) -> int | None:
-    """How many runs the node takes at once: as nodes.yaml says, else its GPUs, else its cores; of a cluster, where the
-    scheduler decides, only the first is known."""
-    if spec.is_cluster:
-        return spec.slots
-    return spec.slots or spec.gpus or len(facts.get("gpus") or ()) or facts.get("cores")
 
 
 def silent(specs: Sequence[NodeSpec], store: Store, now: float) -> list[str]:
@@ -118,19 +72,6 @@ def silent(specs: Sequence[NodeSpec], store: Store, now: float) -> list[str]:
     rows = {row.id: row for row in store.nodes.all()}
     heard = {node for node, row in rows.items() if row.reachable and now - (row.last_seen or 0.0) < STALE}
     return [spec.id for spec in specs if spec.id not in heard]
-
-
-def members(specs: Sequence[NodeSpec], store: Store) -> list[Member]:
-    """What placing runs needs to know of these nodes."""
-    found = []
-    rows = [store.nodes.get(spec.id) or unknown(spec.id) for spec in specs]
-    taken = _used(store, rows)
-    for spec, row in zip(specs, rows, strict=True):
-        facts, load = row.facts or {}, row.load or {}
-        count = slots(spec, facts) or (CLUSTER if spec.is_cluster else 1)
-        per_core = load.get("load15", 0.0) / facts.get("cores", 1)
-        found.append(Member(spec.id, max(0, count - (taken[spec.id] or 0)), count, per_core))
-    return found
 
 
 def choose(nodes: Nodes, name: str | None) -> list[NodeSpec]:

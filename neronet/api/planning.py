@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from neronet.api import changed_files, nodestatus, targets
+from neronet.api import changed_files, targets
 from neronet.api.submitting import MANY
 from neronet.api.targets import Folder, Planned
+from neronet.engine import capacity
 from neronet.engine.submission import Job, missing
 from neronet.errors import ConfigError, NeronetError
 from neronet.spec.config import load_config
@@ -142,7 +143,7 @@ NOTHING = Snapshot(Content("", 0, Path(), ""), b"", (), 0)
 
 
 def _place(store: Store, home: Path, spec: NodeSpec, contents: Mapping[str, Content]) -> Place:
-    member = nodestatus.members([spec], store)[0]
+    member = capacity.members([spec], store)[0]
     row = store.nodes.get(spec.id)
     there: set[str] = set()
     batches = store.batches.find(spec.id, ("accepted", "final"))

@@ -10,6 +10,7 @@ from typing import Any
 
 from neronet.api import changed_files, nodestatus, targets
 from neronet.api.wishes import PROMPT
+from neronet.engine import capacity
 from neronet.engine.client import EngineClient
 from neronet.engine.placement import Member
 from neronet.engine.submission import Job, missing, store_rerun, store_submission
@@ -123,7 +124,7 @@ class Submitting:
             if len(silent) < len(specs):
                 notes += [f"{node} does not answer and gets none of these runs" for node in silent]
                 specs = [spec for spec in specs if spec.id not in silent]
-        return nodestatus.members(specs, self._store)
+        return capacity.members(specs, self._store)
 
     def _await_accepted(self, numbers: Sequence[int], wait: float, progress: Progress | None) -> list[str]:
         """Waits until the nodes have these runs; a sentence for each node that has not."""

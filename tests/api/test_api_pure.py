@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from neronet.api import nodestatus
 from neronet.api.changed_files import sentence
-from neronet.api.nodestatus import ago, choose, members, silent, slots, submitting, used_now, waiting
+from neronet.api.nodestatus import ago, choose, silent, submitting, waiting
 from neronet.api.runset import utc
 from neronet.api.targets import folder_path, ranges, wishes
+from neronet.engine.capacity import members, slots, used_now
 from neronet.errors import InputError
 from neronet.spec.nodes import NodeSpec, parse_nodes
 from neronet.store import Store
