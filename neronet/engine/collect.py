@@ -12,7 +12,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,13 @@ class Collector:
             if not self._batches.get(token, True):
                 wishes += self._finish(token)
         return wishes
+
+    def leave(self, token: str, indices: Collection[int]) -> list[Message]:
+        """These runs of a batch were bound to another node before they began."""
+        for index in indices:
+            self._known.pop((token, index, 1), None)
+            self._batches.get(token, {}).pop((index, 1), None)
+        return [] if self._batches.get(token, True) else self._finish(token)
 
     @property
     def asked(self) -> int:

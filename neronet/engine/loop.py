@@ -20,6 +20,7 @@ from neronet.engine import told
 from neronet.engine.bell import Bell
 from neronet.engine.holder import Lease
 from neronet.engine.link import LOAD, Link, Message, Session
+from neronet.engine.moving import Moving
 from neronet.engine.placement import place_of
 from neronet.engine.questions import Questions
 from neronet.engine.recover import recover
@@ -121,6 +122,7 @@ class Engine:
         self._name = f"{self._home_id}-{time.time_ns():x}"
         with Store(self.home) as self._store:
             self._store.start_writing()
+            self._moving = Moving(self._store)
             self._bell = Bell(
                 self._lease, on_ring=self._wake.set, on_handover=self._stop.set, on_stop=self._stop.set
             )
@@ -146,6 +148,8 @@ class Engine:
                     seen = version
                     self._wake.clear()
                     self._look()
+                if self._moving.look(self._nodes):
+                    self._wake.set()
                 self._busy = bool(
                     self._bell.clients
                     or self._tasks

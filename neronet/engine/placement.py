@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+PROBE = 4  # runs that a cluster gets at least when it has begun all that it had
+SOON, LATE = 0.5, 1.5  # rounds within which a node will be idle, and within which another one will not
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,65 @@ def divide(count: int, members: Sequence[Member]) -> list[str]:
         given[best.id] += 1
         nodes.append(best.id)
     return nodes
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a node has of ours: `waiting` and `running` runs; `free` places, None where a scheduler decides.
+
+    can_give: it answers, and nothing is on the way from it; can_take: the same, to it.
+    """
+
+    id: str
+    waiting: int
+    running: int
+    free: int | None
+    can_give: bool = True
+    can_take: bool = True
+
+    @property
+    def capacity(self) -> int:
+        """How many runs it has at a time, as far as is known: of a cluster, as many as it has begun."""
+        return max(1, self.running + (self.free or 0))
+
+    @property
+    def rounds(self) -> float:
+        """How long its queue is, in runs that follow each other."""
+        return self.waiting / self.capacity
+
+    def wants(self, giver: Load) -> int:
+        """How many of the runs that wait on another node it should have instead: its share of all that wait on both.
+
+        Not all of them, which would only make the other one idle.
+        """
+        if self.free is None:
+            # A cluster that has begun all that it had may begin as many again.
+            capacity, hungry = max(PROBE, self.running), self.waiting == 0
+        else:
+            # Before it is idle, where the other one is far from it: so that nothing is moved back.
+            capacity = self.capacity
+            idle = self.waiting == 0 and self.free > 0
+            hungry = idle or (self.rounds < SOON and giver.rounds > LATE)
+        share = giver.waiting * capacity / (capacity + giver.capacity) - self.waiting
+        return max(1, round(share)) if hungry else 0
+
+
+def moves(loads: Sequence[Load], movable: Mapping[tuple[str, str], int]) -> list[tuple[str, str, int]]:
+    """[(from, to, how many runs), ...]: what idle nodes should get of what waits elsewhere.
+
+    movable: {(from, to): runs that wait there and may go there}. A node takes from the one with the longest queue.
+    """
+    found = []
+    givers = {load.id: load for load in loads if load.can_give and load.waiting}
+    for taker in sorted(loads, key=lambda load: load.free is None):  # a plain machine begins a run at once
+        sources = [giver for giver in givers.values() if movable.get((giver.id, taker.id))]
+        if taker.can_take and sources:
+            giver = max(sources, key=lambda load: load.rounds)
+            count = min(taker.wants(giver), movable[giver.id, taker.id])
+            if count:
+                found.append((giver.id, taker.id, count))
+                del givers[giver.id]  # what it gave is not known before it is confirmed
+    return found
 
 
 def place_of(home_id: str, node: str) -> str:

@@ -11,7 +11,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,7 @@ def store_submission(
 ) -> list[int]:
     """Stores the runs of a job, divided among `members`; their numbers.  Raises StoreError."""
     where = divide(len(job.points), members)
+    sha = job.snapshot.head.sha
     now = time.time()
     files = files_of(job)
     tokens = {node: secrets.token_hex(8) for node in dict.fromkeys(where)}
@@ -75,22 +76,27 @@ def store_submission(
         new.append(
             NewRun(
                 name=point.name, experiment=job.experiment.id, collections=job.experiment.collection,
-                parameters=point.parameters, argv=point.argv, snapshot=job.snapshot.head.sha, token=tokens[node],
+                parameters=point.parameters, argv=point.argv, snapshot=sha, token=tokens[node],
                 idx=indices[node], node=node, submitted=now, note=job.experiment.custom_msg,
                 priority=job.experiment.priority, files=files,
             )
         )  # fmt: skip
         indices[node] += 1
+    contents = {
+        member.id: {
+            **batch_content(job.experiment, nodes[member.id], home_id, sha, now, environment),
+            "files": files,
+        }
+        for member in members
+    }
+    # What the others would be told: while a run waits, it may go to one that is idle.
+    local = {"folder": str(job.experiment.folder), **({"pool": contents} if len(members) > 1 else {})}
     with store.transaction(durable=True):
         numbers = store.runs.add(new, folder_name)
         rows = store.runs.find(numbers)
         for node, token in tokens.items():
             mine = [{**_line(row), "attempt": 1} for row in rows if row.token == token]
-            content = batch_content(
-                job.experiment, nodes[node], home_id, job.snapshot.head.sha, now, environment
-            )
-            content["files"] = files
-            add_batch(store, home, token, content, mine, job.experiment.folder, node)
+            add_batch(store, home, token, contents[node], mine, local, node)
         for number in numbers:
             store.events.add(now, "submitted", "", run=number, attempt=1)
     return numbers
@@ -113,7 +119,7 @@ def store_rerun(
         for (node, old), members in groups.items():
             token = secrets.token_hex(8)
             content = store.batches.content(old)
-            folder = Path(content.pop(LOCAL)["folder"])
+            local = {"folder": content.pop(LOCAL)["folder"]}
             content["created"] = now
             content["place"] = place_of(home_id, node)
             if nodes[node].type == "local":
@@ -123,7 +129,17 @@ def store_rerun(
                 attempt = store.attempts.add(row.number, token, index, node)
                 lines.append({**_line(row), "attempt": attempt})
                 store.events.add(now, "submitted", "rerun", run=row.number, attempt=attempt)
-            add_batch(store, home, token, content, lines, folder, node)
+            add_batch(store, home, token, content, lines, local, node)
+
+
+def move(store: Store, home: Path, token: str, indices: Collection[int], to: str) -> None:
+    """Binds runs of a batch, which its node has given back before they began, to another node of its group."""
+    now = time.time()
+    attempts = [row for row in store.attempts.of_batch(token) if row.idx in indices and row.start == 1]
+    with store.transaction(durable=True):
+        for row in attempts:
+            store.events.add(now, "moved", f"from {row.node}", run=row.run, attempt=row.attempt, node=to)
+        _send_instead(store, home, token, attempts, to, now)
 
 
 def withdraw(store: Store, home: Path, rows: Sequence[RunRow], reason: str) -> set[int]:
@@ -151,27 +167,30 @@ def withdraw(store: Store, home: Path, rows: Sequence[RunRow], reason: str) -> s
                 store.attempts.complete(run, number)
                 store.events.add(now, states.TERMINATED, reason, run=run, attempt=number, node=attempt.node)
                 ended.add(run)
-            _send_instead(store, home, token, stay)
+            if stay:
+                _send_instead(store, home, token, stay, stay[0].node)
             store.batches.set_state(token, "tidied", now)
     return ended
 
 
-def _send_instead(store: Store, home: Path, old: str, attempts: Sequence[Attempt]) -> None:
-    """A batch with only these attempts of an old one, which are its own from now on."""
-    if not attempts:
-        return
+def _send_instead(
+    store: Store, home: Path, old: str, attempts: Sequence[Attempt], node: str, created: float | None = None
+) -> None:
+    """A batch for a node with only these attempts of an old one, which are its own from now on."""
     token = secrets.token_hex(8)
     content = store.batches.content(old)
-    folder = Path(content.pop(LOCAL)["folder"])
+    local = {word: value for word, value in content.pop(LOCAL).items() if word in ("folder", "pool")}
+    if created is not None:
+        content = {**local["pool"][node], "created": created}
     rows = {row.number: row for row in store.runs.find(attempt.run for attempt in attempts)}
     lines = [{**_line(rows[attempt.run]), "attempt": attempt.attempt} for attempt in attempts]
     for index, attempt in enumerate(attempts):
-        store.attempts.move(attempt.run, attempt.attempt, token, index)
-    add_batch(store, home, token, content, lines, folder, attempts[0].node)
+        store.attempts.move(attempt.run, attempt.attempt, token, index, node)
+    add_batch(store, home, token, content, lines, local, node)
     index_of = {attempt.idx: index for index, attempt in enumerate(attempts)}
     for intent in store.intents.open():  # what was wished for them while they wait is wished for them still
         act = intent.payload.get("act", {})
-        if act.get("token") == old:
+        if act.get("token") == old and act["do"] != "withdraw":
             wished = [
                 index_of[idx]
                 for first, last in act["runs"]
@@ -179,7 +198,10 @@ def _send_instead(store: Store, home: Path, old: str, attempts: Sequence[Attempt
                 if idx in index_of
             ]
             again = {**act, "token": token, "runs": [[index, index] for index in wished]}
-            store.intents.put(secrets.token_hex(8), intent.kind, {**intent.payload, "act": again})
+            if wished:
+                store.intents.put(
+                    secrets.token_hex(8), intent.kind, {**intent.payload, "node": node, "act": again}
+                )
 
 
 def add_batch(
@@ -188,12 +210,13 @@ def add_batch(
     token: str,
     content: dict[str, Any],
     lines: list[dict[str, Any]],
-    folder: Path,
+    local: dict[str, Any],
     node: str,
 ) -> None:
+    """local: what the node is not told: "folder", and "pool" of a group."""
     data = b"".join(json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n" for line in lines)
     runs = keep(home, data, "the list of runs")
-    content = {**content, "runs": runs.sha, LOCAL: {"folder": str(folder), "runs_size": runs.size}}
+    content = {**content, "runs": runs.sha, LOCAL: {**local, "runs_size": runs.size}}
     batch = Batch(
         token,
         node,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neronet.engine.collect import Collector
+from neronet.engine.submission import move
 from neronet.engine.told import Refused
 from neronet.errors import InputError, StoreError, Unreachable
 from neronet.spec.nodes import NodeSpec
@@ -218,7 +219,13 @@ class NodeWork:
         ):
             self._end(wish["token"], wish["why"])
             result = {"runs": 0}
-        self._store.intents.finish(intent.id, "problem" not in result, result)
+        with self._store.transaction(durable=True):
+            if taken := set(result.get("withdrawn", ())) if wish["do"] == "withdraw" else None:
+                move(self._store, self._home, wish["token"], taken, intent.payload["to"])
+            self._store.intents.finish(intent.id, "problem" not in result, result)
+        if taken and self._collector is not None:
+            for message in self._collector.leave(wish["token"], taken):
+                await session.say(message)
         self._changed()
 
     def _end(self, token: str, why: str) -> None:

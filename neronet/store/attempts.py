@@ -131,11 +131,11 @@ class AttemptStore:
             for run, attempt in sql.execute(every, (token,)).fetchall():
                 self.report(run, attempt, state, reason)
 
-    def move(self, run: int, attempt: int, token: str, idx: int) -> None:
-        """Makes an attempt that no node has heard of a part of another batch."""
+    def move(self, run: int, attempt: int, token: str, idx: int, node: str) -> None:
+        """Makes an attempt that no node will begin a part of another batch."""
         with self._db.transaction() as sql:
-            moved = "UPDATE attempts SET token = ?, idx = ? WHERE run = ? AND attempt = ?"
-            sql.execute(moved, (token, idx, run, attempt))
+            moved = "UPDATE attempts SET token = ?, idx = ?, node = ? WHERE run = ? AND attempt = ?"
+            sql.execute(moved, (token, idx, node, run, attempt))
             self._db.touch(run)
 
     def complete(self, run: int, attempt: int) -> None:
@@ -168,6 +168,11 @@ class AttemptStore:
         rows = self._db.rows(f"{_ATTEMPTS} WHERE token = ? ORDER BY idx, start", (token,))
         return list(map(_attempt, rows))
 
+    def loads(self) -> list[tuple[str, str, int, int]]:
+        """(node, token, how many of its runs wait unclaimed and are not held, how many have been claimed) of all
+        batches that have something open."""
+        return self._db.rows(_LOADS, (SUBMITTING, QUEUED))
+
     def spans(self, since: float) -> list[tuple[str, float, float | None]]:
         """(node, start, end) of those that have begun and are not complete, or ended after `since`."""
         begun = "SELECT node, started, ended FROM attempts WHERE started IS NOT NULL"
@@ -186,6 +191,11 @@ _SET = "UPDATE attempts SET state = ?, reported = ?, reason = ?, complete = ?, "
 _OF = " WHERE run = ? AND attempt = ?"
 _REPLACE = _SET + ", ".join(f"{fact} = coalesce(?, {fact})" for fact in _FACTS) + _OF
 _FILL_IN = _SET + ", ".join(f"{fact} = coalesce({fact}, ?)" for fact in _FACTS) + _OF
+_LOADS = (
+    "SELECT node, token, sum(waits AND reason != 'held'), sum(NOT waits) FROM"
+    " (SELECT node, token, reason, claimed IS NULL AND started IS NULL AND reported IN (?, ?) AS waits"
+    " FROM attempts WHERE complete = 0) GROUP BY node, token"
+)
 _ATTEMPTS = (
     "SELECT run, attempt, token, idx, start, node, state, reported, reason, complete, exit_status, claimed,"
     " started, ended, host, gpus, sizes, outputs FROM attempts"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from neronet.engine import told
 from neronet.engine.arriving import not_there
 from neronet.engine.doctor import Check, check
-from neronet.engine.placement import Member, divide, place_of
+from neronet.engine.placement import Load, Member, divide, moves, place_of
 from neronet.engine.work import limits_of
 from neronet.spec.nodes import NodeSpec
 from neronet.store.nodes import NodeRow
@@ -265,3 +265,67 @@ def test_outputs_that_are_not_there_are_found_by_their_patterns(
     patterns: list[str], paths: list[str], missing: list[str]
 ) -> None:
     assert not_there(patterns, paths) == missing
+
+
+# -- what waits on one node of a group goes to another that is idle
+
+
+def load(name: str, waiting: int = 0, running: int = 0, free: int | None = 0, **given: bool) -> Load:
+    return Load(name, waiting, running, free, **given)
+
+
+ALL = {(one, other): 100 for one in "abc" for other in "abc" if one != other}
+
+
+def test_an_idle_node_gets_its_share_of_the_longest_queue() -> None:
+    loads = [load("a", 12, 4), load("b", 6, 4), load("c", free=4)]
+    assert moves(loads, ALL) == [("a", "c", 6)]
+    assert moves([load("a", 1, 4), load("c", free=4)], ALL) == [("a", "c", 1)]
+    assert moves(loads, {("a", "c"): 2}) == [("a", "c", 2)]
+    assert moves(loads, {("b", "c"): 9}) == [("b", "c", 3)], "what waits on a may not go there"
+
+
+def test_a_node_that_will_soon_be_idle_gets_runs_in_time_and_none_is_moved_back() -> None:
+    assert moves([load("a", 12, 4), load("c", 1, 4)], ALL) == [("a", "c", 5)]
+    assert moves([load("a", 7, 4), load("c", 6, 4)], ALL) == []
+    assert moves([load("a", 4, 4), load("c", 1, 4)], ALL) == [], "the other one will soon be idle, too"
+
+
+def test_what_a_scheduler_does_not_begin_goes_to_idle_machines() -> None:
+    assert moves([load("a", 66, 0, None), load("c", free=4)], ALL) == [("a", "c", 53)]
+
+
+def test_a_cluster_that_has_begun_all_gets_as_many_again() -> None:
+    assert moves([load("a", 40, 4), load("c", 0, 16, None)], ALL) == [("a", "c", 32)]
+    assert moves([load("a", 40, 4), load("c", 0, 0, None)], ALL) == [("a", "c", 20)]
+    assert moves([load("a", 40, 4), load("c", 1, 16, None)], ALL) == [], "it has not begun all"
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 30), st.integers(0, 8), st.none() | st.integers(0, 8)),
+        min_size=2,
+        max_size=5,
+    )
+)
+def test_moving_comes_to_rest(given: list[tuple[int, int, int | None]]) -> None:
+    """However runs wait, nothing goes round in a circle while nothing begins and nothing ends."""
+    waiting = [each[0] for each in given]
+    names = "abcde"[: len(given)]
+    free = {(one, other): 100 for one in names for other in names if one != other}
+    for _ in range(40):
+        loads = [Load(name, waits, each[1], each[2]) for name, waits, each in zip(names, waiting, given)]
+        found = moves(loads, free)
+        if not found:
+            return
+        for giver, taker, count in found:
+            waiting[names.index(giver)] -= count
+            waiting[names.index(taker)] += count
+    raise AssertionError(f"still moving: {waiting}")
+
+
+def test_nothing_is_moved_to_or_from_a_node_that_does_not_answer_or_is_asked_already() -> None:
+    idle, full = load("c", free=4), load("a", 12, 4)
+    assert moves([replace(full, can_give=False), idle], ALL) == []
+    assert moves([full, replace(idle, can_take=False)], ALL) == []
+    assert len(moves([full, idle, load("b", free=4)], ALL)) == 1, "one wish at a time"
