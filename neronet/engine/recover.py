@@ -80,6 +80,13 @@ class _Rebuilt:
     def _run(self, index: int, run: dict[str, Any]) -> int:
         number, attempt = told.whole(run["number"], 1, MAX_NUMBER), told.whole(run["attempt"], 1, MAX_ATTEMPT)
         known = self._store.runs.get(number)
+        was = known and self._store.attempts.get(number, attempt)
+        same = (self._spec["manifest"], run["argv"])
+        if known and was and was.token != self._token and (known.snapshot, list(known.argv)) == same:
+            # It was moved from one node of a group to another: the later submission has it.
+            if self._store.batches.content(was.token)["created"] < self._submitted:
+                self._store.attempts.move(number, attempt, self._token, index, self._node)
+            return number
         if attempt > 1 and known is not None and known.node == self._node:
             if self._store.attempts.get(number, attempt) is not None:
                 raise ValueError(f"attempt {attempt} of run {number} twice")

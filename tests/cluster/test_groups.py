@@ -84,6 +84,15 @@ def test_what_waits_in_a_full_queue_runs_on_machines_that_are_idle(
     assert NODE not in nodes_of(runs)
     assert list(runs.frame()["done"]) == [float(n) for n in range(1, RUNS + 1)]
     assert took < 2 * best + 5
+    frame, home = runs.frame(), neroman.home
+    neroman.close()
+    for file in home.glob("neronet.db*"):
+        file.unlink()
+    with Neroman(home) as again:  # a lost database is rebuilt, whichever node is asked first
+        for name in (NODE, "plain2", "plain1"):
+            again.recover(name)
+        again.runs().wait(60)
+        assert frame.equals(again.runs().frame()), again.runs().frame()
 
 
 def test_what_waits_on_a_machine_that_dies_starts_once_and_what_ran_can_be_run_again(
