@@ -25,13 +25,18 @@ class Agent:
     sha256: str  # hex
 
 
-@functools.cache
 def build_agent(package: Path) -> Agent:
-    """The agent made of `package`/wire and `package`/node; made once per process."""
+    """The agent made of `package`/wire, `package`/node and the adapters that are installed now."""
+    return _build(
+        package, tuple(sorted((name, schedulers.source(one)) for name, one in schedulers.others().items()))
+    )
+
+
+@functools.cache
+def _build(package: Path, adapters: tuple[tuple[str, bytes], ...]) -> Agent:
     sources = [*package.glob("wire/*.py"), *package.glob("node/**/*.py")]
     entries = {f"neronet/{path.relative_to(package).as_posix()}": path.read_bytes() for path in sources}
-    for name, point in schedulers.others().items():
-        entries[f"neronet/node/wardens/{name}.py"] = schedulers.source(point)
+    entries |= {f"neronet/node/wardens/{name}.py": source for name, source in adapters}
     # The user side's __init__ would import what is not there.
     entries |= {"__main__.py": _MAIN.encode(), "neronet/__init__.py": b""}
     target = io.BytesIO()

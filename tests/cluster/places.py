@@ -17,6 +17,7 @@ from tests.testbed.nodes import Node
 from tests.testbed.slurm import SlurmCluster
 
 KINDS = ("local", "direct", "slurm", "gridengine", "command")
+EXAMPLE = Path(__file__).parents[2] / "examples/neronet-tsp"  # an adapter of another package
 # A real queue of one machine, as a scheduler that nobody wrote an adapter for.
 OWN = {
     "submit": "tsp -L {name}",

@@ -3,14 +3,17 @@ by a scheduler of which Neronet knows three commands.  The same tests for each."
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from neronet import Neroman
 from neronet.api import RunSet
+from neronet.errors import InputError
 from tests.cluster.clusters import COUNTS, sweep, told, until, wait
-from tests.cluster.places import Place, kill
+from tests.cluster.places import EXAMPLE, OWN, Place, command, kill
+from tests.testbed.fixtures import NodeFactory
 
 pytestmark = pytest.mark.real
 
@@ -118,6 +121,31 @@ def test_runs_go_on_without_a_connection(place: Place, tmp_path: Path) -> None:
     with Neroman(tmp_path / "home") as neroman:
         assert wait(neroman.runs()) == {"finished": 2}
         assert is_whole(neroman.runs()) and sorted(place.starts()) == ["1", "2"]
+
+
+def test_an_adapter_of_another_package_is_sent_along(
+    node_factory: NodeFactory, neroman: Neroman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the example was installed: its module, and what an installer writes of its entry points."""
+    project = (EXAMPLE / "pyproject.toml").read_text()
+    [(group, name, module)] = re.findall(r'entry-points\."(.+)"\]\n(\w+) = "(\w+)"', project)
+    info = tmp_path / "site/neronet_tsp-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: neronet-tsp\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}\n")
+    with pytest.raises(InputError, match="'tsp' is unknown here"):
+        neroman.add_node("other", "x", type="tsp")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    place = command(node_factory())
+    place.fields = {**{k: v for k, v in place.fields.items() if k not in OWN}, "type": "tsp"}
+    place.add(neroman)
+    runs = neroman.submit(sweep(tmp_path / "s", COUNTS, 6), place.id)
+    until(lambda: runs.states.get("running") == place.slots, lambda: told(runs))
+    neroman.terminate(runs[4:])
+    place.run("touch stop")
+    assert wait(runs) == {"finished": 4, "terminated": 2}
+    assert len(place.starts()) == 4 and is_whole(runs)
 
 
 NASTY = [

@@ -28,6 +28,29 @@ def test_a_run_gets_what_it_asks_for_and_the_variables_of_its_job(
     assert "TimeLimit=00:13:00" in told and "Partition=debug" in told
 
 
+def test_several_runs_share_a_task_and_only_so_many_tasks_run_at_once(
+    slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, slurm)
+    more = "runs_per_job: 5\nmax_parallel: 2\ntime: 1 minute\n"
+    script = "echo task $SLURM_ARRAY_TASK_ID\necho minutes $(squeue -h -j $SLURM_JOB_ID -o %l | tr -d :)\nsleep 0.3\nexit $(( $1 == 7 ))\n"
+    runs = neroman.submit(sweep(tmp_path / "s", script, 18, more=more), NODE)
+    assert wait(runs) == {"finished": 17, "failed": 1}
+    frame = runs.frame()
+    shares = list(frame.groupby("task").size())
+    assert len(shares) == 4 and max(shares) <= 5
+    assert set(frame["minutes"]) == {800.0}, (
+        "five minutes, what ours takes longer to end runs, and a little more"
+    )
+    spans = [
+        (row.started or 0.0, row.ended or 0.0)
+        for run in runs
+        for row in neroman.store.attempts.of_run(run.number)
+    ]
+    assert max(sum(start <= moment < end for start, end in spans) for moment, _ in spans) <= 2
+    assert slurm.calls()["sbatch"] == 1 and sorted(starts(slurm), key=int) == [str(n) for n in range(1, 19)]
+
+
 def test_what_a_node_cannot_give_is_refused_in_the_schedulers_words(
     slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
 ) -> None:
