@@ -14,7 +14,7 @@ import pwd
 import threading
 import time
 
-from neronet.node import command, jobs, outcome, procs, task, wrapper
+from neronet.node import command, fresh, jobs, outcome, procs, task, wrapper
 from neronet.node.host import lock_path
 from neronet.node.runs import FULL, Batch, make_private, parse_mark, read_json, remove, write_json
 from neronet.node.wardens.warden import ACCEPTED, OUT_OF_MEMORY, REJECTED, WAITING
@@ -170,7 +170,8 @@ class Cluster(object):
             try:
                 batch = Batch(self.root, token)
                 if batch.place == self.place:
-                    free = [n for n in range(len(batch)) if not batch.attempt(n, 1).exists()]
+                    taken = set(batch.attempts())
+                    free = [n for n in range(len(batch)) if "%d.1" % n not in taken]
                     if not free:
                         self.root.all_claimed(token, now=True)
                     found.append((batch, sum(not batch.held(n) for n in free)))
@@ -188,12 +189,16 @@ class Cluster(object):
                 self.login = dict(os.environ)
 
     def _look_for_claims(self):
+        there = set(fresh.names(os.path.join(self.root.path, "hosts")))
         for token, job in self._jobs.items():
             for number in range(job.tasks):
                 name = jobs.name_of(token, number)
-                if self._claimed.get(name, 0) < job.each:
-                    with contextlib.suppress(FileNotFoundError):
-                        self._claimed[name] = os.stat(self._task_path(name, task.CLAIMED)).st_size
+                if self._claimed.get(name, 0) >= job.each or task.PREFIX + name not in there:
+                    continue
+                if task.CLAIMED in fresh.names(self._task_path(name)):
+                    path = self._task_path(name, task.CLAIMED)
+                    fresh.refresh(path)
+                    self._claimed[name] = os.stat(path).st_size
 
     def _task_path(self, name, *below):
         return os.path.join(self.root.host(task.PREFIX + name), *below)
@@ -343,17 +348,13 @@ class Cluster(object):
     def _open(self, name):
         """The attempts that a task has open."""
         found = []
-        try:
-            marks = os.listdir(self._task_path(name, "open"))
-        except FileNotFoundError:
-            return found
-        for mark in marks:
+        for mark in fresh.names(self._task_path(name, "open")):
             try:
                 token, index, number = parse_mark(mark)
                 attempt = Batch(self.root, token).attempt(index, number)
             except (FileNotFoundError, ValueError, TypeError):
                 continue
-            if attempt.exists():
+            if attempt.exists(surely=True):
                 found.append(attempt)
         return found
 

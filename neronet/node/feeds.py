@@ -6,7 +6,9 @@ read when the channel has room, one part at a time.
 
 import collections
 import os
+import time
 
+from neronet.node import fresh
 from neronet.node.inotify import BATCH, POLL, REST, SAFETY, Watch, rest_after
 from neronet.node.runs import Batch
 from neronet.node.streams import Growing
@@ -24,7 +26,7 @@ class Feeds(object):
         self._by_folder = {}  # watched folder -> keys
         self._busy = Busy(self.watch)
         self._syncs = collections.deque()
-        self._looked = 0.0
+        self._looked, self._rest = 0.0, 0.0  # when everything was looked at; seconds until that is due again
 
     # -- what the other side asks for
 
@@ -70,14 +72,16 @@ class Feeds(object):
         """Puts in line what may have grown: what the watch says, everything now and then."""
         changed = self.watch.take() if woken else {}
         self._look_at_busy(now)
-        if changed is None or now - self._looked > (SAFETY if self.watch.works else POLL):
-            self._looked = now
+        if changed is None or now - self._looked >= self._rest:
             for key, source in self._sources.items():
                 if source.grows:
                     source.hint(None)
                     self._queue(key)
                     if source.folder is not None:
                         self.watch.add(source.folder)  # it may not have been there before
+            # A tenth of the time at most: where others' files are asked for over a network, that may take long.
+            self._looked = time.monotonic()
+            self._rest = max(SAFETY if self.watch.works else POLL, 9 * (self._looked - now))
             return
         for folder, names in changed.items():
             keys = [key for key in self._by_folder.get(folder, ()) if self._sources[key].hint(names)]
@@ -101,7 +105,7 @@ class Feeds(object):
         """Seconds until `look` has something to do without being woken."""
         if not self._sources:
             return 5.0
-        return min(self._busy.patience(now), SAFETY if self.watch.works else POLL)
+        return min(self._busy.patience(now), max(0.0, self._looked + self._rest - now))
 
     def ready(self):
         return bool(self._line)
@@ -217,7 +221,7 @@ class Source(object):
         raise NotImplementedError
 
     def hint(self, names):
-        """Whether a change of these files (None: of any) in its folder may mean more to send."""
+        """Whether a change of these files (None: of any, on any machine) in its folder may mean more to send."""
         return True
 
     def target(self):
@@ -240,10 +244,17 @@ class Journals(Source):
         self.token, self._path, self._offsets = token, folder, dict(offsets)
         self._changed = None  # names that may have more; None: all
         self._stuck = {}
+        self._refresh()
 
     def hint(self, names):
+        if names is None:
+            self._refresh()
         self._changed = None if names is None or self._changed is None else self._changed | names
         return True
+
+    def _refresh(self):
+        for name in fresh.names(self._path):
+            fresh.refresh(os.path.join(self._path, name))
 
     def target(self):
         return self._sizes(None)
@@ -296,6 +307,7 @@ class Log(Source):
 
     def __init__(self, wish, path):
         self._file, self._until = Growing(path, wish["offset"]), wish["until"]
+        fresh.refresh(path)
         self.grows = self._until < 0
         self._head = {"m": "log"}
         self._head.update((field, wish[field]) for field in ("token", "index", "attempt", "stream"))
@@ -306,6 +318,8 @@ class Log(Source):
         return self._file.position
 
     def hint(self, names):
+        if names is None:
+            fresh.refresh(self._file.path)
         return names is None or os.path.basename(self._file.path) in names
 
     def target(self):
@@ -342,6 +356,7 @@ class Output(Source):
         path = os.path.realpath(os.path.join(self._work, self._path))
         data = b""
         if path.startswith(os.path.realpath(self._work) + os.sep):
+            fresh.refresh(path)
             data = read_part(path, self._offset)
         message = dict(self._head, offset=self._offset, end=len(data) < MAX_PART)
         self._offset += len(data)

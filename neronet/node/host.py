@@ -187,7 +187,7 @@ class Host(object):
             try:
                 attempt = self.batch(token).attempt(index, number)
                 # Nobody holds the lock but us: a mark without its attempt was left by a kill before the claim.
-                if not attempt.exists():
+                if not attempt.exists(surely=True):
                     raise FileNotFoundError(mark)
             except FileNotFoundError:
                 self.forget(token)

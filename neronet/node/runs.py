@@ -20,6 +20,7 @@ import errno
 import json
 import os
 
+from neronet.node import fresh
 from neronet.node.procs import read_bytes
 from neronet.wire.messages import STREAM_FILES
 
@@ -162,13 +163,20 @@ class Batch(object):
         """{"priority": number, "held": [[first, last], ...]} as the user last said."""
         path = os.path.join(self.path, "order.json")
         try:
+            if self._order_stamp is None and "order.json" not in os.listdir(self.path):
+                return self._order
             status = os.stat(path)
-        except FileNotFoundError:
+        except FileNotFoundError:  # the batch is being deleted
             return self._order
         stamp = status.st_mtime_ns, status.st_ino  # two wishes may fall into one tick of the clock
         if stamp != self._order_stamp:
             self._order, self._order_stamp = read_json(path, {}), stamp
         return self._order
+
+    def refresh_order(self):
+        """From now on counts what the user has said meanwhile on another machine."""
+        fresh.refresh(self.path)
+        fresh.refresh(os.path.join(self.path, "order.json"))
 
     @property
     def priority(self):
@@ -197,6 +205,10 @@ class Batch(object):
 
     def attempt(self, index, attempt):
         return Attempt(self, index, attempt)
+
+    def attempts(self):
+        """The names of the folders of all attempts."""
+        return fresh.names(os.path.join(self.path, "run"))
 
     def journal(self, writer, kind=""):
         """Path of the journal of the process with this identity."""
@@ -257,8 +269,13 @@ class Attempt(object):
             raise
         return True
 
-    def exists(self):
-        return os.path.lexists(self.path)
+    def exists(self, surely=False):
+        """surely: a moment after another machine has made it, too."""
+        return os.path.lexists(self.path) or (surely and os.path.basename(self.path) in self.batch.attempts())
+
+    def _has(self, name):
+        """Whether there is a file that may come from another machine."""
+        return name in fresh.names(self.path)
 
     def read_claim(self):
         return read_json(self.file("claim.json"))
@@ -300,18 +317,18 @@ class Attempt(object):
         return os.stat(self.file("start")).st_mtime
 
     def read_stop(self):
-        return read_json(self.file("stop"))
+        return read_json(self.file("stop")) if self._has("stop") else None
 
     def set_verdict(self, state, reason):
         """Something from outside ends this attempt: how its program took that does not matter any more."""
         write_json(self.file("verdict"), {"state": state, "why": reason})
 
     def read_verdict(self):
-        return read_json(self.file("verdict"))
+        return read_json(self.file("verdict")) if self._has("verdict") else None
 
     def stop(self, record):
         """Asks the watcher to end this attempt; the first wish stays."""
-        if not os.path.exists(self.file("stop")):
+        if not self._has("stop"):
             write_json(self.file("stop"), record)
 
     def stopped_at(self):

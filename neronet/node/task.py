@@ -44,6 +44,7 @@ class TaskHost(Host):
         if taken or self._most <= 0:
             return
         for batch in self.waiting():
+            batch.refresh_order()
             for index in self._unclaimed(batch, self._first):
                 if not batch.held(index):
                     # The scheduler has given what the run needs, and names its GPUs to the program itself.

@@ -33,7 +33,7 @@ def test_several_runs_share_a_task_and_only_so_many_tasks_run_at_once(
 ) -> None:
     add(neroman, slurm)
     more = "runs_per_job: 5\nmax_parallel: 2\ntime: 1 minute\n"
-    script = "echo task $SLURM_ARRAY_TASK_ID\necho minutes $(squeue -h -j $SLURM_JOB_ID -o %l | tr -d :)\nsleep 0.3\nexit $(( $1 == 7 ))\n"
+    script = "echo task $SLURM_ARRAY_TASK_ID\necho minutes $(squeue -h -j ${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID -o %l | tr -d :)\nsleep 0.3\nexit $(( $1 == 7 ))\n"
     runs = neroman.submit(sweep(tmp_path / "s", script, 18, more=more), NODE)
     assert wait(runs) == {"finished": 17, "failed": 1}
     frame = runs.frame()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.testbed.nodes import Node
 
 USERS = ("alice", "bob")
+STALE = 30  # seconds; NFS has 30 to 60 of them for folders, and as many for files at rest
 
 # Start-up files that print much to both streams, take a moment and end without a newline.
 NOISY = """\
@@ -44,6 +45,7 @@ class Options:
     jump: str = ""  # name of the node through which alone it is reached (ProxyJump)
     home_of: str = ""  # name of the node whose /home it shares
     read_only_home: bool = False
+    stale_home: bool = False  # it sees /home through a file system that asks again only after `STALE` seconds
     disk: str = ""  # size of a small file system on /srv/alice, e.g. "8m"
     code: Literal["", "alone", "after key"] = ""  # a one-time code is asked by keyboard-interactive
     sshd: tuple[str, ...] = ()  # more lines of sshd_config; they come first, so they win
@@ -143,13 +145,16 @@ def _sshd_config(node: Node) -> str:
 def _init_script(node: Node) -> str:
     here = node.folder
     shared = node.lab.nodes[node.options.home_of].folder if node.options.home_of else node.folder
+    bind = "mount --bind"
+    if node.options.stale_home:  # one mount of its own for each node, which ends with the node
+        bind = f"bindfs -o nonempty,attr_timeout={STALE},entry_timeout={STALE},negative_timeout={STALE}"
     lines = ["set -e", f"hostname {node.name}"]
     if node.python:
         lines.append(f"mount --bind {node.python.parent.parent} {here}/local/python")
     lines += [
         f"mount --rbind {here}/local /usr/local",
         f"mount --bind {here}/etc /etc",
-        f"mount --bind {shared}/home /home",
+        f"{bind} {shared}/home /home",
         f"mount --bind {here}/srv /srv",
         f"mount --bind {here}/boot_id /proc/sys/kernel/random/boot_id",
         "mount -t tmpfs -o mode=755 tmpfs /root",

@@ -36,6 +36,7 @@ PACKAGES = (
     "gridengine-exec",
     "gridengine-client",
     "task-spooler",
+    "bindfs",
     "chromium",
     "fonts-dejavu-core",  # the widest font that users are likely to have: what fits with it fits everywhere
 )

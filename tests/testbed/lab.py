@@ -56,6 +56,8 @@ class Lab:
             if old.options == options:
                 return old
             self.remove(old)
+        if options.stale_home and not Path("/dev/fuse").exists():
+            raise LackingError("no /dev/fuse here, in a container without --device /dev/fuse?")
         python = find_python(options.python)
         self.nodes[name] = node = Node(self, name, self._free_address(), options, python)
         self.known_hosts.write_text("".join(node.known_hosts_line() for node in self.nodes.values()))

@@ -161,6 +161,16 @@ def test_its_nodes_can_be_of_another_kind(slurm_factory: SlurmFactory) -> None:
     assert slurm.ssh("cat out").stdout == "none\n"
 
 
+def test_its_nodes_may_see_late_what_another_one_writes(slurm_factory: SlurmFactory) -> None:
+    slurm = slurm_factory("t", nodes=1, like=Options(stale_home=True))
+    node = slurm.nodes[0]
+    node.run("echo one >file")
+    assert slurm.run("cat file; wc -c <file; ls new || true") == "one\n4\n"
+    node.run("echo two >>file; touch new")
+    assert node.run("cat file; ls new") == "one\ntwo\nnew\n"
+    assert slurm.run("cat file; ls new || true") == "one\n"
+
+
 def test_two_clusters_know_nothing_of_each_other(slurm_factory: SlurmFactory) -> None:
     first, second = slurm_factory("a", nodes=1), slurm_factory("b", nodes=1)
     start_job(first)
