@@ -60,6 +60,8 @@ class Cluster(object):
         self.login = {}  # the environment of the login shell, as a batch has it
         self._silent = ""  # what the scheduler said in the place of an answer
         self._ended = {}  # name of a task that seems to be over -> since when
+        self._past = {}  # name of one that is not shown -> what was told of its end
+        self._past_asked = {}  # token of a job -> when it was asked for such ends
         self._closing = {}  # name of a task -> Popen
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -145,6 +147,7 @@ class Cluster(object):
     def _forget(self, job):
         """Its batch was deleted."""
         del self._jobs[job.token]
+        self._past_asked.pop(job.token, None)
         self._tasks = [each for each in self._tasks if each.token != job.token]
         for number in range(job.tasks):
             name = jobs.name_of(job.token, number)
@@ -324,16 +327,31 @@ class Cluster(object):
             job, each = self._jobs[name.partition(".")[0]], shown.get(name)
             if jobs.is_over(job, each, job.token in tokens):
                 ended[name] = self._ended.get(name, now)
-                if jobs.is_certain(each, ended[name], now):
-                    self._close(job, name, each, opened[name])
             elif each is not None:
                 self._stop(name, each.native, opened[name])
         self._ended = ended
+        self._ask_past({name for name in ended if name not in shown}, now)
+        for name, since in ended.items():
+            each, past = shown.get(name), self._past.get(name)
+            if jobs.is_certain(each, past, since, now):
+                self._close(self._jobs[name.partition(".")[0]], name, each, past, opened[name])
 
-    def _close(self, job, name, each, attempts):
+    def _ask_past(self, names, now):
+        """Asks what became of tasks that are shown no more."""
+        self._past = {name: verdict for name, verdict in self._past.items() if name in names}
+        for token, numbers in jobs.to_ask(names, self._past, self._past_asked, self._every, now):
+            argv = self.warden.past_argv(token, numbers)
+            if argv is None or time.time() > now + AGAIN:
+                return  # other things are to be done as well
+            status, out, err = self._command(argv)
+            self._past_asked[token] = time.time() if status is None else now
+            told = self.warden.parse_past(status, out, err)
+            self._past.update((jobs.name_of(token, n), told[n]) for n in numbers if n in told)
+
+    def _close(self, job, name, each, past, attempts):
         """Has the ends of these attempts of a task recorded."""
         said = procs.read_text(os.path.join(self.folder, job.token + ".out"))
-        verdict = each and (each.verdict or self.warden.explain(said, each.own))
+        verdict = past if each is None else each.verdict or self.warden.explain(said, each.own)
         state, why = verdict or (states.LOST, "its job ended without a word of how the program did")
         for attempt in attempts:
             asked = attempt.batch.spec.get("memory") if why.startswith(OUT_OF_MEMORY) else None

@@ -16,6 +16,8 @@ GONE = "gone"  # all of its tasks are over, or the scheduler knows it no more
 IN_DOUBT = (SUBMITTING, UNKNOWN)
 DOUBT = 15.0  # seconds after which a query that does not show a job counts as a word that it was never taken
 RETURNS = 30.0  # seconds within which a task that is to begin anew is shown to wait again
+ASKED = 3  # jobs whose ends are asked for in one turn
+SPAN = 1000  # the range of tasks that one such question is for
 MISSES = 2  # queries one after another that do not show a job before it is taken for gone
 REST, REST_MOST = 30.0, 1800.0  # seconds between two tries that came to nothing
 
@@ -165,11 +167,28 @@ def is_over(job, task, shown):
     return task.state == OVER if task is not None else shown or job.kind == GONE
 
 
-def is_certain(task, since, now):
-    """Whether a task that seems to be over since then will not be begun anew."""
-    if task is not None and (task.verdict is None or task.verdict[0] != states.LOST):
-        return True
-    return now >= since + RETURNS
+def is_certain(task, past, since, now):
+    """Whether a task that seems to be over since then will not be begun anew; past: what was told of its end."""
+    verdict = past if task is None else task.verdict
+    final = task is not None if verdict is None else verdict[0] != states.LOST
+    return final or now >= since + RETURNS
+
+
+def to_ask(names, past, asked, every, now):
+    """[(token of a job, [number, ...]), ...] of the tasks whose ends are to be asked for now.
+
+    names: of those that seem to be over and are not shown; past: {name: what was told of its end};
+    asked: {token: when it was asked for last}; every: seconds between two queries.
+    """
+    over = {}
+    for name in names:
+        if name not in past or past[name][0] == states.LOST:
+            token, _, number = name.partition(".")
+            over.setdefault(token, []).append(int(number))
+    # Once more, whatever the interval, before they are taken for lost.
+    due = [token for token in over if now >= asked.get(token, 0.0) + min(every, RETURNS)]
+    due.sort(key=lambda token: (asked.get(token, 0.0), token))
+    return [(token, [n for n in over[token] if n < min(over[token]) + SPAN]) for token in due[:ASKED]]
 
 
 def needed(spec, each):

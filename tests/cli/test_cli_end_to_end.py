@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -306,10 +307,17 @@ def test_ctrl_c_ends_the_looking_and_not_the_runs(cli: Cli) -> None:
     assert {run["state"] for run in cli.runs()} & {"running", "queued"}
 
 
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A folder with a short name: the socket of a demo's engine lies in it."""
+    with tempfile.TemporaryDirectory(prefix="nn") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.slow
-def test_the_demo_has_twelve_runs_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setenv("NERONET_HOME", str(tmp_path / "home"))
+def test_the_demo_has_twelve_runs_and_leaves_nothing(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    monkeypatch.setenv("NERONET_HOME", str(scratch / "home"))
     began = time.monotonic()
     out = io.StringIO()
     assert run(["demo"], Neroman, Console(out, out, io.StringIO())) == 0
@@ -321,9 +329,9 @@ def test_the_demo_has_twelve_runs_and_leaves_nothing(tmp_path: Path, monkeypatch
     assert len([line for line in table[1:] if "✓ finished" in line]) == 9
     assert len([line for line in table[1:] if "■ terminated" in line]) == 3
     assert table[1].split()[1] == "0.001"
-    assert list(tmp_path.glob("neronet-demo-*")) == []
-    assert not (tmp_path / "home").exists()
-    assert left_behind(tmp_path) == []
+    assert list(scratch.glob("neronet-demo-*")) == []
+    assert not (scratch / "home").exists()
+    assert left_behind(scratch) == []
 
 
 @pytest.mark.slow
@@ -340,9 +348,7 @@ def test_the_demo_is_live_in_a_terminal(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_demo_that_is_ended_early_leaves_nothing(cli: Cli, tmp_path: Path, number: signal.Signals) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
+def test_a_demo_that_is_ended_early_leaves_nothing(cli: Cli, scratch: Path, number: signal.Signals) -> None:
     screen = Screen([*NEROCLI, "demo"], {**cli.environment, "TMPDIR": str(scratch)}, cli.cwd)
     screen.read_until("running")
     screen.process.send_signal(number)

@@ -46,9 +46,20 @@ def test_a_job_that_was_deleted_outside_and_one_that_was_rerun(
     gridengine.run("/usr/bin/qmod -rj 1.2; /usr/bin/qdel 1 -t 1")
     until(lambda: list(runs)[1].attempt == 2 and list(runs)[1].state == "running", lambda: list(runs)[1], 90)
     gridengine.run("touch stop")
-    assert wait(runs, 150) == {"lost": 1, "finished": 1}
+    assert wait(runs) == {"terminated": 1, "finished": 1}
+    assert next(iter(runs)).reason == "its job was deleted outside of Neronet"
     assert sorted(starts(gridengine)) == ["1", "2", "2"]
     assert [row.state for row in neroman.store.attempts.of_run(2)] == ["lost", "finished"]
+
+
+def test_a_limit_of_the_users_own_ends_a_run_and_is_told(
+    gridengine: GridEngine, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, gridengine, sbatch_args="-l h_rt=6")
+    runs = neroman.submit(sweep(tmp_path / "s", COUNTS), NODE)
+    assert wait(runs) == {"timeout": 1}, told(runs)
+    assert [run.reason for run in runs] == ["Grid Engine ended it at the time limit of its job"]
+    assert next(iter(runs)).points["n"] > 0 and starts(gridengine) == ["1"]
 
 
 def test_its_programs_may_be_known_to_login_shells_alone(

@@ -116,6 +116,96 @@ def test_what_qstat_answers() -> None:
     assert GridEngine().parse_query(1, "", "commlib error") is None
 
 
+# One start of a task as `qacct` 8.1.9 tells it, without some lines; values are padded with blanks.
+PAST = """\
+==============================================================
+qname        all.q
+hostname     {hostname}
+owner        alice
+jobname      nn-0123456789abcdef
+jobnumber    1
+taskid       {taskid}
+qsub_time    Sun Nov 22 12:19:05 2026
+start_time   {start}
+slots        {slots}
+failed       {failed}
+exit_status  {exit_status}
+ru_wallclock {wallclock}
+ru_utime     0.005s
+cpu          {cpu}
+maxvmem      {maxvmem}
+arid         undefined
+category     {category}
+"""
+USUAL = {
+    "hostname": "ge1", "taskid": "1                   ", "start": "Sun Nov 22 12:19:05 2026", "slots": 1, "exit_status": "137                  (Killed)",
+    "wallclock": "6s", "cpu": "0.010s", "maxvmem": "1.453MB", "category": "NONE",
+}  # fmt: skip
+DELETED = PAST.format(**USUAL, failed="100 : assumedly after job")
+LIMITED = "37  : qmaster enforced h_rt, h_cpu, or h_vmem limit"
+NO_START = {"start": "-/-", "exit_status": "0                   ", "wallclock": "0s", "maxvmem": "0.000B"}
+AGAIN = PAST.format(**{**USUAL, **NO_START}, failed="25  : rescheduling")
+CRASHED = PAST.format(**{**USUAL, **NO_START}, failed="19  : before writing exit_status")
+
+
+@pytest.mark.parametrize(
+    ("out", "state", "reason"),
+    [
+        (DELETED, "terminated", "its job was deleted outside of Neronet"),
+        (PAST.format(**{**USUAL, "category": "-l h_rt=5"}, failed=LIMITED), "timeout", "time limit of its job"),
+        (PAST.format(**{**USUAL, "wallclock": "4s", "category": "-l h_rt=0:0:5"}, failed=LIMITED), "timeout", "time limit of its job"),
+        (PAST.format(**{**USUAL, "exit_status": "138                  (User defined signal 1)", "category": "-l h_rt=600,s_rt=6"},
+                     failed="100 : assumedly after job"), "timeout", "time limit of its job"),
+        (PAST.format(**{**USUAL, "cpu": "70.2s", "category": "-l h_cpu=70,h_rt=600"}, failed=LIMITED), "timeout", "CPU time"),
+        (PAST.format(**{**USUAL, "maxvmem": "200.508MB", "category": "-l h_rt=5,h_vmem=150M"}, failed=LIMITED),
+         "failed", "out of memory, it used 200 MiB"),
+        (PAST.format(**{**USUAL, "slots": 2, "maxvmem": "200.484MB", "category": "-l h_vmem=100M -pe smp 2"}, failed=LIMITED),
+         "failed", "out of memory, it used 200 MiB"),
+        (PAST.format(**{**USUAL, "category": "-l h_vmem=150M"}, failed=LIMITED), "timeout", "time limit of its queue"),
+        (PAST.format(**USUAL, failed=LIMITED), "failed", "a limit of its queue: h_rt, h_cpu or h_vmem"),
+        (CRASHED, "lost", "lost its job on ge1: before writing exit_status"),
+        (AGAIN + DELETED, "terminated", "deleted"),
+        (CRASHED + DELETED, "terminated", "deleted"),
+        # From documents of its kin: who deleted it is told; the limits are not.
+        (DELETED.replace("category     NONE", "deleted_by   alice@head"), "terminated", "deleted"),
+    ],
+)  # fmt: skip
+def test_what_qacct_answers(out: str, state: str, reason: str) -> None:
+    told = GridEngine().parse_past(0, out, "")
+    assert list(told) == [0] and told[0][0] == state and reason in told[0][1]
+
+
+def test_what_qacct_does_not_know_is_no_end() -> None:
+    itself = PAST.format(**{**USUAL, "exit_status": "1                   "}, failed="0    ")
+    silent = DELETED.replace("category     NONE\n", "")
+    ended = DELETED.replace("137                  (Killed)", "143                  (Terminated)")
+    odd = DELETED.replace("1.453MB", "1.4.5MB")
+    for out in (
+        odd,
+        AGAIN,
+        DELETED + AGAIN,
+        itself,
+        silent,
+        ended,
+        silent + "deleted_by   NONE\n",
+        "",
+        "=====\n",
+    ):
+        assert GridEngine().parse_past(0, out, "") == {}
+    for status, out, err in [
+        (1, "", 'error: Job-array tasks "nn-0123456789abcdef".1-3:1 not found'),
+        (1, "\nno jobs running since startup\n", "/var/lib/gridengine/default/common/accounting: No such file or directory"),
+        (1, "\nno jobs running since startup\n", "error: unable to open /var/lib/gridengine/default/common/accounting"),
+        (127, "", "qacct: No such file or directory"),
+        (None, "", "qacct does not answer"),
+    ]:  # fmt: skip
+        assert GridEngine().parse_past(status, out, err) == {}
+    both = GridEngine().parse_past(0, DELETED + DELETED.replace("taskid       1 ", "taskid       12 "), "")
+    assert sorted(both) == [0, 11]
+    assert GridEngine().past_argv(TOKEN, [11, 0]) == ["qacct", "-j", f"nn-{TOKEN}", "-t", "1-12"]
+    assert Slurm().past_argv(TOKEN, [0]) is None and Slurm().parse_past(0, "", "") == {}
+
+
 @pytest.mark.parametrize("word", GOOD)
 def test_only_options_of_the_list_are_given_and_each_stays_one_word(word: str) -> None:
     warden = find(word)
@@ -361,8 +451,25 @@ def test_an_end_that_may_be_none_is_waited_for() -> None:
     one = job(2)
     [failed, _] = listed(one, OVER, OVER)
     [lost, _] = listed(one, OVER, OVER, verdict=("lost", "the compute node failed"))
-    assert jobs.is_over(one, failed, True) and jobs.is_certain(failed, 0.0, 0.0)
-    assert jobs.is_over(one, lost, True) and not jobs.is_certain(lost, 0.0, jobs.RETURNS - 1)
-    assert jobs.is_certain(lost, 0.0, jobs.RETURNS)
-    assert jobs.is_over(one, None, True) and not jobs.is_certain(None, 0.0, 1.0)
+    assert jobs.is_over(one, failed, True) and jobs.is_certain(failed, None, 0.0, 0.0)
+    assert jobs.is_over(one, lost, True) and not jobs.is_certain(lost, None, 0.0, jobs.RETURNS - 1)
+    assert jobs.is_certain(lost, None, 0.0, jobs.RETURNS)
+    assert jobs.is_over(one, None, True) and not jobs.is_certain(None, None, 0.0, 1.0)
+    assert jobs.is_certain(None, ("terminated", "deleted"), 0.0, 0.0)
+    assert not jobs.is_certain(None, ("lost", "its host crashed"), 0.0, jobs.RETURNS - 1)
     assert not jobs.is_over(one, None, False) and jobs.is_over(job(kind=jobs.GONE), None, False)
+
+
+def test_what_became_of_tasks_is_asked_seldom_and_a_few_at_once() -> None:
+    names = ["a.3", "a.0", f"a.{jobs.SPAN}", "b.7", "c.0", "d.0"]
+    first = jobs.to_ask(names, {}, {}, 2.0, 1000.0)
+    assert [(token, sorted(numbers)) for token, numbers in first] == [("a", [0, 3]), ("b", [7]), ("c", [0])]
+    asked = dict.fromkeys("abc", 1000.0)
+    assert jobs.to_ask(names, {}, asked, 2.0, 1001.0) == [("d", [0])]
+    assert [token for token, _ in jobs.to_ask(names, {}, asked, 2.0, 1002.0)] == ["d", "a", "b"]
+    told = {"a.0": ("timeout", ""), "a.3": ("lost", "")}
+    assert jobs.to_ask(["a.0", "a.3"], told, asked, 2.0, 1002.0) == [("a", [3])], (
+        "it may have begun anew since"
+    )
+    assert jobs.to_ask(["a.3"], {}, asked, 120.0, 1000.0 + jobs.RETURNS - 1) == []
+    assert jobs.to_ask(["a.3"], {}, asked, 120.0, 1000.0 + jobs.RETURNS) == [("a", [3])], "before it is lost"

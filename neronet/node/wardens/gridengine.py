@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 from neronet.node.wardens.warden import (
     ACCEPTED,
     GPUS,
+    OUT_OF_MEMORY,
     PREFIX,
     REJECTED,
     RUNNING,
@@ -18,6 +19,7 @@ from neronet.node.wardens.warden import (
     queue,
     seconds,
 )
+from neronet.wire import states
 
 # The options that a user may give, with how many values each takes.
 OPTIONS = {"-P": 1, "-p": 1, "-q": 1, "-l": 1, "-pe": 2, "-dl": 1, "-hard": 0, "-soft": 0}
@@ -26,6 +28,16 @@ NO_CONTACT = ("commlib error", "send error", "send timeout", "unable to contact"
 FEWER = ("job-array task", "max_u_jobs", "max_aj_tasks", "job rejected: Only")
 
 ERROR = "is in the error state Eqw of Grid Engine; `qstat -j` tells why, `qmod -cj` lets it try again"
+
+# What `qacct` says of why a job `failed`, by its numbers.
+ENDED, AGAIN, AT_LIMIT, KILLED = ("", "0"), ("24", "25"), "37", "100"
+DELETED = (states.TERMINATED, "its job was deleted outside of Neronet")
+TIMES = (
+    ("_rt", "ru_wallclock", "Grid Engine ended it at the time limit of its job"),
+    ("_cpu", "cpu", "Grid Engine ended it at the limit of its CPU time"),
+)
+QUEUES_TIME = (states.TIMEOUT, "Grid Engine ended it at the time limit of its queue")
+QUEUES = (states.FAILED, "Grid Engine ended it at a limit of its queue: h_rt, h_cpu or h_vmem")
 
 
 class GridEngine(Warden):
@@ -100,6 +112,21 @@ class GridEngine(Warden):
         ranges = [] if numbers is None else ["-t", "%d-%d" % (min(numbers) + 1, max(numbers) + 1)]
         return ["qdel", native] + ranges
 
+    def past_argv(self, token, numbers):
+        # By the name, since ids are used again.  Of several ranges the last one alone would count.
+        return ["qacct", "-j", PREFIX + token, "-t", "%d-%d" % (min(numbers) + 1, max(numbers) + 1)]
+
+    def parse_past(self, status, out, err):
+        if status != 0:
+            return {}  # also where there is no record yet: they come up to a quarter of a minute late
+        # Each start of a task has a record, not always with its times; the last one counts.
+        records = {each.get("taskid"): each for each in _blocks(re.sub("(?m)^=+$", "", out))}
+        try:
+            found = {int(word) - 1: _end(each) for word, each in records.items() if (word or "").isdigit()}
+        except ValueError:
+            return {}  # figures of a form that nobody knows
+        return {number: verdict for number, verdict in found.items() if verdict}
+
     def about_argv(self):
         settings = [["qconf", "-sq", "*"], ["qconf", "-sconf"], ["qconf", "-sc"]]
         return [["qstat", "-g", "c", "-xml"], ["qstat", "-help"]] + settings
@@ -129,7 +156,41 @@ def _blocks(text):
     """{name: value} of each block of lines that `qconf` shows."""
     for block in text.replace("\\\n", " ").strip().split("\n\n"):
         lines = (line.split(None, 1) for line in block.splitlines())
-        yield {words[0]: words[1] for words in lines if len(words) == 2}
+        yield {words[0]: words[1].strip() for words in lines if len(words) == 2}
+
+
+def _end(record):
+    """The verdict on a task by its last record; None: it ended by itself, is to be begun anew, or it does not say."""
+    code, _, words = (part.strip() for part in record.get("failed", "").partition(":"))
+    if code in ENDED + AGAIN:
+        return None
+    if code not in (AT_LIMIT, KILLED):
+        return states.LOST, "Grid Engine lost its job on %s: %s" % (record.get("hostname", "a host"), words)
+    limits = dict(re.findall(r"\b([hs]_\w+)=([^,\s]+)", record.get("category", "")))
+    verdict = _over(record, limits)
+    if code == AT_LIMIT:
+        return verdict or (QUEUES_TIME if "h_vmem" in limits else QUEUES)
+    if verdict is None and record.get("deleted_by", "NONE") != "NONE":  # those of some kin tell
+        return DELETED
+    # What is within its limits is killed for nothing else; some do not tell the limits.
+    killed = "category" in record and record.get("exit_status", "").startswith("137")
+    return verdict or (DELETED if killed else None)
+
+
+def _over(record, limits):
+    """The verdict on a task that used more than it had asked for, or None."""
+    used = _bytes(record.get("maxvmem", "").rstrip("B")) or 0
+    slots = record.get("slots", "")
+    for letter in "hs":
+        most = _bytes(limits.get(letter + "_vmem", ""))
+        if most and used >= most * (int(slots) if slots.isdigit() else 1):
+            return states.FAILED, OUT_OF_MEMORY + ", it used %d MiB" % (used >> 20)
+    for name, field, why in TIMES:
+        spent = re.match(r"[\d.]+", record.get(field, ""))
+        most = min(filter(None, (seconds(limits.get(letter + name, "")) for letter in "hs")), default=None)
+        if most and spent and float(spent.group()) + 1 >= most:  # it counts in whole seconds
+            return states.TIMEOUT, why
+    return None
 
 
 def _queue(summary, settings):

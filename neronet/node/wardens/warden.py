@@ -74,6 +74,20 @@ class Warden(object):
         """argv that ends these tasks of a job; waiting: only those of them that have not begun, where that can be said."""
         raise NotImplementedError
 
+    def past_argv(self, token, numbers):
+        """argv that tells how these tasks of a job ended which are shown no more; None where queries show ended ones.
+
+        They are tasks that left a run open, so it is seldom asked.
+        """
+        return
+
+    def parse_past(self, status, out, err):
+        """{number: (state, reason)} of the tasks of which it says how they ended; others may still be told of later.
+
+        `lost` is not final: such a task may be begun anew.
+        """
+        return {}
+
     def about_argv(self):
         """[argv, ...] that tell what the scheduler is and allows; the first fails when it does not answer."""
         return []
