@@ -57,5 +57,5 @@ class TaskSpooler(Warden):
                 found.append(Task(token, 0, native, native, STATES.get(state, RUNNING), "", None, ""))
         return found
 
-    def cancel_argv(self, native, numbers, waiting):
+    def cancel_argv(self, token, native, numbers, waiting):
         return ["sh", "-c", CANCEL, "-", native]

@@ -293,13 +293,13 @@ class Cluster(object):
         for each in self._tasks:
             job = self._jobs[each.token]
             if each.state == WAITING and job.batch not in wanting and self._never_claimed(each):
-                for_nothing.setdefault(each.native, []).append(each.number)
+                for_nothing.setdefault((each.token, each.native), []).append(each.number)
                 if not job.unneeded:
                     job.unneeded = True
                     self._save(job)
-        for native, numbers in sorted(for_nothing.items()):
-            self._command(self.warden.cancel_argv(native, numbers, True))
-            self._tasks = [each for each in self._tasks if (each.native, each.state) != (native, WAITING)]
+        for (token, native), numbers in sorted(for_nothing.items()):
+            self._command(self.warden.cancel_argv(token, native, numbers, True))
+            self._tasks = [each for each in self._tasks if (each.token, each.state) != (token, WAITING)]
 
     def _never_claimed(self, each):
         """Not one that is to be started again: a run of its own waits for it."""
@@ -386,4 +386,5 @@ class Cluster(object):
             except FileNotFoundError:
                 continue
             if late:
-                self._command(self.warden.cancel_argv(native, [int(name.partition(".")[2])], False))
+                token, _, number = name.partition(".")
+                self._command(self.warden.cancel_argv(token, native, [int(number)], False))

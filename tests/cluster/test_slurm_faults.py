@@ -99,6 +99,26 @@ def test_a_controller_that_is_killed_loses_no_run_and_ends_none(
         assert values == [float(n + 1) for n in range(len(values))]
 
 
+def test_an_id_that_is_given_to_another_job_is_not_taken_for_ours(
+    slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, slurm, query_every=6)  # so that we act before we know of it
+    runs = neroman.submit(sweep(tmp_path / "s", COUNTS, 4), NODE)
+    until(lambda: runs.states == {"running": 4}, lambda: told(runs))
+    [ours] = {name.split("_")[0] for name in slurm.jobs()}
+    slurm.kill_controller(saved=False)
+    for file in (slurm.login.folder / "srv/slurm/state").glob("job_state*"):
+        file.unlink()  # it had saved nothing at all
+    slurm.restart_controller()
+    other = "sbatch --parsable --array=0-3 --output=/dev/null --wrap='sleep 1000'"
+    assert slurm.run(other).strip() == ours, "the number is given again"
+    neroman.terminate(runs)
+    assert set(wait(runs)) <= {"terminated", "lost"}
+    assert sorted(map(int, starts(slurm))) == [1, 2, 3, 4]
+    assert sorted(slurm.jobs()) == [f"{ours}_{n}" for n in range(4)]
+    assert set(slurm.jobs().values()) <= {"RUNNING", "PENDING"}, slurm.jobs()
+
+
 def test_the_record_of_an_ended_job_is_not_needed(
     slurm_factory: SlurmFactory, neroman: Neroman, tmp_path: Path
 ) -> None:

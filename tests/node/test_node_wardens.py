@@ -246,7 +246,7 @@ def test_a_scheduler_of_the_users_own_is_three_commands() -> None:
     argv = own.submit_argv(TOKEN, 1, dict(NEED, cpus=4), [], "/out", ["/s cript", "$(id)"])
     assert argv == ["myq", "add", "-n", f"nn-{TOKEN}", "-c", "4", "a b", "/s cript", "$(id)", "--end"]
     assert own.query_argv("alice") == ["myq", "-u", "alice"]
-    assert own.cancel_argv("7", [0], True) == ["myq", "rm", "7"]
+    assert own.cancel_argv(TOKEN, "7", [0], True) == ["myq", "rm", "7"]
     with pytest.raises(ValueError, match="submit:"):
         own.submit_argv(TOKEN, 1, NEED, ["--partition=x"], "/out", ["/script"])
     assert own.parse_submit(None, "", "").kind == UNKNOWN

@@ -120,8 +120,8 @@ def test_a_single_task_is_no_array_for_pbs_and_has_the_number_0() -> None:
     for index, number in (({}, "0"), ({"PBS_ARRAY_INDEX": "7"}, "7")):
         said = subprocess.run(["sh", "-c", "echo " + Pbs.number], capture_output=True, env=index, text=True)
         assert said.stdout == number + "\n"
-    assert Pbs().cancel_argv("7[].pbs1", [1, 3], True) == ["qdel", "7[1].pbs1", "7[3].pbs1"]
-    assert Pbs().cancel_argv("8.pbs1", [0], False) == ["qdel", "8.pbs1"]
+    assert Pbs().cancel_argv(TOKEN, "7[].pbs1", [1, 3], True) == ["qdel", "7[1].pbs1", "7[3].pbs1"]
+    assert Pbs().cancel_argv(TOKEN, "8.pbs1", [0], False) == ["qdel", "8.pbs1"]
 
 
 def test_resources_that_the_user_names_for_pbs_stand_alone() -> None:
@@ -206,7 +206,7 @@ def test_lsf_gets_the_script_as_one_line_in_which_no_word_is_run_by_a_shell() ->
         ("-J", f"nn-{TOKEN}[1-3]"), ("-o", "/out"), ("-W", "61"), ("-n", "4"), ("-R", "span[hosts=1]"),
         ("-gpu", "num=1"), ("-M", "8192MB"), ("-R", "rusage[mem=8192MB]"),
     }  # fmt: skip
-    assert Lsf().cancel_argv("42", [0, 2], True) == ["bkill", "42[1]", "42[3]"]
+    assert Lsf().cancel_argv(TOKEN, "42", [0, 2], True) == ["bkill", "42[1]", "42[3]"]
     said = subprocess.run(["sh", "-c", "echo " + Lsf.number], capture_output=True, env={"LSB_JOBINDEX": "3"})
     assert said.stdout == b"2\n"
 

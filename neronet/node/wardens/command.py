@@ -85,7 +85,7 @@ class Command(Warden):
                 found.append(Task(name.group(1), 0, native, native, state, "", None, ""))
         return found
 
-    def cancel_argv(self, native, numbers, waiting):
+    def cancel_argv(self, token, native, numbers, waiting):
         return [_filled(word, {"id": native}) for word in self.words("cancel")]
 
 

@@ -108,9 +108,8 @@ class GridEngine(Warden):
             return None
         return found
 
-    def cancel_argv(self, native, numbers, waiting):
-        ranges = [] if numbers is None else ["-t", "%d-%d" % (min(numbers) + 1, max(numbers) + 1)]
-        return ["qdel", native] + ranges
+    def cancel_argv(self, token, native, numbers, waiting):
+        return ["qdel", PREFIX + token, "-t", "%d-%d" % (min(numbers) + 1, max(numbers) + 1)]
 
     def past_argv(self, token, numbers):
         # By the name, since ids are used again.  Of several ranges the last one alone would count.

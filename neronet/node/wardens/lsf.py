@@ -131,5 +131,5 @@ class Lsf(Warden):
             found.append(Task(name.group(1), int(name.group(2)) - 1, native, own, state, reason, verdict, ""))
         return found
 
-    def cancel_argv(self, native, numbers, waiting):
+    def cancel_argv(self, token, native, numbers, waiting):
         return ["bkill"] + ["%s[%d]" % (native, number + 1) for number in numbers]

@@ -114,7 +114,7 @@ class Pbs(Warden):
         single = [job for job in found if "[]" not in job["id"]]  # not an array as a whole
         return [_task(job) for job in single if job.get("Job_Name", "").startswith(PREFIX)]
 
-    def cancel_argv(self, native, numbers, waiting):
+    def cancel_argv(self, token, native, numbers, waiting):
         return ["qdel"] + [native.replace("[]", "[%d]" % number) for number in numbers]
 
 

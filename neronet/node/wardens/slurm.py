@@ -148,10 +148,11 @@ class Slurm(Warden):
             return states.FAILED, OUT_OF_MEMORY + ", it used %d MiB" % (int(over.group(1)) >> 20)
         return (states.FAILED, OUT_OF_MEMORY) if re.search("oom_kill event.* in " + step, said) else None
 
-    def cancel_argv(self, native, numbers, waiting):
+    def cancel_argv(self, token, native, numbers, waiting):
+        argv = ["scancel", "--name=" + PREFIX + token]
         if waiting:
-            return ["scancel", "--state=PENDING", native]
-        return ["scancel"] + ["%s_%d" % (native, number) for number in numbers]
+            return argv + ["--state=PENDING", native]
+        return argv + ["%s_%d" % (native, number) for number in numbers]
 
     def about_argv(self):
         # Exact: nodes of one partition that differ come in a line each.

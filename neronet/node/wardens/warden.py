@@ -70,8 +70,11 @@ class Warden(object):
         """A (state, reason) that what the scheduler wrote into the output of a job gives for a task, or None."""
         return
 
-    def cancel_argv(self, native, numbers, waiting):
-        """argv that ends these tasks of a job; waiting: only those of them that have not begun, where that can be said."""
+    def cancel_argv(self, token, native, numbers, waiting):
+        """argv that ends these tasks of a job; waiting: only those of them that have not begun, where that can be said.
+
+        By the name as well, where that can be said: the id may be another job's since the last query.
+        """
         raise NotImplementedError
 
     def past_argv(self, token, numbers):
