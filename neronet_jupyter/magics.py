@@ -96,7 +96,7 @@ class SweepRuns(RunSet):
 
     def line(self) -> str:
         """`6 runs of lr_sweep: 17-22 on gpu1, gpu2`."""
-        nodes = ", ".join(dict.fromkeys(row.node for row in self.rows()))
+        nodes = ", ".join(sorted({row.node for row in self.rows()}))
         return f"{count(len(self), 'run')} of {self[0].experiment}: {number_ranges(self.numbers)} on {nodes}"
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-PROBE = 4  # runs that a cluster gets at least when it has begun all that it had
+PROBE = 4  # runs that a cluster is taken to have at a time at least
 SOON, LATE = 0.5, 1.5  # rounds within which a node will be idle, and within which another one will not
 
 
@@ -59,7 +59,7 @@ class Load:
     @property
     def capacity(self) -> int:
         """How many runs it has at a time, as far as is known: of a cluster, as many as it has begun."""
-        return max(1, self.running + (self.free or 0))
+        return max(PROBE, self.running) if self.free is None else max(1, self.running + self.free)
 
     @property
     def rounds(self) -> float:
@@ -71,16 +71,12 @@ class Load:
 
         Not all of them, which would only make the other one idle.
         """
-        if self.free is None:
-            # A cluster that has begun all that it had may begin as many again.
-            capacity, hungry = max(PROBE, self.running), self.waiting == 0
-        else:
-            # Before it is idle, where the other one is far from it: so that nothing is moved back.
-            capacity = self.capacity
-            idle = self.waiting == 0 and self.free > 0
-            hungry = idle or (self.rounds < SOON and giver.rounds > LATE)
-        share = giver.waiting * capacity / (capacity + giver.capacity) - self.waiting
-        return max(1, round(share)) if hungry else 0
+        idle = self.waiting == 0 and bool(self.free)
+        # Before it is idle, where the other one is far from it: so that nothing is moved back.  A cluster is asked to
+        # begin more only when it has begun all that it had.
+        soon = self.waiting == 0 if self.free is None else self.rounds < SOON
+        share = giver.waiting * self.capacity / (self.capacity + giver.capacity) - self.waiting
+        return max(1, round(share)) if idle or (soon and giver.rounds > LATE) else 0
 
 
 def moves(loads: Sequence[Load], movable: Mapping[tuple[str, str], int]) -> list[tuple[str, str, int]]:
@@ -89,12 +85,13 @@ def moves(loads: Sequence[Load], movable: Mapping[tuple[str, str], int]) -> list
     movable: {(from, to): runs that wait there and may go there}. A node takes from the one with the longest queue.
     """
     found = []
-    givers = {load.id: load for load in loads if load.can_give and load.waiting}
+    # What a machine has free places for it begins itself.
+    givers = {load.id: load for load in loads if load.can_give and load.waiting > (load.free or 0)}
     for taker in sorted(loads, key=lambda load: load.free is None):  # a plain machine begins a run at once
         sources = [giver for giver in givers.values() if movable.get((giver.id, taker.id))]
         if taker.can_take and sources:
             giver = max(sources, key=lambda load: load.rounds)
-            count = min(taker.wants(giver), movable[giver.id, taker.id])
+            count = min(taker.wants(giver), giver.waiting - (giver.free or 0), movable[giver.id, taker.id])
             if count:
                 found.append((giver.id, taker.id, count))
                 del givers[giver.id]  # what it gave is not known before it is confirmed

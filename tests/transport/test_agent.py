@@ -66,7 +66,7 @@ def test_equal_files_make_equal_bytes_whenever_and_wherever(tmp_path: Path) -> N
     assert agent == build_agent(second)
     assert agent.sha256 == hashlib.sha256(agent.data).hexdigest()
     (second / "wire/frames.py").write_text("WORD = 'other'")
-    build_agent.cache_clear()
+    agent._build.cache_clear()
     assert build_agent(second) != agent
 
 
