@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 import neronet
-from neronet.transport.agent import build_agent
+from neronet.transport.agent import _build, build_agent
 
 PACKAGE = Path(neronet.__file__).parent
 MAX_SIZE = 150_000
@@ -66,7 +66,7 @@ def test_equal_files_make_equal_bytes_whenever_and_wherever(tmp_path: Path) -> N
     assert agent == build_agent(second)
     assert agent.sha256 == hashlib.sha256(agent.data).hexdigest()
     (second / "wire/frames.py").write_text("WORD = 'other'")
-    agent._build.cache_clear()
+    _build.cache_clear()
     assert build_agent(second) != agent
 
 
