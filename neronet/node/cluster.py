@@ -246,6 +246,8 @@ class Cluster(object):
             if job is None or job.kind != ACCEPTED:
                 break
             has += tasks * each
+        else:
+            self._wake.set()  # the others, as soon as all else was looked at
         return self._why(self._of(batch), barren)
 
     def _of(self, batch):
