@@ -55,6 +55,7 @@ class Cluster(object):
         self._lock = lock_path(root, self.folder, place + ".jobs")
         self._jobs = {}
         self._claimed = {}  # name of a task that has looked for runs -> how many it has claimed
+        self._begun = set()  # names of tasks that may have something open
         self._over = set()  # those of them of which nothing is open any more, for good
         self._tasks, self._asked = [], 0.0
         self.login = {}  # the environment of the login shell, as a batch has it
@@ -152,6 +153,7 @@ class Cluster(object):
         for number in range(job.tasks):
             name = jobs.name_of(job.token, number)
             self._claimed.pop(name, None)
+            self._begun.discard(name)
             task.forget(self.root, name)
         for kind in (".json", ".out"):
             remove(os.path.join(self.folder, job.token + kind))
@@ -198,6 +200,7 @@ class Cluster(object):
                 name = jobs.name_of(token, number)
                 if self._claimed.get(name, 0) >= job.each or task.PREFIX + name not in there:
                     continue
+                self._begun.add(name)
                 if task.CLAIMED in fresh.names(self._task_path(name)):
                     path = self._task_path(name, task.CLAIMED)
                     fresh.refresh(path)
@@ -312,7 +315,7 @@ class Cluster(object):
     def _opened(self):
         """{name of a task: the attempts that it has open}, of all tasks that have any."""
         found = {}
-        for name in set(self._claimed) - self._over:
+        for name in self._begun - self._over:
             attempts = self._open(name)
             if attempts:
                 found[name] = attempts

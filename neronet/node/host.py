@@ -163,6 +163,9 @@ class Host(object):
             json.dump(share, file)
         return share
 
+    def has_claimed(self):
+        """A run was claimed: for those who count that."""
+
     def give_back(self, attempt):
         remove(self._mark(attempt))
 

@@ -192,6 +192,7 @@ class Kid(object):
         procs.pause("taken")
         if attempt.claim(binascii.hexlify(os.urandom(8)).decode("ascii"), claim):
             procs.pause("renamed")
+            self.host.has_claimed()
             record = {"e": "claimed", "i": attempt.index, "a": attempt.attempt, "t": claim["time"]}
             return attempt, share, dict(record, gpus=share["gpus"], host=self.here.host)
         self.host.give_back(attempt)

@@ -51,10 +51,10 @@ class TaskHost(Host):
                     yield batch.attempt(index, 1), NOTHING, []
         self._note(b"")
 
-    def take(self, attempt, share, done=None):
+    def has_claimed(self):
+        # Afterwards: whoever counts must not take this task for done while the run still seems to wait.
         self._most -= 1
         self._note(b".")
-        return super(TaskHost, self).take(attempt, share, done)
 
     def _note(self, claimed):
         with open(os.path.join(self.root.host(self.name), CLAIMED), "ab") as file:
