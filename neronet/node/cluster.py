@@ -14,7 +14,7 @@ import pwd
 import threading
 import time
 
-from neronet.node import command, fresh, jobs, outcome, procs, task, wrapper
+from neronet.node import clients, fresh, jobs, outcome, procs, task, wrapper
 from neronet.node.host import lock_path
 from neronet.node.runs import FULL, Batch, make_private, parse_mark, read_json, remove, write_json
 from neronet.node.wardens.warden import ACCEPTED, OUT_OF_MEMORY, REJECTED, WAITING
@@ -212,7 +212,7 @@ class Cluster(object):
     # -- asking
 
     def _command(self, argv):
-        return command.run(argv, self.login, self.root.path, PATIENCE)
+        return clients.run(argv, self.login, self.root.path, PATIENCE)
 
     def _query(self):
         began = time.time()

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 
-from neronet.node import command, environment, jobs
+from neronet.node import clients, environment, jobs
 from neronet.node.runs import Batch, read_json, write_json
 
 ENOUGH = 30.0  # seconds within which the scheduler is not asked again
@@ -63,7 +63,7 @@ class Look(object):
         warden, answers, end = self._cluster.warden, [], time.monotonic() + PATIENCE
         for argv in warden.about_argv():
             left = max(0.1, end - time.monotonic())
-            answers.append(command.run(argv, login, self._cluster.root.path, left))
+            answers.append(clients.run(argv, login, self._cluster.root.path, left))
             if answers[0][0] != 0 or answers[-1][0] is None:
                 break  # it does not answer: the others would take as long
         if warden.parse_about(answers) is not None:

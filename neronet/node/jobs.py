@@ -30,40 +30,14 @@ class Job(object):
     unneeded: we have cancelled tasks of it.
     """
 
-    FIELDS = (
-        "token",
-        "batch",
-        "tasks",
-        "made",
-        "kind",
-        "native",
-        "why",
-        "fewer",
-        "misses",
-        "each",
-        "unneeded",
-    )
-
-    def __init__(
-        self,
-        token,
-        batch,
-        tasks,
-        made,
-        kind=SUBMITTING,
-        native="",
-        why="",
-        fewer=False,
-        misses=0,
-        each=1,
-        unneeded=False,
-    ):
+    def __init__(self, token, batch, tasks, made, kind=SUBMITTING, native="", why="", fewer=False, misses=0,
+                 each=1, unneeded=False):  # fmt: skip
         self.token, self.batch, self.tasks, self.made = token, batch, tasks, made
         self.kind, self.native, self.why = kind, native, why
         self.fewer, self.misses, self.each, self.unneeded = fewer, misses, each, unneeded
 
     def to_json(self):
-        return {field: getattr(self, field) for field in self.FIELDS}
+        return dict(vars(self))
 
 
 def name_of(token, number):

@@ -56,10 +56,14 @@ def checks(neroman: Neroman) -> dict[str, str]:
     return {check.subject: check.text for check in neroman.doctor(NODE)}
 
 
+def started(run: Callable[[str], str]) -> list[str]:
+    """The number of the run, of every start of a program; `run` runs a shell command in the user's home there."""
+    return [line.split()[0] for line in run("cat starts 2>/dev/null || true").splitlines()]
+
+
 def starts(cluster: Cluster) -> list[str]:
-    """The number of the run, of every start of a program."""
-    text = cluster.run("cat starts 2>/dev/null || true")
-    return [line.split()[0] for line in text.splitlines()]
+    """The same of a cluster."""
+    return started(cluster.run)
 
 
 def until(true: Callable[[], object], what: Callable[[], object] | str, timeout: float = 60.0) -> None:

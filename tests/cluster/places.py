@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from neronet import Neroman
+from tests.cluster.clusters import started
 from tests.testbed.gridengine import GridEngine
 from tests.testbed.nodes import Node
 from tests.testbed.slurm import SlurmCluster
@@ -35,20 +35,18 @@ class Place:
     address: str
     fields: dict[str, Any]  # of its entry in nodes.yaml
     run: Callable[[str], str]  # a shell command in the user's home there; what it prints
-    submits: Callable[[], int | None] = lambda: (
-        None
-    )  # calls of its scheduler's program, where they are counted
+    submits: Callable[[], int | None] = lambda: None
+    """Calls of its scheduler's program, where they are counted."""
     gateway: Node | None = None  # where nothing may run
-    mark: str = field(
-        default_factory=lambda: f"98{os.getpid()}{time.monotonic_ns() % 10**6}"
-    )  # no other process has it
+    mark: str = field(default_factory=lambda: f"98{os.getpid()}{time.monotonic_ns() % 10**6}")
+    """No other process has it in its command line."""
 
     def add(self, neroman: Neroman) -> None:
         neroman.add_node(self.id, self.address, **self.fields)
 
     def starts(self) -> list[str]:
         """The number of the run, of every start of a program."""
-        return [line.split()[0] for line in self.run("cat starts 2>/dev/null || true").splitlines()]
+        return started(self.run)
 
     def marked(self) -> dict[int, str]:
         """{process id: command line} of all processes with our mark, as this machine's kernel knows them."""
@@ -59,10 +57,6 @@ class Place:
         while "nerokid" not in (text := _commands()[pid]) or text.startswith("/bin/sh"):
             pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
         return pid
-
-
-def kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
 
 
 def _commands() -> dict[int, str]:
@@ -124,6 +118,7 @@ def gridengine(cluster: GridEngine) -> Place:
 
 
 def _ssh(node: Node, command: str) -> str:
+    """What a command prints that must not fail."""
     done = node.ssh(command)
     assert done.returncode == 0, done.stderr
     return done.stdout

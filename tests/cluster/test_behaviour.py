@@ -3,7 +3,9 @@ by a scheduler of which Neronet knows three commands.  The same tests for each."
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from neronet import Neroman
 from neronet.api import RunSet
 from neronet.errors import InputError
 from tests.cluster.clusters import COUNTS, sweep, told, until, wait
-from tests.cluster.places import EXAMPLE, OWN, Place, command, kill
+from tests.cluster.places import EXAMPLE, OWN, Place, command
 from tests.testbed.fixtures import NodeFactory
 
 pytestmark = pytest.mark.real
@@ -101,7 +103,7 @@ def test_a_watcher_that_is_killed_is_followed_by_another(
     script = f"sleep {place.mark} &\n{COUNTS}kill $!\nexit 7\n"
     runs = neroman.submit(sweep(tmp_path / "s", script), place.id)
     until(lambda: min(counts(runs)) > 5, lambda: told(runs))
-    kill(place.watcher_of(next(iter(place.marked()))))
+    os.kill(place.watcher_of(next(iter(place.marked()))), signal.SIGKILL)
     [before] = counts(runs)
     until(lambda: min(counts(runs)) > before + 10, "its points come no more")
     place.run("touch stop")

@@ -8,13 +8,14 @@ from __future__ import annotations
 import heapq
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from neronet import Neroman
 from neronet.api import RunSet
-from tests.cluster.clusters import NODE, add, sweep, told, until, wait
+from tests.cluster.clusters import NODE, add, started, sweep, told, until, wait
 from tests.testbed.fixtures import NodeFactory
 from tests.testbed.nodes import Node
 from tests.testbed.slurm import SlurmCluster
@@ -54,12 +55,14 @@ def machines(node_factory: NodeFactory, slurm: SlurmCluster, neroman: Neroman) -
     return found
 
 
-def started(machines: list[Node], slurm: SlurmCluster) -> list[int]:
+def all_started(machines: list[Node], slurm: SlurmCluster) -> list[int]:
     """The number of the run, of every start of a program on any of them."""
-    texts = [node.ssh("cat starts 2>/dev/null || true").stdout for node in machines] + [
-        slurm.run("cat starts 2>/dev/null || true")
-    ]
-    return sorted(int(line.split()[0]) for text in texts for line in text.splitlines())
+    places = [slurm.run, *(partial(_shell, node) for node in machines)]
+    return sorted(int(number) for run in places for number in started(run))
+
+
+def _shell(node: Node, command: str) -> str:
+    return node.ssh(command).stdout
 
 
 def nodes_of(runs: RunSet) -> dict[str, int]:
@@ -80,7 +83,7 @@ def test_what_waits_in_a_full_queue_runs_on_machines_that_are_idle(
     assert wait(runs, 300) == {"finished": RUNS}
     took, best = time.monotonic() - began, best_list_schedule(list(LENGTHS.values()), 2 * SLOTS)
     print(f"{RUNS} runs, {divided} at first: {took:.1f} s, {took / best:.2f} times the best list schedule")
-    assert started(machines, slurm) == list(range(1, RUNS + 1))
+    assert all_started(machines, slurm) == list(range(1, RUNS + 1))
     assert NODE not in nodes_of(runs)
     assert list(runs.frame()["done"]) == [float(n) for n in range(1, RUNS + 1)]
     assert took < 4 * best + 10  # on a busy machine; alone on one it is 1.2 times the best
@@ -109,5 +112,5 @@ def test_what_waits_on_a_machine_that_dies_starts_once_and_what_ran_can_be_run_a
     assert wait(neroman.rerun(lost)) == {"finished": len(lost)}
     assert runs.states == {"finished": RUNS}, told(runs)
     assert {run.number for run in runs if run.attempt == 2} == set(lost)
-    begun = started(machines, slurm)
+    begun = all_started(machines, slurm)
     assert set(begun) == set(range(1, RUNS + 1)) and len(begun) == RUNS + len(lost)
