@@ -18,7 +18,6 @@ from neronet_jupyter import format as say
 from neronet_jupyter.questions import Asked
 
 READY, CONNECTING, ASKS, UNREACHABLE, UNKNOWN = "ready", "connecting", "asks", "unreachable", "unknown"
-HELD = "held"  # the reason of a run that the user holds
 FRESH = 60.0  # seconds for which a load is worth showing
 WAITING = (states.SUBMITTING, states.QUEUED, states.PENDING)
 
@@ -116,7 +115,7 @@ def waits(rows: Iterable[RunRow], node: NodeRow | None, full: bool) -> list[dict
     groups: dict[tuple[str, str, bool], list[RunRow]] = {}
     for row in rows:
         if row.state in WAITING:
-            groups.setdefault((row.experiment, row.token, row.reason == HELD), []).append(row)
+            groups.setdefault((row.experiment, row.token, row.reason == states.HELD), []).append(row)
     return [
         {
             "key": key_of(members[0]),
@@ -133,7 +132,7 @@ def waits(rows: Iterable[RunRow], node: NodeRow | None, full: bool) -> list[dict
 
 def key_of(row: RunRow) -> str:
     """Names the line of `waits` that a run is in."""
-    return f"{row.token}:{'held' if row.reason == HELD else ''}"
+    return f"{row.token}:{'held' if row.reason == states.HELD else ''}"
 
 
 def why(row: RunRow, node: NodeRow | None, full: bool) -> str:

@@ -173,8 +173,8 @@ class RunsTable(Acts):
         return {
             "count": len(entries),
             "open": sum(entry.stage != ENDED for entry in entries),
-            "waiting": sum(entry.stage == WAITING and entry.row.reason != "held" for entry in entries),
-            "held": sum(entry.stage == WAITING and entry.row.reason == "held" for entry in entries),
+            "waiting": sum(entry.stage == WAITING and entry.row.reason != states.HELD for entry in entries),
+            "held": sum(entry.stage == WAITING and entry.row.reason == states.HELD for entry in entries),
             "ended": sum(entry.stage == ENDED for entry in entries),
             "failed": sum(entry.stage == ENDED and entry.row.state != states.FINISHED for entry in entries),
             "runs": spans(self._selected)[:200],

@@ -210,7 +210,7 @@ class Neroman:
 
     def hold(self, selector: Selector | RunSet) -> RunSet:
         """Keeps runs that have not begun from beginning."""
-        return self._act("hold", selector, "held")
+        return self._act("hold", selector, states.HELD)
 
     def release(self, selector: Selector | RunSet) -> RunSet:
         """Lets held runs begin."""

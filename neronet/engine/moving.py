@@ -96,7 +96,7 @@ class Moving:
                 row.idx
                 for row in self._store.attempts.of_batch(token)
                 if row.node == giver and row.reported == states.QUEUED
-                and row.claimed is None and row.start == 1 and row.reason != "held"
+                and row.claimed is None and row.start == 1 and row.reason != states.HELD
             ]  # fmt: skip
             chosen = waiting[-count:] if count else []
             if chosen:

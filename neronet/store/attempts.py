@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from neronet.store.db import Database, plain, to_json
 from neronet.store.points import PointStore
-from neronet.wire.states import ENDED, QUEUED, SUBMITTING, advance
+from neronet.wire.states import ENDED, HELD, QUEUED, SUBMITTING, advance
 
 
 class Attempt(NamedTuple):
@@ -171,7 +171,7 @@ class AttemptStore:
     def loads(self) -> list[tuple[str, str, int, int]]:
         """(node, token, how many of its runs wait unclaimed and are not held, how many have been claimed) of all
         batches that have something open."""
-        return self._db.rows(_LOADS, (SUBMITTING, QUEUED))
+        return self._db.rows(_LOADS, (HELD, SUBMITTING, QUEUED))
 
     def spans(self, since: float) -> list[tuple[str, float, float | None]]:
         """(node, start, end) of those that have begun and are not complete, or ended after `since`."""
@@ -192,7 +192,7 @@ _OF = " WHERE run = ? AND attempt = ?"
 _REPLACE = _SET + ", ".join(f"{fact} = coalesce(?, {fact})" for fact in _FACTS) + _OF
 _FILL_IN = _SET + ", ".join(f"{fact} = coalesce({fact}, ?)" for fact in _FACTS) + _OF
 _LOADS = (
-    "SELECT node, token, sum(waits AND reason != 'held'), sum(NOT waits) FROM"
+    "SELECT node, token, sum(waits AND reason != ?), sum(NOT waits) FROM"
     " (SELECT node, token, reason, claimed IS NULL AND started IS NULL AND reported IN (?, ?) AS waits"
     " FROM attempts WHERE complete = 0) GROUP BY node, token"
 )

@@ -16,6 +16,8 @@ TERMINATED = "terminated"
 TIMEOUT = "timeout"
 LOST = "lost"
 
+HELD = "held"  # no state: the reason of a run that waits because the user holds it
+
 RANKS = {
     DEFINED: 0,
     SUBMITTING: 1,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from neronet.wire import states
 from neronet_jupyter import format as say
 from neronet_jupyter.table.arrange import METRIC, PARAMETER, Line
 from neronet_jupyter.table.columns import Layout, text_width
@@ -70,7 +71,7 @@ class Painter:
         marks = (
             (number in self._selected)
             + 2 * best
-            + 4 * (entry.row.reason == "held" and entry.stage == WAITING)
+            + 4 * (entry.row.reason == states.HELD and entry.stage == WAITING)
         )
         return [
             "r",
