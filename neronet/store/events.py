@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from neronet.store.db import Database, listed, plain
+from neronet.store.db import Database, listed, plain, to_json
 
 
 class Event(NamedTuple):
@@ -16,6 +17,7 @@ class Event(NamedTuple):
     node: str | None
     kind: str
     text: str
+    data: dict[str, Any] | None  # the numbers behind the text
     name: str | None  # of the run
 
 
@@ -32,11 +34,12 @@ class EventStore:
         run: int | None = None,
         attempt: int | None = None,
         node: str | None = None,
+        data: dict[str, Any] | None = None,
     ) -> None:
         with self._db.transaction() as sql:
             sql.execute(
-                "INSERT INTO events (time, run, attempt, node, kind, text) VALUES (?, ?, ?, ?, ?, ?)",
-                (time, run, attempt, node, kind, plain(text)),
+                "INSERT INTO events (time, run, attempt, node, kind, text, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (time, run, attempt, node, kind, plain(text), None if data is None else to_json(data)),
             )
 
     def find(
@@ -46,10 +49,10 @@ class EventStore:
         `after`."""
         some = None if runs is None else listed(runs)
         rows = self._db.rows(
-            "SELECT e.id, e.time, e.run, e.attempt, e.node, e.kind, e.text, r.name"
+            "SELECT e.id, e.time, e.run, e.attempt, e.node, e.kind, e.text, e.data, r.name"
             " FROM events e LEFT JOIN runs r ON r.number = e.run"
             " WHERE e.id > ? AND (? IS NULL OR e.time >= ?)"
             " AND (? IS NULL OR e.run IN (SELECT value FROM json_each(?))) ORDER BY e.id",
             (after, since, since, some, some),
         )
-        return [Event._make(row) for row in rows]
+        return [Event._make((*row[:7], json.loads(row[7]) if row[7] else None, row[8])) for row in rows]

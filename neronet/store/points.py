@@ -47,15 +47,17 @@ class PointStore:
         """
         key = (run << 16) + attempt
         with self._db.transaction() as sql:
-            known = sql.execute("SELECT mark0, mark1, mark2, data FROM heads WHERE id = ?", (key,)).fetchone()
-            *marks, data = known or (-1, -1, -1, b"")
+            known = sql.execute("SELECT marks, data FROM heads WHERE id = ?", (key,)).fetchone()
+            marks = [int(mark) for mark in known[0].split()] if known else []
+            data = known[1] if known else b""
+            marks += [-1] * (stream + 1 - len(marks))
             marks[stream], new = select_new(records, marks[stream])
             if not new:
                 return 0
             heads = Heads(data)
             for name, points in new.items():
                 heads.put(self._append(sql, heads, name, points))
-            sql.execute("REPLACE INTO heads VALUES (?, ?, ?, ?, ?)", (key, *marks, heads.data))
+            sql.execute("REPLACE INTO heads VALUES (?, ?, ?)", (key, " ".join(map(str, marks)), heads.data))
             self._db.touch(run)
         return sum(len(points.flat) for points in new.values()) // 2
 

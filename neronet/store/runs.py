@@ -138,7 +138,7 @@ class RunStore:
                 name = _free_name(sql, plain(run.name))
                 key = point_key(run.experiment, run.parameters, run.argv, run.files or run.snapshot)
                 sql.execute(
-                    "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                    "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '[]')",
                     (
                         number, name, run.experiment, to_json(run.collections), to_json(run.parameters),
                         to_json(run.argv), run.snapshot, run.submitted, plain(run.note), run.priority,

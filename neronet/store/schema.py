@@ -1,15 +1,16 @@
 """The tables of neronet.db, and the way from one version of them to the next.
 
 attempts  what became of each start of a run; a run is shown with its last one (`runs.SHOWN`)
-heads     the key is (run << 16) + attempt: all its series, packed by heads.py; mark0 .. mark2 are the offsets
-          of the last lines of stdout, stderr and the points file of which points were stored
+heads     the key is (run << 16) + attempt: all its series, packed by heads.py; marks are the offsets of the last
+          lines of its streams (see wire/messages.py) of which points were stored, as "12 -1 40"
+events    data: the numbers behind the text, as JSON, where there are any
 chunks    the points.  The key is (series << 32) + number of the chunk's first point, so that the points of a
           series lie together and in order without a second index.
 """
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 APPLICATION = 0x4E65726F  # "Nero", in the header of the file: tells our databases from others
 
 TABLES = """
@@ -51,7 +52,8 @@ CREATE TABLE runs (
     results TEXT NOT NULL,
     point_key TEXT NOT NULL,
     attempt INTEGER NOT NULL,
-    changed INTEGER NOT NULL
+    changed INTEGER NOT NULL,
+    tags TEXT NOT NULL DEFAULT '[]'
 );
 CREATE INDEX runs_point_key ON runs (point_key);
 CREATE INDEX runs_changed ON runs (changed);
@@ -103,9 +105,7 @@ CREATE TABLE metrics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 
 CREATE TABLE heads (
     id INTEGER PRIMARY KEY,
-    mark0 INTEGER NOT NULL DEFAULT -1,
-    mark1 INTEGER NOT NULL DEFAULT -1,
-    mark2 INTEGER NOT NULL DEFAULT -1,
+    marks TEXT NOT NULL,
     data BLOB NOT NULL
 );
 
@@ -118,7 +118,8 @@ CREATE TABLE events (
     attempt INTEGER,
     node TEXT,
     kind TEXT NOT NULL,
-    text TEXT NOT NULL
+    text TEXT NOT NULL,
+    data TEXT
 );
 CREATE INDEX events_run ON events (run) WHERE run IS NOT NULL;
 CREATE INDEX events_time ON events (time);
@@ -150,4 +151,13 @@ CREATE TABLE files (key TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID;
 """
 
 # MIGRATIONS[n] leads from version n to n + 1.  A script never changes once it was released.
-MIGRATIONS: dict[int, str] = {}
+MIGRATIONS: dict[int, str] = {
+    1: """
+CREATE TABLE heads_2 (id INTEGER PRIMARY KEY, marks TEXT NOT NULL, data BLOB NOT NULL);
+INSERT INTO heads_2 SELECT id, mark0 || ' ' || mark1 || ' ' || mark2, data FROM heads;
+DROP TABLE heads;
+ALTER TABLE heads_2 RENAME TO heads;
+ALTER TABLE events ADD COLUMN data TEXT;
+ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'
+""",
+}

@@ -137,9 +137,9 @@ def test_results_name_the_columns_a_narrow_terminal_has_no_room_for() -> None:
 
 
 def test_history_is_a_table_the_last_events_or_json() -> None:
-    events = [Event(n, NOW + n, 1, 1, "gpu1", "started", "", "lang_exp1") for n in range(60)]
+    events = [Event(n, NOW + n, 1, 1, "gpu1", "started", "", None, "lang_exp1") for n in range(60)]
     neroman = FakeNeroman(
-        events=[*events, Event(61, NOW, None, None, "gpu1", "unreachable", "timed out", None)]
+        events=[*events, Event(61, NOW, None, None, "gpu1", "unreachable", "timed out", None, None)]
     )
     answer = said("history", neroman=neroman)
     assert len(answer.out.splitlines()) == 51

@@ -287,25 +287,65 @@ def test_after_a_clean_stop_nothing_is_searched(tmp_path):
 def test_an_older_store_is_brought_up_to_date_and_a_copy_of_it_kept(tmp_path, monkeypatch):
     with Store(tmp_path) as store:
         submit(store, "a")
-    monkeypatch.setattr(schema, "VERSION", 3)
-    steps = {1: "CREATE TABLE one (x);\nINSERT INTO one VALUES (7);\n", 2: "ALTER TABLE one ADD COLUMN y;\n"}
+    now = schema.VERSION
+    monkeypatch.setattr(schema, "VERSION", now + 2)
+    steps = {
+        now: "CREATE TABLE one (x);\nINSERT INTO one VALUES (7);\n",
+        now + 1: "ALTER TABLE one ADD COLUMN y;\n",
+    }
     monkeypatch.setattr(schema, "MIGRATIONS", steps)
     with Store(tmp_path) as store:
         assert store._db.row("SELECT x, y FROM one") == (7, None)
         assert [run.name for run in store.runs.find()] == ["a"]
     monkeypatch.undo()
-    copy = tmp_path / "neronet.db.v1"
+    copy = tmp_path / f"neronet.db.v{schema.VERSION}"
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     copy.replace(tmp_path / "neronet.db")
     with Store(tmp_path) as store:
         assert [run.name for run in store.runs.find()] == ["a"]
 
 
+def test_a_store_of_the_first_format_keeps_its_points_and_goes_on(tmp_path):
+    with Store(tmp_path) as store:
+        submit(store, "a")
+        store.points.add(1, 1, 1, [(5.0, [["loss", 0.5, 10, None]])])
+        data = store._db.row("SELECT data FROM heads")[0]
+        rows = {
+            table: store._db.rows(f"SELECT * FROM {table}")
+            for table in ("attempts", "metrics", "chunks", "meta")
+        }
+        run = store._db.rows("SELECT * FROM runs")[0][:-1]
+    for file in tmp_path.glob("neronet.db*"):
+        file.unlink()
+    with closing(sqlite3.connect(tmp_path / "neronet.db")) as old, old:
+        old.executescript((Path(__file__).parent / "tables_1.sql").read_text())
+        old.execute("DELETE FROM meta")
+        for table, content in [
+            *rows.items(),
+            ("runs", [run]),
+            ("heads", [((1 << 16) + 1, -1, 10, -1, data)]),
+        ]:
+            for row in content:
+                old.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+        old.execute(f"PRAGMA application_id = {schema.APPLICATION}")
+        old.execute("PRAGMA user_version = 1")
+    with Store(tmp_path) as store:
+        again = [(5.0, [["loss", 0.5, 10, None]]), (6.0, [["loss", 0.25, 20, None]])]
+        assert store.points.add(1, 1, 1, again) == 1
+        assert (
+            store.points.add(1, 1, 7, [(7.0, [["other", 1.0, 0, None]])]) == 1
+        )  # a stream that it did not have
+        assert list(store.points.read(1, "loss").value) == [0.5, 0.25]
+        store.events.add(8.0, "note", "x", run=1, data={"value": 1.5})
+        assert store.events.find()[-1].data == {"value": 1.5}
+
+
 def test_a_failed_upgrade_changes_nothing(tmp_path, monkeypatch):
     with Store(tmp_path) as store:
         submit(store, "a")
-    monkeypatch.setattr(schema, "VERSION", 3)
-    monkeypatch.setattr(schema, "MIGRATIONS", {1: "CREATE TABLE one (x);\n", 2: "nonsense"})
+    now = schema.VERSION
+    monkeypatch.setattr(schema, "VERSION", now + 2)
+    monkeypatch.setattr(schema, "MIGRATIONS", {now: "CREATE TABLE one (x);\n", now + 1: "nonsense"})
     for _ in range(2):
         with pytest.raises(sqlite3.OperationalError, match="nonsense"):
             Store(tmp_path)

@@ -1,0 +1,134 @@
+CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES ('change', 0), ('clean', 1);
+
+CREATE TABLE experiments (
+    id TEXT PRIMARY KEY,
+    folder BLOB NOT NULL,
+    collections TEXT NOT NULL,
+    config_sha256 TEXT NOT NULL,
+    spec TEXT NOT NULL,
+    added REAL NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE batches (
+    token TEXT PRIMARY KEY,
+    node TEXT NOT NULL,
+    place TEXT NOT NULL,
+    experiment TEXT NOT NULL,
+    manifest TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('sending', 'accepted', 'final', 'tidied')),
+    since REAL NOT NULL,
+    content TEXT NOT NULL
+);
+
+CREATE TABLE runs (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    experiment TEXT NOT NULL,
+    collections TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    argv TEXT NOT NULL,
+    snapshot TEXT NOT NULL,
+    submitted REAL NOT NULL,
+    note TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    results TEXT NOT NULL,
+    point_key TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    changed INTEGER NOT NULL
+);
+CREATE INDEX runs_point_key ON runs (point_key);
+CREATE INDEX runs_changed ON runs (changed);
+
+CREATE TABLE attempts (
+    run INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    token TEXT NOT NULL,
+    idx INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    node TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reported TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    complete INTEGER NOT NULL DEFAULT 0,
+    exit_status INTEGER,
+    claimed REAL,
+    started REAL,
+    ended REAL,
+    host TEXT,
+    gpus TEXT,
+    sizes TEXT,
+    outputs TEXT,
+    PRIMARY KEY (run, attempt),
+    UNIQUE (token, idx, start)
+);
+CREATE INDEX attempts_open ON attempts (node) WHERE complete = 0;
+
+CREATE TABLE journals (
+    token TEXT NOT NULL,
+    name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (token, name)
+) WITHOUT ROWID;
+
+CREATE TABLE streams (
+    run INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    stream INTEGER NOT NULL,
+    generation INTEGER NOT NULL DEFAULT 0,
+    physical INTEGER NOT NULL DEFAULT 0,
+    mirrored INTEGER NOT NULL DEFAULT 0,
+    final INTEGER,
+    done INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (run, attempt, stream)
+) WITHOUT ROWID;
+
+CREATE TABLE metrics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+
+CREATE TABLE heads (
+    id INTEGER PRIMARY KEY,
+    mark0 INTEGER NOT NULL DEFAULT -1,
+    mark1 INTEGER NOT NULL DEFAULT -1,
+    mark2 INTEGER NOT NULL DEFAULT -1,
+    data BLOB NOT NULL
+);
+
+CREATE TABLE chunks (id INTEGER PRIMARY KEY, n INTEGER NOT NULL, data BLOB NOT NULL);
+
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    time REAL NOT NULL,
+    run INTEGER,
+    attempt INTEGER,
+    node TEXT,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE INDEX events_run ON events (run) WHERE run IS NOT NULL;
+CREATE INDEX events_time ON events (time);
+
+CREATE TABLE intents (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    created REAL NOT NULL,
+    taken TEXT,
+    done REAL,
+    ok INTEGER,
+    result TEXT
+);
+CREATE INDEX intents_open ON intents (number) WHERE done IS NULL;
+
+CREATE TABLE nodes (
+    id TEXT PRIMARY KEY,
+    place TEXT,
+    reachable INTEGER,
+    last_seen REAL,
+    reason TEXT NOT NULL DEFAULT '',
+    facts TEXT,
+    load TEXT
+) WITHOUT ROWID;
+
+CREATE TABLE files (key TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID;
