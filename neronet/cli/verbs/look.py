@@ -1,0 +1,63 @@
+"""What runs have printed and what became of them."""
+
+from __future__ import annotations
+
+from neronet.cli.verbs.verb import CSV, JSON, RUNS, Verb, flag, positional, value
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "logs",
+        "what a run has printed",
+        "logs",
+        (
+            positional("RUN", "the run: its number or name", "run"),
+            flag("-f", "--follow", text="and what it prints from now on, until it ends"),
+            flag("--stderr", text="its errors instead"),
+        ),
+        examples=("nerocli logs 17 -f", "nerocli logs lang_exp1/hyperparamx=34 --stderr"),
+        then=("nerocli points 17    its metrics",),
+    ),
+    Verb(
+        "points",
+        "the metrics of a run, or every value of one",
+        "logs",
+        (
+            positional("RUN", "the run: its number or name", "run"),
+            positional("METRIC", "one metric: every value with its time", nargs="?"),
+            JSON,
+            CSV,
+        ),
+        about="A metric is what the program prints as a line of its own: NAME VALUE.",
+        examples=("nerocli points 17", "nerocli points 17 error_rate --csv"),
+        then=("nerocli results    the last value of each run, side by side",),
+    ),
+    Verb(
+        "results",
+        "one table: a row per run, its parameters, its metrics",
+        "results",
+        (
+            positional("EXPERIMENT", f"only these; {RUNS}", "target", "?"),
+            JSON,
+            CSV,
+            value("-o", "--output", metavar="FILE", text="into a file that ends in .csv or .json"),
+        ),
+        examples=("nerocli results lang_exp1", "nerocli results -o results.csv"),
+        then=("neronet.Neroman().runs().frame()    the same as a pandas DataFrame",),
+    ),
+    Verb(
+        "history",
+        "what happened, and when",
+        "history",
+        (
+            positional("ID", f"only these; {RUNS}", "target", "?"),
+            value(
+                "--since",
+                metavar="TIME",
+                text="as 30min, 2h, 7d or 2026-03-14 (default: the last 50 events)",
+            ),
+            JSON,
+        ),
+        examples=("nerocli history", "nerocli history 17", "nerocli history --since 2h"),
+        then=("nerocli status ID    how it stands now",),
+    ),
+)
