@@ -43,10 +43,10 @@ class LiveFrame:
         return self._thread is not None and self._thread.is_alive()
 
     def stop(self) -> None:
-        """What is shown stays as it is."""
+        """What is shown is brought up to date and then stays as it is."""
         self._stopped.set()
         self._changed.set()
-        if self._thread is not None:
+        if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
     def __repr__(self) -> str:
@@ -55,7 +55,7 @@ class LiveFrame:
     def _ipython_display_(self) -> None:
         if not self.live and not self._ended():
             self._stopped.clear()
-            end = self.runs.on_change(self._changed.set)
+            end = self.runs._neroman.watch(set(self.runs.numbers), self._changed.set, self.stop)
             self._thread = threading.Thread(
                 target=self._follow, args=(end,), name="neronet-frame", daemon=True
             )
@@ -66,13 +66,13 @@ class LiveFrame:
     def _follow(self, end: Callable[[], None]) -> None:
         try:
             ended = False
-            while not ended and not self._stopped.is_set():
+            while not ended:
                 self._changed.clear()
-                ended = self._ended()
+                ended = self._stopped.is_set() or self._ended()
                 display(self._picture(), raw=True, display_id=self._id, update=True)  # type: ignore[no-untyped-call]
                 if not ended and not self._stopped.wait(PERIOD):
                     self._changed.wait()
-        except Exception:  # the Neroman was closed, and its home may be gone
+        except Exception:  # its home may be gone
             log.exception("a live frame ended")
         finally:
             end()

@@ -324,10 +324,13 @@ class Neroman:
             )  # fmt: skip
         return runs
 
-    def watch(self, numbers: set[int], callback: Callable[[], object]) -> Callable[[], None]:
-        """Calls back, on a thread of its own, after changes of these runs; what is returned ends it."""
+    def watch(
+        self, numbers: set[int], callback: Callable[[], object], closing: Callable[[], object] | None = None
+    ) -> Callable[[], None]:
+        """Calls back, on a thread of its own, after changes of these runs, and `closing` before this is closed; what
+        is returned ends it."""
         self.engine_client.ensure()
-        return self._watching.add(numbers, callback)
+        return self._watching.add(numbers, callback, closing)
 
     # -- housekeeping
 

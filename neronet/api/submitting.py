@@ -80,6 +80,7 @@ class Submitting:
             for experiment in config.experiments
             if experiment.id in chosen
         ]
+        jobs = in_order(jobs)
         for job in jobs:
             notes += job.snapshot.notes
         chosen_members = self._members(members, notes)
@@ -144,6 +145,23 @@ class Submitting:
             return [nodestatus.submitting(self._store.nodes.get(node), node) for node in sorted(unsent())]
         finally:
             self._client.on_upload(None)
+
+
+def in_order(jobs: Sequence[Job]) -> list[Job]:
+    """Those that come after others behind them; a config.yaml has no circles."""
+    left = {job.experiment.id: job for job in jobs}
+    found: list[Job] = []
+
+    def add(job: Job) -> None:
+        if left.pop(job.experiment.id, None) is not None:
+            for name in job.experiment.after:
+                if name in left:
+                    add(left[name])
+            found.append(job)
+
+    for job in jobs:
+        add(job)
+    return found
 
 
 def _environment() -> dict[str, str]:

@@ -25,16 +25,22 @@ class Watching:
     def __init__(self, client: EngineClient, home: Path) -> None:
         self._client, self._home = client, home
         self._watchers: dict[int, tuple[set[int], Callable[[], object]]] = {}
+        self._last: dict[int, Callable[[], object]] = {}  # what some want to do before the end
         self._ids = itertools.count()
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def add(self, numbers: set[int], callback: Callable[[], object]) -> Callable[[], None]:
-        """Calls `callback` after changes of these runs until what is returned is called."""
+    def add(
+        self, numbers: set[int], callback: Callable[[], object], closing: Callable[[], object] | None = None
+    ) -> Callable[[], None]:
+        """Calls `callback` after changes of these runs until what is returned is called, and `closing` when the
+        Neroman is closed before that."""
         key = next(self._ids)
         with self._lock:
             self._watchers[key] = numbers, callback
+            if closing is not None:
+                self._last[key] = closing
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="neronet-callbacks", daemon=True)
                 begun = threading.Event()
@@ -45,10 +51,15 @@ class Watching:
         def end() -> None:
             with self._lock:
                 self._watchers.pop(key, None)
+                self._last.pop(key, None)
 
         return end
 
     def close(self) -> None:
+        with self._lock:
+            last = list(self._last.values())
+        for closing in last:
+            closing()
         self._closed.set()
         with self._lock:
             thread = self._thread  # one that was made has begun when the lock is free

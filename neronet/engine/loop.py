@@ -18,6 +18,7 @@ from typing import Any
 from neronet import wire
 from neronet.engine import told
 from neronet.engine.bell import Bell
+from neronet.engine.following import Following
 from neronet.engine.holder import Lease
 from neronet.engine.link import LOAD, Link, Message, Session
 from neronet.engine.moving import Moving
@@ -122,7 +123,7 @@ class Engine:
         self._name = f"{self._home_id}-{time.time_ns():x}"
         with Store(self.home) as self._store:
             self._store.start_writing()
-            self._moving = Moving(self._store)
+            self._moving, self._following = Moving(self._store), Following(self._store)
             self._bell = Bell(
                 self._lease, on_ring=self._wake.set, on_handover=self._stop.set, on_stop=self._stop.set
             )
@@ -148,7 +149,7 @@ class Engine:
                     seen = version
                     self._wake.clear()
                     self._look()
-                if self._moving.look(self._nodes):
+                if self._moving.look(self._nodes) or self._following.look():
                     self._wake.set()
                 self._busy = bool(
                     self._bell.clients

@@ -56,7 +56,10 @@ class Moving:
         return wished
 
     def _pool(self, token: str) -> frozenset[str]:
-        return frozenset(self._store.batches.content(token)[LOCAL].get("pool", ()))
+        local = self._store.batches.content(token)[LOCAL]
+        # What comes after others does not wait for a place.
+        waits = local.get("after") and self._store.intents.get(f"after-{token}") is None
+        return frozenset(() if waits else local.get("pool", ()))
 
     def _loads(
         self, nodes: Mapping[str, NodeSpec], shared: set[str], rows: list[tuple[str, str, int, int]]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from neronet.engine.placement import Member, divide, place_of
+from neronet.errors import InputError
 from neronet.spec.experiment import Experiment
 from neronet.spec.nodes import NodeSpec
 from neronet.store.attempts import Attempt
@@ -55,6 +56,30 @@ def files_of(job: Job) -> str:
     return hashlib.sha256(files + json.dumps([job.experiment.env, job.experiment.setup]).encode()).hexdigest()
 
 
+def earlier(store: Store, names: Sequence[str]) -> list[RunRow]:
+    """The runs that must finish before others that come after these experiments: of each command the newest, unless
+    it has finished. Raises InputError for an experiment without runs.
+    """
+    found: dict[str, RunRow] = {}
+    for name in names:
+        rows = store.runs.find(store.runs.of_experiment(name))
+        if not rows:
+            hint = f"submit it first, or both together: nerocli submit {name} ..."
+            raise InputError(f"these runs come after {name}, of which there are none", hint)
+        found.update({row.point_key: row for row in rows})
+    return [row for row in found.values() if row.reported_state != states.FINISHED]
+
+
+def _after(names: Sequence[str], awaited: Sequence[RunRow], node: str) -> dict[str, Any]:
+    """What a node is told of the runs that others come after: those that it has itself, by batch and index."""
+    here: dict[str, list[list[int]]] = {}
+    for row in awaited:
+        if row.node == node:
+            here.setdefault(row.token, []).append([row.idx, row.idx])
+    elsewhere = sum(row.node != node for row in awaited)
+    return {"names": list(names), "runs": [list(item) for item in here.items()], "elsewhere": elsewhere}
+
+
 def store_submission(
     store: Store,
     home: Path,
@@ -82,15 +107,21 @@ def store_submission(
             )
         )  # fmt: skip
         indices[node] += 1
+    awaited = earlier(store, job.experiment.after)
     contents = {
         member.id: {
             **batch_content(job.experiment, nodes[member.id], home_id, sha, now, environment),
             "files": files,
+            **({"after": _after(job.experiment.after, awaited, member.id)} if awaited else {}),
         }
         for member in members
     }
     # What the others would be told: while a run waits, it may go to one that is idle.
-    local = {"folder": str(job.experiment.folder), **({"pool": contents} if len(members) > 1 else {})}
+    local = {
+        "folder": str(job.experiment.folder),
+        **({"pool": contents} if len(members) > 1 else {}),
+        **({"after": [row.number for row in awaited]} if awaited else {}),
+    }
     with store.transaction(durable=True):
         numbers = store.runs.add(new, folder_name)
         rows = store.runs.find(numbers)
@@ -120,6 +151,7 @@ def store_rerun(
             token = secrets.token_hex(8)
             content = store.batches.content(old)
             local = {"folder": content.pop(LOCAL)["folder"]}
+            content.pop("after", None)  # it began once, or the user wants it now
             content["created"] = now
             content["place"] = place_of(home_id, node)
             if nodes[node].type == "local":
@@ -179,7 +211,7 @@ def _send_instead(
     """A batch for a node with only these attempts of an old one, which are its own from now on."""
     token = secrets.token_hex(8)
     content = store.batches.content(old)
-    local = {word: value for word, value in content.pop(LOCAL).items() if word in ("folder", "pool")}
+    local = {word: value for word, value in content.pop(LOCAL).items() if word in ("folder", "pool", "after")}
     if created is not None:
         content = {**local["pool"][node], "created": created}
     rows = {row.number: row for row in store.runs.find(attempt.run for attempt in attempts)}
@@ -213,7 +245,7 @@ def add_batch(
     local: dict[str, Any],
     node: str,
 ) -> None:
-    """local: what the node is not told: "folder", and "pool" of a group."""
+    """local: what the node is not told: "folder", "pool" of a group, "after": numbers of the runs that are awaited."""
     data = b"".join(json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n" for line in lines)
     runs = keep(home, data, "the list of runs")
     content = {**content, "runs": runs.sha, LOCAL: {**local, "runs_size": runs.size}}

@@ -47,6 +47,9 @@ def _reorder(batch, wish):
     else:
         held = subtract(held, wish["runs"])
         order["held"] = sorted(held + wish["runs"]) if wish["do"] == "hold" else held
+        if wish["do"] == "release":
+            released = subtract(order.get("released", []), wish["runs"])
+            order["released"] = sorted(released + wish["runs"])
     write_json(os.path.join(batch.path, "order.json"), order)
     return {"runs": sum(last - first + 1 for first, last in wish["runs"])}
 

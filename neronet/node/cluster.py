@@ -16,7 +16,15 @@ import time
 
 from neronet.node import clients, fresh, jobs, outcome, procs, task, wrapper
 from neronet.node.host import lock_path
-from neronet.node.runs import FULL, Batch, make_private, parse_mark, read_json, remove, write_json
+from neronet.node.runs import (
+    FULL,
+    Batch,
+    make_private,
+    parse_mark,
+    read_json,
+    remove,
+    write_json,
+)
 from neronet.node.wardens.warden import ACCEPTED, OUT_OF_MEMORY, REJECTED, WAITING
 from neronet.wire import states
 
@@ -90,7 +98,11 @@ class Cluster(object):
 
     @contextlib.contextmanager
     def _sole(self):
-        """Whether no other connection of ours does this on this gateway now."""
+        """Whether no other connection of ours does this on this gateway now.
+
+        One that was cut may go on for a while on another gateway of the cluster: each job is noted in the home that
+        they share before it is submitted, so neither does again what the other has done.
+        """
         fd = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -133,12 +145,13 @@ class Cluster(object):
 
     def _load(self):
         """Reads what is not known yet: by another connection, or before this one."""
-        for name in os.listdir(self.folder):
+        for name in fresh.names(self.folder):
             token, dot, kind = name.rpartition(".")
             if kind == "json" and dot and token != "answer" and token not in self._jobs:
                 found = read_json(os.path.join(self.folder, name))
                 if found is not None:
                     self._jobs[token] = jobs.Job(**found)
+        fresh.refresh(self._answer)
         answer = read_json(self._answer)
         if answer is not None and answer["at"] > self._asked:
             self._take(answer)
@@ -179,7 +192,9 @@ class Cluster(object):
                     free = [n for n in range(len(batch)) if "%d.1" % n not in taken]
                     if not free:
                         self.root.all_claimed(token, now=True)
-                    found.append((batch, sum(not batch.held(n) for n in free)))
+                    ready = sum(batch.startable(n) for n in free)
+                    # What comes after others is submitted early: the scheduler keeps it until their jobs are over.
+                    found.append((batch, ready or sum(not batch.held(n) for n in free)))
             except (FileNotFoundError, ValueError):
                 continue  # deleted meanwhile, or damaged by a power cut
         return sorted(found, key=lambda item: (-item[0].priority, item[0].spec["created"]))
@@ -238,12 +253,15 @@ class Cluster(object):
         """Submits what is missing for a batch of which `count` runs may start; why they wait."""
         barren = jobs.fruitless(self._of(batch), self._claimed)
         each = batch.spec.get("runs_per_job") or 1
+        after = self._after(batch)
+        if after == []:
+            return batch.after.why()
         end = time.time() + AGAIN  # other things are to be done as well
         while time.time() < end:
             tasks = jobs.wanted(count, has, self._of(batch), barren, time.time(), each)
             tasks = min(tasks, self.warden.most)
             try:
-                job = self._try(batch, tasks, each) if tasks else None
+                job = self._try(batch, tasks, each, after) if tasks else None
             except ValueError as error:  # the user's options
                 return "cannot be submitted: %s" % error
             if job is None or job.kind != ACCEPTED:
@@ -256,14 +274,23 @@ class Cluster(object):
     def _of(self, batch):
         return [job for job in self._jobs.values() if job.batch == batch.token]
 
-    def _try(self, batch, tasks, each):
+    def _after(self, batch):
+        """Ids of the jobs whose end its jobs are to await, as far as there are any; None: of nobody's."""
+        if not batch.after.blocks() or any(batch.startable(n) for n in range(len(batch))):
+            return None
+        awaited = batch.after.tokens() if self.warden.awaits else []
+        mine = [job for job in self._jobs.values() if job.batch in awaited and job.kind == ACCEPTED]
+        return sorted(job.native for job in mine)
+
+    def _try(self, batch, tasks, each, after):
         token = binascii.hexlify(os.urandom(8)).decode("ascii")
         agent = procs.agent_argv(*task.words(self.root, self.place, batch.token, each))
         options = batch.spec.get("options") or []
-        need = jobs.needed(batch.spec, each)
+        need = dict(jobs.needed(batch.spec, each), after=after)
         output = os.path.join(self.folder, token + ".out")
         argv = self.warden.submit_argv(token, tasks, need, options, output, [self._script(), token] + agent)
         job = self._jobs[token] = jobs.Job(token, batch.token, tasks, time.time(), each=each)
+        job.unneeded = after is not None  # of no use, and no wonder, if what it comes after fails
         self._save(job)  # first: what is submitted must be known whatever happens
         answer = self.warden.parse_submit(*self._command(argv))
         job.kind, job.fewer = answer.kind, answer.fewer

@@ -106,7 +106,7 @@ class Host(object):
                 continue
             try:
                 for index in self._unclaimed(batch):
-                    if not batch.held(index):
+                    if batch.startable(index):
                         yield batch.attempt(index, 1), need, gpus
             except FileNotFoundError:
                 self.forget(batch.token)  # deleted meanwhile
@@ -126,12 +126,17 @@ class Host(object):
             # For good: nobody needs to look at its runs one by one again.
             self.root.all_claimed(batch.token, now=True)
 
-    def never_fitting(self, place, limits):
-        """{token: why} of the batches of a place with runs that wait, but that these limits never let start."""
+    def why_waiting(self, place, limits):
+        """{token: why} of the batches of a place with runs that wait for more than a free place."""
         found = {}
         for batch in self.waiting():
+            if batch.place != place:
+                continue
             why = choose.never_fits(choose.needs(batch.spec, limits), limits)
-            if why and batch.place == place and next(self._unclaimed(batch), None) is not None:
+            first = next(self._unclaimed(batch), None)
+            if first is not None and not why and not batch.startable(first) and batch.after.blocks():
+                why = batch.after.why()
+            if why and first is not None:
                 found[batch.token] = why
         return found
 

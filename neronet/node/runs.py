@@ -21,6 +21,7 @@ import json
 import os
 
 from neronet.node import fresh
+from neronet.node.after import After, within
 from neronet.node.procs import read_bytes
 from neronet.wire.messages import STREAM_FILES
 
@@ -133,6 +134,7 @@ class Batch(object):
         self.spec = read_json(os.path.join(self.path, "batch.json"))
         if self.spec is None:
             raise FileNotFoundError("these runs are no longer on the node: %s is gone" % self.path)
+        self.after = After(root, self.spec.get("after"))
         self._order = {}
         self._order_stamp = None
         self.forget()
@@ -160,7 +162,7 @@ class Batch(object):
         return self._environment
 
     def order(self):
-        """{"priority": number, "held": [[first, last], ...]} as the user last said."""
+        """{"priority": number, "held": [[first, last], ...], "released": ...} as the user last said."""
         path = os.path.join(self.path, "order.json")
         try:
             if self._order_stamp is None and "order.json" not in os.listdir(self.path):
@@ -183,7 +185,12 @@ class Batch(object):
         return self.order().get("priority", self.spec.get("priority", 0))
 
     def held(self, index):
-        return any(first <= index <= last for first, last in self.order().get("held", ()))
+        return within(index, self.order().get("held", ()))
+
+    def startable(self, index):
+        """Whether nothing of ours keeps this run from starting: neither the user nor runs that it comes after."""
+        released = self.order().get("released", ())
+        return not self.held(index) and (within(index, released) or not self.after.blocks())
 
     def _index(self):
         if self._offsets is None:

@@ -191,7 +191,7 @@ class Neromum(object):
         if self._cluster is not None:
             load["waits"], load["used"] = self._cluster.waits, self._cluster.used
         else:
-            load["waits"] = self.host.never_fitting(self.place, self._limits())
+            load["waits"] = self.host.why_waiting(self.place, self._limits())
             with self.host.locked():
                 load["used"] = len(self.host.open_attempts())
         self.say({"m": "load", "load": load})

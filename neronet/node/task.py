@@ -46,7 +46,7 @@ class TaskHost(Host):
         for batch in self.waiting():
             batch.refresh_order()
             for index in self._unclaimed(batch, self._first):
-                if not batch.held(index):
+                if batch.startable(index):
                     # The scheduler has given what the run needs, and names its GPUs to the program itself.
                     yield batch.attempt(index, 1), NOTHING, []
         self._note(b"")

@@ -166,6 +166,22 @@ def _not_among(files: tuple[str, ...], outputs: tuple[str, ...]) -> list[str]:
     ]
 
 
+def check_circles(
+    after: Mapping[str, tuple[str, ...]], nodes: Mapping[str, Node], problems: Problems
+) -> None:
+    """Reports experiments that come after themselves, by way of others or not."""
+    for name in after:
+        reached: set[str] = set()
+        new = set(after[name])
+        while new:
+            reached |= new
+            new = {further for each in new for further in after.get(each, ())} - reached
+        if name in reached:
+            text = f"{quoted(name)} comes after itself"
+            hint = "let it come after others; after: null removes what is inherited"
+            problems.error(nodes[name], text, hint)
+
+
 def look(experiment: Experiment, given: Mapping[str, Given], problems: Problems) -> None:
     """Reports files that the experiment names and its folder does not have."""
     main, prefix = experiment.main_code_file, experiment.run_command_prefix

@@ -83,6 +83,7 @@ class _Reader:
         self._look = look
         self._problems = problems
         self._ids: dict[str, int] = {}  # -> line
+        self._after: dict[str, Node] = {}  # id -> what it comes after
         self.text = ""
         self.experiments: list[Experiment] = []
 
@@ -95,6 +96,7 @@ class _Reader:
         if not self._ids and not self._problems.errors:
             hint = "begin one with a line such as +my_experiment: and indent what belongs to it"
             self._problems.error(Place(1, 1), "no experiment is defined here", hint)
+        checks.check_circles({each.id: each.after for each in self.experiments}, self._after, self._problems)
 
     def _block(self, child: _Child | None, block: Block | None, scope: _Scope) -> None:
         """Reads a block into `scope`, then the experiment that it is, then those inside it."""
@@ -203,6 +205,8 @@ class _Reader:
             problems.error(key, f"the experiment {quoted(name)} has no main_code_file", hint)
             return
         experiment = self._build(name, scope)
+        if "after" in given:
+            self._after[name] = given["after"].node
         checks.check(experiment, given, scope.unread, problems)
         checks.check_twins(experiment, scope.twins, problems)
         if self._look:

@@ -75,6 +75,7 @@ class Experiment:
     plot: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sbatch_args: tuple[str, ...] = ()
     runs_per_job: int = 1  # of a scheduler
+    after: tuple[str, ...] = ()  # experiments whose runs must have finished before any of its own starts
     max_parallel: int | None = None  # tasks of one job of a scheduler
 
     @property

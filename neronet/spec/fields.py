@@ -299,6 +299,7 @@ READERS: dict[str, Reader[object]] = {
     "sbatch_args": words_list,
     "runs_per_job": whole(1, 10_000),
     "max_parallel": whole(1, 100_000),
+    "after": listing(values.identifier),
 }
 SPELLINGS = {"parameters_format": "parameter_format"}
 ATTRIBUTES = (*READERS, "parameters", *SPELLINGS)

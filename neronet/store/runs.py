@@ -174,6 +174,11 @@ class RunStore:
         found = self.find([number])
         return found[0] if found else None
 
+    def of_experiment(self, experiment: str) -> list[int]:
+        """The numbers of its runs, ascending."""
+        sql = "SELECT number FROM runs WHERE experiment = ? ORDER BY number"
+        return [number for (number,) in self._db.rows(sql, (experiment,))]
+
     def ran_before(self, keys: Iterable[str]) -> dict[str, RunRow]:
         """Those of these point keys that runs have, each with the newest of these runs."""
         rows = self._db.rows(_NEWEST, (listed(keys),))

@@ -48,8 +48,9 @@ def test_a_job_that_was_deleted_outside_and_one_that_was_rerun(
     gridengine.run("touch stop")
     assert wait(runs) == {"terminated": 1, "finished": 1}
     assert next(iter(runs)).reason == "its job was deleted outside of Neronet"
-    assert sorted(starts(gridengine)) == ["1", "2", "2"]
-    assert [row.state for row in neroman.store.attempts.of_run(2)] == ["lost", "finished"]
+    attempts = [row.state for row in neroman.store.attempts.of_run(2)]
+    assert attempts[-1] == "finished" and set(attempts[:-1]) == {"lost"}
+    assert sorted(starts(gridengine)) == ["1", *["2"] * len(attempts)]
 
 
 def test_a_limit_of_the_users_own_ends_a_run_and_is_told(

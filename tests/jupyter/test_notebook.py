@@ -269,6 +269,13 @@ def test_a_live_frame_moves_while_the_kernel_idles(kernel: BlockingKernelClient)
     assert len(set(updates)) == 3
 
 
+def test_a_live_frame_is_up_to_date_when_its_neroman_is_closed(kernel: BlockingKernelClient) -> None:
+    kernel.execute_interactive("import neronet; other = neronet.Neroman()", timeout=60)
+    during(kernel, "other.runs().frame(live=True)")
+    updates = during(kernel, "other.runs().terminate(); other.close()")
+    assert updates[-1]["content"]["data"]["text/html"].count("<td>terminated</td>") == 2
+
+
 # -- binder/
 
 

@@ -206,6 +206,21 @@ def test_what_qacct_does_not_know_is_no_end() -> None:
     assert Slurm().past_argv(TOKEN, [0]) is None and Slurm().parse_past(0, "", "") == {}
 
 
+@pytest.mark.parametrize(
+    ("word", "option"),
+    [
+        ("slurm", "--dependency=afterany:7:8"),
+        ("gridengine", "-hold_jid 7,8"),
+        ("pbs", "-W depend=afterany:7:8"),
+        ("lsf", "-w ended(7) && ended(8)"),
+    ],
+)
+def test_jobs_that_come_after_others_are_kept_until_those_are_over(word: str, option: str) -> None:
+    need = {**NEED, "after": ["7", "8"]}
+    assert option in " ".join(find(word).submit_argv(TOKEN, 2, need, [], "/out", ["/script"]))
+    assert option.split("=")[0] not in find(word).submit_argv(TOKEN, 2, NEED, [], "/out", ["/script"])
+
+
 @pytest.mark.parametrize("word", GOOD)
 def test_only_options_of_the_list_are_given_and_each_stays_one_word(word: str) -> None:
     warden = find(word)

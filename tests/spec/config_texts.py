@@ -96,6 +96,7 @@ buffering: program
 sbatch_args: --partition=gpu --constraint "a b"
 runs_per_job: 5
 max_parallel: 8
+after: other
 +resnet:
   parameters:
     lr: {from: 0.1, to: 0.0001, log: 4}

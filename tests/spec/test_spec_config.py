@@ -130,6 +130,7 @@ def test_every_word_is_understood() -> None:
         "sbatch_args": ["--partition=gpu", "--constraint", "a b"],
         "runs_per_job": 5,
         "max_parallel": 8,
+        "after": ["other"],
     }
     assert values(resnet) == {
         "lr": ["0.1", "0.01", "0.001", "0.0001"],

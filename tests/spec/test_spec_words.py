@@ -424,3 +424,18 @@ def test_every_comparator_of_the_evaluator_can_be_asked_for() -> None:
 def test_the_name_of_a_metric_is_what_the_parser_of_lines_finds(name: str) -> None:
     assert parse_line(f"{name} 1".encode()) == (name, 1.0)
     assert errors(condition(variablename=name)) == []
+
+
+# after
+
+
+def test_no_experiment_comes_after_itself() -> None:
+    circle = "main_code_file: m\n+a:\n  after: [b]\n+b:\n  after: c\n+c:\n  after: a\n"
+    assert errors(circle) == [
+        f"{line}: '{name}' comes after itself" for line, name in ((3, "a"), (5, "b"), (7, "c"))
+    ]
+    assert errors("main_code_file: m\n+a:\n  after: a\n") == ["3: 'a' comes after itself"]
+    assert errors("main_code_file: m\n+a:\n  after: b\n+b:\n  after: elsewhere\n") == []
+    inner = "main_code_file: m\n+a:\n  after: b\n  +b:\n    {}\n"
+    assert errors(inner.format("custom_msg: x")) == ["3: 'b' comes after itself"]
+    assert errors(inner.format("after: null")) == []

@@ -42,6 +42,7 @@ QUEUES = (states.FAILED, "Grid Engine ended it at a limit of its queue: h_rt, h_
 
 class GridEngine(Warden):
     word = "Grid Engine"
+    awaits = True
     number = "$((SGE_TASK_ID - 1))"  # they begin at 1
 
     def variables(self):
@@ -71,6 +72,8 @@ class GridEngine(Warden):
         argv += ["-b", "y", "-shell", "n"]
         if need.get("most"):
             argv += ["-tc", str(need["most"])]
+        if need.get("after"):
+            argv += ["-hold_jid", ",".join(need["after"])]
         if need.get("time"):
             argv += ["-l", "h_rt=%d" % need["time"]]
         if need.get("memory"):

@@ -65,6 +65,7 @@ NAME = re.compile(re.escape(PREFIX) + r"(\w+)\[(\d+)\]$")
 
 class Lsf(Warden):
     word = "LSF"
+    awaits = True
     number = "$((LSB_JOBINDEX - 1))"  # they begin at 1
 
     def variables(self):
@@ -78,6 +79,8 @@ class Lsf(Warden):
         names = {option[0] for option in given}
         wishes = " ".join(option[1] for option in given if option[0] == "-R")
         ours = [["-J", "%s%s[1-%d]%s" % (PREFIX, token, tasks, at_once(need))], ["-r"], ["-o", output]]
+        if need.get("after"):
+            ours.append(["-w", " && ".join("ended(%s)" % native for native in need["after"])])
         if need.get("time"):
             ours.append(["-W", str(int(-(-need["time"] // 60)))])
         if need.get("cpus"):

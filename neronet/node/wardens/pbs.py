@@ -55,6 +55,7 @@ REASONS = {
 
 class Pbs(Warden):
     word = "PBS"
+    awaits = True
     number = '"${PBS_ARRAY_INDEX:-0}"'  # a job of one task is no array
 
     def variables(self):
@@ -73,6 +74,8 @@ class Pbs(Warden):
         argv = ["qsub", "-f", "-N", PREFIX + token, "-r", "y", "-m", "n", "-j", "oe", "-o", output]
         if tasks > 1:
             argv += ["-J", "0-%d" % (tasks - 1) + at_once(need)]
+        if need.get("after"):
+            argv += ["-W", "depend=afterany:" + ":".join(need["after"])]
         if need.get("time") and "walltime=" not in limits:
             argv += ["-l", "walltime=%d" % -(-need["time"] // 1)]
         if any(need.get(word) for word in ("cpus", "gpus", "memory")) and not CHUNK.search(limits):

@@ -81,6 +81,7 @@ REASONS = {
 
 class Slurm(Warden):
     word = "Slurm"
+    awaits = True
     number = '"$SLURM_ARRAY_TASK_ID"'
 
     def variables(self):
@@ -95,6 +96,8 @@ class Slurm(Warden):
                 ("output", output), ("error", output), ("open-mode", "append")]  # fmt: skip
         if need.get("time"):
             ours.append(("time", str(int(-(-need["time"] // 60)))))
+        if need.get("after"):
+            ours.append(("dependency", "afterany:" + ":".join(need["after"])))
         if need.get("cpus"):
             ours.append(("cpus-per-task", str(need["cpus"])))
         if need.get("gpus"):

@@ -28,12 +28,13 @@ Task = namedtuple("Task", ("token", "number", "native", "own", "state", "reason"
 
 
 class Warden(object):
-    """The interface.  need: {"cpus", "gpus", "memory" (bytes), "time" (seconds), "most" (tasks at once)}, None for what
-    is not asked for; given: what nodes.yaml says of its commands."""
+    """The interface.  need: {"cpus", "gpus", "memory" (bytes), "time" (seconds), "most" (tasks at once), "after" (ids
+    of jobs that must be over first)}, None for what is not asked for; given: what nodes.yaml says of its commands."""
 
     word = ""  # what users call it
     number = "0"  # sh word for a task's number in its array
     most = 2**31  # tasks that a job may have
+    awaits = False  # whether a job may be kept until others are over: `after` in need
 
     def __init__(self, given=None):
         self.given = given or {}
