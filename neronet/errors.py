@@ -12,6 +12,7 @@
     |   +-- ProtocolError        the other side said something it must not say
     +-- UnsafePath               a name from a node would leave the results folder
     +-- StoreError               the user's database cannot be read or written
+    +-- NotifyError              a message to the user could not be sent
     +-- EngineError              the engine did not pick up or finish what was asked
 
 Nothing else may reach a user: the command line turns these into one line and an
@@ -81,6 +82,10 @@ class UnsafePath(NeronetError):
 
 
 class StoreError(NeronetError):
+    pass
+
+
+class NotifyError(NeronetError):
     pass
 
 

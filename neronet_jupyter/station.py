@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from traitlets import Unicode
 
+from neronet.store.events import Event
 from neronet.store.runs import RunRow
 from neronet.wire import states
 from neronet_jupyter import format as say
@@ -21,7 +22,7 @@ MISSED = 5  # of what happened while no page looked, the newest
 
 
 class News(NamedTuple):
-    kind: str  # failed, terminated (by a condition), ended (a whole sweep)
+    kind: str  # failed, terminated (by a condition; also what conditions and rules only tell), ended (a whole sweep)
     text: str
     run: int | None
 
@@ -41,6 +42,7 @@ class Station(View):
             self._states = {row.number: row.state for row in rows}
             self._rows = {row.number: row for row in rows}
             self._news: list[News] = []
+            self._event = self.neroman.store.outbox.last_event()
 
     def runs_changed(self, numbers: set[int]) -> None:
         with self._making:
@@ -48,6 +50,9 @@ class Station(View):
             self._rows.update((row.number, row) for row in rows)
             self._news += news(self._states, rows, self._rows.values())
             self._states.update((row.number, row.state) for row in rows)
+            events = self.neroman.store.events.find(after=self._event)
+            self._event = max([self._event, *(event.id for event in events)])
+            self._news += decided(events)
 
     def act_set_rate(self, per_second: float) -> None:
         """How often parts are brought up to date at most, as the user has set it."""
@@ -97,6 +102,26 @@ def news(before: Mapping[int, str], changed: Iterable[RunRow], rows: Iterable[Ru
             words = ", ".join(f"{found[state]} {state}" for state in states.STATES if found[state])
             told.append(News("ended", f"The sweep {experiment} has ended: {words}.", None))
     return told
+
+
+def decided(events: Iterable[Event]) -> list[News]:
+    """What rules across runs decided, and the conditions whose action is to tell."""
+    found = [
+        event
+        for event in events
+        if event.kind == "rule"
+        or (event.kind == "condition" and (event.data or {}).get("action") == "notify")
+    ]
+    if len(found) > ONE_BY_ONE:
+        return [News("terminated", f"{len(found)} conditions and rules. The first: {found[0].text}.", None)]
+    return [
+        News(
+            "terminated",
+            f"{event.name} (#{event.run}): {event.text}." if event.run else f"{event.text}.",
+            event.run,
+        )
+        for event in found
+    ]
 
 
 def _some(rows: list[RunRow], kind: str) -> list[News]:

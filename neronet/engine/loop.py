@@ -22,6 +22,7 @@ from neronet.engine.following import Following
 from neronet.engine.holder import Lease
 from neronet.engine.link import LOAD, Link, Message, Session
 from neronet.engine.moving import Moving
+from neronet.engine.notifying import Notifying
 from neronet.engine.placement import place_of
 from neronet.engine.questions import Questions
 from neronet.engine.recover import recover
@@ -124,6 +125,7 @@ class Engine:
         with Store(self.home) as self._store:
             self._store.start_writing()
             self._moving, self._following = Moving(self._store), Following(self._store)
+            self._notifying = Notifying(self._store, self.home, lambda: self._lease.held)
             self._bell = Bell(
                 self._lease, on_ring=self._wake.set, on_handover=self._stop.set, on_stop=self._stop.set
             )
@@ -134,6 +136,7 @@ class Engine:
                 await self._work()
             finally:
                 await end(*self._tasks)
+                await self._notifying.close()
                 links = [link.close("the engine ended") for link, _ in self._links.values()]
                 await asyncio.gather(*links, *self._closing)
                 await self._bell.close()
@@ -152,7 +155,8 @@ class Engine:
                 if self._moving.look(self._nodes) or self._following.look():
                     self._wake.set()
                 self._busy = bool(
-                    self._bell.clients
+                    self._notifying.look()
+                    or self._bell.clients
                     or self._tasks
                     or any(work.needed() for _, work in self._links.values())
                 )

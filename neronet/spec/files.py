@@ -43,7 +43,9 @@ FIRST_PREFERENCES = f"""\
 # default_node: local         # where runs go when submit names no node; before the one of {NODES}
 # results_file: ~/runs.csv    # reserved for a table with one row for each run; `nerocli results -o` writes one
 # mirror_limit: 256 MiB       # of each run's log that is copied here by itself; the rest when you look at it
-# notify: {{}}                  # what to be told about, and how
+# notify:                     # who is told when something happens; `nerocli notify test` tries it
+#   - to: desktop             # or me@example.org with smtp: {{...}}, or a URL of Apprise: ntfy://topic
+#     events: [failed, lost, condition, sweep ended]
 # panel: {{}}                   # how the panel in JupyterLab begins
 """
 

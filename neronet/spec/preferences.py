@@ -10,6 +10,7 @@ from neronet.spec import document, values
 from neronet.spec.document import Block, Node, Text
 from neronet.spec.fields import Reader, scalar
 from neronet.spec.files import write_first_files
+from neronet.spec.notify import Channel, channels
 from neronet.spec.problems import Problem, Problems, TooManyError, check, did_you_mean, quoted
 
 __all__ = ["Preferences", "load_preferences", "parse_preferences", "write_first_files"]
@@ -19,7 +20,7 @@ __all__ = ["Preferences", "load_preferences", "parse_preferences", "write_first_
 class Preferences:
     default_node: str = ""  # a node or a group; '': the one that nodes.yaml names
     results_file: str = ""  # '': none is kept
-    notify: object = None  # as the file has it: lists, dicts and texts
+    notify: tuple[Channel, ...] = ()  # who is told when something happens
     mirror_limit: int = 256 * 1024**2  # bytes of a run's log
     panel: dict[str, object] = field(default_factory=dict)  # as the file has it
     problems: tuple[Problem, ...] = ()
@@ -54,10 +55,6 @@ def parse_preferences(data: bytes, file: str) -> Preferences:
     return Preferences(**given, problems=problems.all())
 
 
-def _tree(node: Node, _: Problems) -> object:
-    return document.plain(node)
-
-
 def _panel(node: Node, problems: Problems) -> object:
     if not isinstance(node, Block):
         problems.error(node, "panel takes a block", "write KEY: VALUE on indented lines")
@@ -68,7 +65,7 @@ def _panel(node: Node, problems: Problems) -> object:
 _READERS: dict[str, Reader[object]] = {
     "default_node": scalar(str),
     "results_file": scalar(str),
-    "notify": _tree,
+    "notify": channels,
     "mirror_limit": scalar(values.memory),
     "panel": _panel,
 }

@@ -4,6 +4,7 @@ attempts  what became of each start of a run; a run is shown with its last one (
 heads     the key is (run << 16) + attempt: all its series, packed by heads.py; marks are the offsets of the last
           lines of its streams (see wire/messages.py) of which points were stored, as "12 -1 40"
 events    data: the numbers behind the text, as JSON, where there are any
+notify_marks: how far each channel of notifications has looked; outbox: what it is to tell (see outbox.py)
 chunks    the points.  The key is (series << 32) + number of the chunk's first point, so that the points of a
           series lie together and in order without a second index.
 """
@@ -148,6 +149,27 @@ CREATE TABLE nodes (
 ) WITHOUT ROWID;
 
 CREATE TABLE files (key TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE notify_marks (
+    channel TEXT PRIMARY KEY,
+    event INTEGER NOT NULL,
+    time REAL NOT NULL,
+    points TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    channel TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('gathering', 'due', 'sending', 'sent', 'failed', 'unsure')),
+    gathered TEXT NOT NULL,
+    made REAL NOT NULL,
+    due REAL NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    changed REAL NOT NULL,
+    subject TEXT NOT NULL DEFAULT '',
+    problem TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX outbox_open ON outbox (state) WHERE state IN ('gathering', 'due', 'sending');
 """
 
 # MIGRATIONS[n] leads from version n to n + 1.  A script never changes once it was released.
@@ -158,6 +180,25 @@ INSERT INTO heads_2 SELECT id, mark0 || ' ' || mark1 || ' ' || mark2, data FROM 
 DROP TABLE heads;
 ALTER TABLE heads_2 RENAME TO heads;
 ALTER TABLE events ADD COLUMN data TEXT;
-ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'
+ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE notify_marks (
+    channel TEXT PRIMARY KEY,
+    event INTEGER NOT NULL,
+    time REAL NOT NULL,
+    points TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    channel TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('gathering', 'due', 'sending', 'sent', 'failed', 'unsure')),
+    gathered TEXT NOT NULL,
+    made REAL NOT NULL,
+    due REAL NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    changed REAL NOT NULL,
+    subject TEXT NOT NULL DEFAULT '',
+    problem TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX outbox_open ON outbox (state) WHERE state IN ('gathering', 'due', 'sending')
 """,
 }

@@ -16,6 +16,7 @@ from neronet.store.files import FileStore
 from neronet.store.intents import IntentStore
 from neronet.store.nodes import NodeStore
 from neronet.store.offsets import OffsetStore
+from neronet.store.outbox import OutboxStore
 from neronet.store.points import PointStore
 from neronet.store.runs import RunStore
 
@@ -42,6 +43,7 @@ class Store:
         self.intents = IntentStore(self._db)
         self.nodes = NodeStore(self._db)
         self.files = FileStore(self._db)
+        self.outbox = OutboxStore(self._db)
 
     def start_writing(self) -> None:
         """For the holder of the engine, once: checks the file when the last holder did not `close`.  Raises

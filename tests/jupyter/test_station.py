@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from neronet import Neroman
+from neronet.store.events import Event
 from neronet.store.runs import RunRow
-from neronet_jupyter.station import Station, counts, news
+from neronet_jupyter.station import Station, counts, decided, news
 from tests.jupyter.conftest import Page, until
 
 
@@ -45,6 +46,25 @@ def test_only_conditions_that_terminate_are_news() -> None:
     ]
     told = news({1: "running", 2: "running"}, rows[:2], rows)
     assert [(one.kind, one.run) for one in told] == [("terminated", 1)]
+
+
+def test_what_rules_decide_and_conditions_are_to_tell_is_news() -> None:
+    def event(kind: str, run: int | None, action: str = "") -> Event:
+        return Event(1, 100.0, run, 1, None, kind, "loss 3 > 2", {"action": action}, "mnist/lr=1")
+
+    told = decided(
+        [
+            event("condition", 1, "notify"),
+            event("condition", 2, "warn"),
+            event("rule", None),
+            event("note", 1),
+        ]
+    )
+    assert [(one.text, one.run) for one in told] == [
+        ("mnist/lr=1 (#1): loss 3 > 2.", 1),
+        ("loss 3 > 2.", None),
+    ]
+    assert len(decided([event("rule", 1)] * 9)) == 1
 
 
 def test_a_sweep_that_ended_is_told_when_its_last_run_ends() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from neronet.errors import ConfigError
 from neronet.spec.files import FIRST_PREFERENCES
+from neronet.spec.notify import Channel
 from neronet.spec.preferences import Preferences, load_preferences, parse_preferences
 
 
@@ -24,12 +25,12 @@ def test_without_a_file_there_are_defaults(tmp_path: Path) -> None:
 def test_every_preference_is_read() -> None:
     found = parse(
         "default_node: gpu\nresults_file: ~/runs.csv\nmirror_limit: 1 GiB\n"
-        "notify: {email: me@example.org, on: [failed, lost], every: 010}\npanel: {rate: 5}\n"
+        "notify: [{to: desktop, log_lines: 3}]\npanel: {rate: 5}\n"
     )
     assert found == Preferences(
         "gpu",
         "~/runs.csv",
-        {"email": "me@example.org", "on": ["failed", "lost"], "every": "010"},
+        (Channel("desktop", at_most=(1, 60.0), log_lines=3),),
         2**30,
         {"rate": "5"},
     )

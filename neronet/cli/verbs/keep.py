@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neronet.cli.verbs.verb import Verb, flag, positional
+from neronet.cli.verbs.verb import JSON, Verb, flag, positional
 
 VERBS: tuple[Verb, ...] = (
     Verb(
@@ -13,6 +13,15 @@ VERBS: tuple[Verb, ...] = (
         about="It starts when it is needed and ends when there is nothing to do. Runs never need it.",
         examples=("nerocli engine status",),
         then=("nerocli status",),
+    ),
+    Verb(
+        "notify",
+        "who is told when something happens, and whether that works",
+        "notify",
+        (positional("ACTION", "test (sends a message to all) or status", nargs="?"), JSON),
+        about="Whom to tell, of what and how stands in preferences.yaml, under notify.",
+        examples=("nerocli notify test", "nerocli notify status"),
+        then=("nerocli engine start    it tells you also after you have logged out",),
     ),
     Verb(
         "tidy",
