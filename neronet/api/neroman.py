@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from neronet.api import contact, nodestatus, targets, wishes
 from neronet.api.nodestatus import STALE, NodeStatus
 from neronet.api.progress import UNKNOWN, Length
+from neronet.api.records import Records
 from neronet.api.removal import clean, delete_runs
 from neronet.api.runset import Run, RunSet, folder_of
 from neronet.api.targets import ExperimentStatus, Planned, Selector
@@ -26,7 +27,7 @@ from neronet.spec.edit_node import edit_node
 from neronet.spec.nodes import Nodes, NodeSpec, add_node, load_nodes, remove_node
 from neronet.spec.preferences import load_preferences, write_first_files
 from neronet.spec.problems import Problem, did_you_mean
-from neronet.store.events import Event
+from neronet.store.git import known as git
 from neronet.store.home import home_id
 from neronet.store.points import Last
 from neronet.store.runs import RunRow
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 QUICK = 3.0  # seconds that `status` waits for what is stale at most
 
 
-class Neroman:
+class Neroman(Records):
     """Neronet of one NERONET_HOME (default ~/.neronet); a context manager.
 
     Raises NeronetError, whose text says what happened and whose `hint` what to do next. `background`: the engine
@@ -222,12 +223,6 @@ class Neroman:
         self.store.runs.set_priority(runs.numbers, priority)
         return runs
 
-    def set_note(self, selector: Selector | RunSet, text: str) -> RunSet:
-        """Gives runs a note of the user's, in place of the one that they had."""
-        runs = self._selected(selector)
-        self.store.runs.set_note(runs.numbers, text)
-        return runs
-
     def delete_runs(self, selector: Selector | RunSet) -> None:
         """Deletes ended runs here, their results, points and history, for good; what nodes have of them stays there
         until it is tidied, and never comes back. Raises InputError, before anything is deleted, for open ones."""
@@ -251,9 +246,6 @@ class Neroman:
             runs.numbers,
             wishes.act(self.store, self.home, self.engine_client, runs.rows(), do, why, priority),
         )
-
-    def _selected(self, selector: Selector | RunSet) -> RunSet:
-        return selector if isinstance(selector, RunSet) else self.runs(selector)
 
     # -- what is known
 
@@ -293,16 +285,13 @@ class Neroman:
                 self.fetch(QUICK)
                 return
 
-    def history(self, selector: Selector | RunSet | None = None, since: float | None = None) -> list[Event]:
-        """What happened, in order: of all, or of some runs; since a time in seconds since 1970."""
-        return self.store.events.find(None if selector is None else self._selected(selector).numbers, since)
-
     def as_runs(
         self, rows: Sequence[RunRow], last: Mapping[int, Last], lengths: Mapping[int, Length]
     ) -> list[Run]:
         """Rows of the store as users see them: with their metrics, how long they are, and why they wait."""
         on = {row.node for row in rows if row.state in (states.SUBMITTING, states.QUEUED)}
         nodes = {node: self.store.nodes.get(node) for node in on}
+        commits = self.store.batches.git({row.token for row in rows})
         runs = []
         for row in rows:
             metrics, points = last.get(row.number, NO_POINTS)
@@ -319,7 +308,8 @@ class Neroman:
                     reason=reason, node=row.node, attempt=row.attempt,
                     exit_status=row.exit_status, submitted=row.submitted, started=row.started, ended=row.ended,
                     metrics=metrics, points=points, results=folder_of(self.home, row), note=row.note,
-                    priority=row.priority, steps=steps, steps_guessed=guessed,
+                    priority=row.priority, steps=steps, steps_guessed=guessed, tags=row.tags,
+                    snapshot=row.snapshot, git=git(commits.get(row.token), self.home),
                 )
             )  # fmt: skip
         return runs

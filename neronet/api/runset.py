@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from neronet.api import Neroman
+    from neronet.api.statistics import Groups
+    from neronet.store.git import Git
+    from neronet.store.sheet import Sheet
     from neronet_jupyter.figures.canvas import RunFigure as Figure
     from neronet_jupyter.liveframe import LiveFrame
 
 LATER = 2**62  # a change that has not come yet
+CODE = 12  # hexadecimal digits of a snapshot's hash that are shown
 FOLLOW = 0.05  # seconds between two looks at a growing log
 
 
@@ -52,6 +56,14 @@ class Run:
     priority: int
     steps: float | None = None  # how many points of a metric the whole run has; None when nothing tells
     steps_guessed: bool = False  # because a sibling that finished had as many
+    tags: tuple[str, ...] = ()
+    snapshot: str = ""  # sha256 of the manifest of its files
+    git: Git | None = None  # where its folder was in git, when that was known
+
+    @property
+    def code(self) -> str:
+        """What its files were, in short: equal for runs that had the same, byte for byte."""
+        return self.snapshot[:CODE]
 
     @property
     def progress(self) -> float | None:
@@ -78,7 +90,8 @@ class Run:
             "command": list(self.command), "state": self.state, "reason": self.reason, "node": self.node,
             "attempt": self.attempt, "exit_status": self.exit_status, "submitted": utc(self.submitted),
             "started": utc(self.started), "ended": utc(self.ended), "metrics": self.metrics, "points": self.points,
-            "results": str(self.results), "note": self.note,
+            "results": str(self.results), "note": self.note, "tags": list(self.tags), "code": self.code,
+            "git": self.git and self.git.to_json(),
         }  # fmt: skip
 
 
@@ -111,15 +124,18 @@ class _Latest(Generic[T]):
 
 
 class RunSet(Sequence[Run]):
-    """Some runs, by ascending number; what they are is looked up anew whenever it changed. May be used by several
-    threads at once. Runs that were deleted are not among those that it gives, but `numbers` keeps them.
+    """Some runs, by ascending number unless `ordered`; what they are is looked up anew whenever it changed. May be
+    used by several threads at once. Runs that were deleted are not among those that it gives, but `numbers` keeps
+    them.
 
     `notes` are sentences for the user about how the set came to be.
     """
 
-    def __init__(self, neroman: Neroman, numbers: Sequence[int], notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self, neroman: Neroman, numbers: Sequence[int], notes: Sequence[str] = (), ordered: bool = False
+    ) -> None:
         self._neroman = neroman
-        self.numbers = tuple(sorted(set(numbers)))
+        self.numbers = tuple(dict.fromkeys(numbers) if ordered else sorted(set(numbers)))
         self.notes = list(notes)
         self._rows = _Latest(self.numbers, RunStore.find)
         self._briefs = _Latest(self.numbers, RunStore.briefs)
@@ -135,14 +151,14 @@ class RunSet(Sequence[Run]):
     def __getitem__(self, index: slice) -> RunSet: ...
     def __getitem__(self, index: int | slice) -> Run | RunSet:
         if isinstance(index, slice):
-            return RunSet(self._neroman, self.numbers[index])
+            return RunSet(self._neroman, self.numbers[index], ordered=True)
         number = self.numbers[index]
         for run in self._load([number]):
             return run
         raise InputError(f"run {number} was deleted", "make a new set of runs")
 
     def __iter__(self) -> Iterator[Run]:
-        return iter(self._load(self.numbers))
+        return iter(self.load(self.numbers))
 
     def __repr__(self) -> str:
         if not self.numbers:
@@ -196,7 +212,8 @@ class RunSet(Sequence[Run]):
     def frame(self, live: Literal[True]) -> LiveFrame: ...
     def frame(self, live: bool = False) -> pd.DataFrame | LiveFrame:
         """One row per run: number as index, name, experiment, node, state, reason, started, ended (UTC), duration
-        (seconds), a column per parameter and per metric (last value); on a clash `param.x` and `metric.x`.
+        (seconds), tags where any run has some, a column per parameter and per metric (last value); on a clash
+        `param.x` and `metric.x`.
 
         `live`, for a notebook: not a DataFrame but a display that follows the runs until all have ended.
         """
@@ -206,7 +223,36 @@ class RunSet(Sequence[Run]):
             return LiveFrame(self)
         from neronet.store.frames import runs_frame
 
-        return runs_frame(self._neroman.store, self.numbers)
+        frame = runs_frame(self._neroman.store, self.numbers)
+        ordered: pd.DataFrame = frame.reindex([number for number in self.numbers if number in frame.index])
+        return ordered
+
+    def sheet(self) -> Sheet:
+        """The table that `save` writes, as plain values: see `neronet.store.sheet.sheet`."""
+        from neronet.store.sheet import ordered, sheet
+
+        return ordered(sheet(self._neroman.store, self.numbers), self.numbers)
+
+    def save(self, path: str | Path) -> None:
+        """Writes a row per run, from its state to its command, into a .csv, .json, .xlsx or .parquet: what a file of
+        this name held is replaced as a whole. Raises NeronetError."""
+        from neronet.store.sheetfile import write
+
+        write(self.sheet(), Path(path).expanduser())
+
+    def best(self, metric: str, k: int = 5, goal: str = "minimize") -> RunSet:
+        """Those `k` of these runs whose last value of `metric` is best, the best first; nan comes last, failed and
+        lost runs are left out. `goal`: "minimize" or "maximize"."""
+        from neronet.api import statistics
+
+        return RunSet(self._neroman, statistics.best(self, metric, k, goal), ordered=True)
+
+    def group(self, *parameters: str) -> Groups:
+        """These runs by the values of parameters; without any, by all that vary but for mere repeats (seeds):
+        `runs.group("lr").agg("error")` is a DataFrame with count, mean, std, min, max and the best run of each."""
+        from neronet.api import statistics
+
+        return statistics.group(self._neroman.store, self, parameters)
 
     def points(self, metric: str | None = None) -> pd.DataFrame:
         """One row per point of the last attempts: run, metric, index (the step where the program gave one), time

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from neronet.spec.nodes import Nodes, NodeSpec
 from neronet.store.experiments import ExperimentRow
 from neronet.store.runs import RunRow
 from neronet.store.store import Store
+from neronet.sync import git
 from neronet.sync.snapshot import take
 
 MANY = 10_000  # runs from which on a submission asks
@@ -70,11 +72,14 @@ class Submitting:
         if total > MANY and not confirmed:
             raise InputError(f"these are {total} runs", "say that you mean it: --yes, or confirmed=True")
         notes = [note for config, _ in found for note in targets.news(self._store, config)]
+        folders = {experiment.folder for config, _ in found for experiment in config.experiments}
+        commits = {folder: git.record(folder, self._home) for folder in folders}
         jobs = [
             Job(
                 experiment,
                 chosen[experiment.id],
                 take(experiment.folder, experiment, self._home, self._store.files),
+                commits[experiment.folder],
             )
             for config, chosen in found
             for experiment in config.experiments
@@ -95,7 +100,7 @@ class Submitting:
                     if before:
                         notes.append(targets.ran_before(job, before))
                     notes += changed_files.said(self._store, self._home, job, fresh)
-                    job = Job(job.experiment, fresh, job.snapshot)
+                    job = replace(job, points=fresh)
                 if job.points:
                     numbers += store_submission(
                         self._store, self._home, self._home_id, job, chosen_members, by_id, _environment()
@@ -114,6 +119,19 @@ class Submitting:
             )
         store_rerun(self._store, self._home, self._home_id, rows, by_id, _environment())
         return self._await_accepted([row.number for row in rows], wait, None)
+
+    def send(
+        self, jobs: Sequence[Job], nodes: Nodes, members: Sequence[NodeSpec], wait: float
+    ) -> tuple[list[int], list[str]]:
+        """Submits these jobs as they are, also what was run before: as `submit`."""
+        notes: list[str] = []
+        chosen, by_id, numbers = self._members(members, notes), {spec.id: spec for spec in nodes.nodes}, []
+        with self._store.transaction(durable=True):
+            for job in jobs:
+                numbers += store_submission(
+                    self._store, self._home, self._home_id, job, chosen, by_id, _environment()
+                )
+        return numbers, notes + self._await_accepted(numbers, wait, None)
 
     def _members(self, specs: Sequence[NodeSpec], notes: list[str]) -> list[Member]:
         """The nodes that get runs: of a group those that answer now, else all."""

@@ -268,6 +268,7 @@ def finder(store: Store) -> Finder:
             run.experiment,
             run.collections,
             aliases(run.experiment, run.name, run.parameters),
+            run.tags,
         )
         for run in store.runs.find()
     )

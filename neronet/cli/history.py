@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from argparse import Namespace
+from collections.abc import Sequence
 from datetime import datetime
 
 from neronet import words
@@ -21,16 +22,17 @@ _UNITS = {"s": 1.0, "min": words.MINUTE, "h": words.HOUR, "d": words.DAY}
 def history(arguments: Namespace, session: Session) -> None:
     now = time.time()
     since = None if arguments.since is None else parse_since(arguments.since, now)
-    events = session.neroman.history(arguments.id, since=since)
+    kinds = None if arguments.kind is None else [kind.strip() for kind in arguments.kind.split(",")]
+    events = session.neroman.history(arguments.id, since=since, kinds=kinds, node=arguments.node)
     console = session.console
     if arguments.json:
-        fields = ("run", "name", "node", "kind", "text")
+        fields = ("run", "attempt", "name", "node", "kind", "text", "data")
         rows = ({field: getattr(event, field) for field in fields} for event in events)
         console.raw(
             dumps([{"time": iso(event.time), **row} for event, row in zip(events, rows, strict=True)])
         )
         return
-    shown = events if since is not None else events[-LAST:]
+    shown = events if since is not None or arguments.all else events[-LAST:]
     table = Table(
         [
             Column("time"),
@@ -49,14 +51,22 @@ def history(arguments: Namespace, session: Session) -> None:
     if shown:
         console.table(table)
     else:
-        console.print("Nothing has happened" + (" since then." if since is not None else " yet."))
+        console.print(_nothing(session, since is not None, kinds, arguments.node))
     if len(shown) < len(events):
         console.say(
             (
-                f"{words.count(len(events) - len(shown), 'earlier event')}: nerocli history --since 30d",
+                f"{words.count(len(events) - len(shown), 'earlier event')}: nerocli history --all",
                 "quiet",
             )
         )
+
+
+def _nothing(session: Session, since: bool, kinds: Sequence[str] | None, node: str | None) -> str:
+    if kinds is None and node is None:
+        return "Nothing has happened" + (" since then." if since else " yet.")
+    known = dict.fromkeys(event.kind for event in session.neroman.history())
+    kinds_known = f" Kinds that there are: {', '.join(known)}." if kinds is not None and known else ""
+    return f"Nothing of that has happened.{kinds_known}"
 
 
 def parse_since(said: str, now: float) -> float:

@@ -8,52 +8,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neronet import words
-from neronet.cli.jsonout import dumps, iso
+from neronet.cli.jsonout import iso
 from neronet.cli.session import Session
 from neronet.cli.table import Column, Table, state_piece
-from neronet.errors import InputError, NeronetError
+from neronet.store import sheetfile
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from neronet.api import Run
 
-WRITERS = (".csv", ".json")
-
 
 def results(arguments: Namespace, session: Session) -> None:
     console = session.console
     file: str | None = arguments.output
-    if file is not None and Path(file).suffix.lower() not in WRITERS:
-        raise InputError(f"{file}: the ending says what to write", f"end it in {' or '.join(WRITERS)}")
+    if file is not None:
+        sheetfile.writer(Path(file))  # before anything is asked
     session.neroman.refresh()
     runs = session.neroman.runs(arguments.experiment)
     if not (runs or file or arguments.json or arguments.csv):
         console.print("No runs yet.")
         console.then("nerocli submit FOLDER NODE")
     elif file is not None:
-        frame = runs.frame()
-        content = as_json(frame) if Path(file).suffix.lower() == ".json" else as_csv(frame)
-        try:
-            Path(file).write_text(content, encoding="utf-8")
-        except OSError as error:
-            raise NeronetError(f"{file} cannot be written: {error.strerror or error}") from error
-        console.print(f"{words.count(len(frame), 'run')} written to {file}.")
+        runs.save(file)
+        console.print(f"{words.count(len(runs), 'run')} written to {file}.")
     elif arguments.json:
-        console.raw(as_json(runs.frame()))
+        console.raw(sheetfile.as_json(runs.sheet()))
     elif arguments.csv:
-        console.raw(as_csv(runs.frame()))
+        console.raw(sheetfile.as_csv(runs.sheet()))
     else:
         hidden = console.table(as_table(list(runs), console.unicode))
         if hidden:
             console.say(
                 (f"Too narrow for {', '.join(hidden)}; all columns: nerocli results -o results.csv", "quiet")
             )
-
-
-def as_json(frame: pd.DataFrame) -> str:
-    """A list of objects, one per run."""
-    return dumps(records(frame.reset_index(names="number")))
 
 
 def records(frame: pd.DataFrame, times: Sequence[str] = ()) -> list[dict[str, Any]]:

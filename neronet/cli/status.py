@@ -197,6 +197,9 @@ def _show_run(runs: RunSet, session: Session) -> None:
         "ended": text.moment(run.ended),
         "took" if run.ended else "runs for": _took(run, now),
         "note": run.note,
+        "tags": ", ".join(run.tags),
+        "code": run.code,
+        "commit": _commit(run),
         "results": describe.path(run.results),
     }
     for word, value in rows.items():
@@ -216,6 +219,14 @@ def _show_run(runs: RunSet, session: Session) -> None:
             console.print("  ", line)
     console.print()
     console.then(f"nerocli {describe.next_step(run)}")
+
+
+def _commit(run: Run) -> str:
+    """`3f2a9c17b0de on main, with changes`."""
+    if run.git is None:
+        return ""
+    branch = f" on {run.git.branch}" if run.git.branch else ""
+    return f"{run.git.commit[:12]}{branch}{', with changes' * run.git.dirty}"
 
 
 def _took(run: Run, now: float) -> str:

@@ -18,11 +18,9 @@ from typing import Any
 from neronet import wire
 from neronet.engine import told
 from neronet.engine.bell import Bell
-from neronet.engine.following import Following
+from neronet.engine.duties import Duties
 from neronet.engine.holder import Lease
 from neronet.engine.link import LOAD, Link, Message, Session
-from neronet.engine.moving import Moving
-from neronet.engine.notifying import Notifying
 from neronet.engine.placement import place_of
 from neronet.engine.questions import Questions
 from neronet.engine.recover import recover
@@ -124,8 +122,7 @@ class Engine:
         self._name = f"{self._home_id}-{time.time_ns():x}"
         with Store(self.home) as self._store:
             self._store.start_writing()
-            self._moving, self._following = Moving(self._store), Following(self._store)
-            self._notifying = Notifying(self._store, self.home, lambda: self._lease.held)
+            self._duties = Duties(self._store, self.home, lambda: self._lease.held)
             self._bell = Bell(
                 self._lease, on_ring=self._wake.set, on_handover=self._stop.set, on_stop=self._stop.set
             )
@@ -136,10 +133,11 @@ class Engine:
                 await self._work()
             finally:
                 await end(*self._tasks)
-                await self._notifying.close()
+                await self._duties.stop()
                 links = [link.close("the engine ended") for link, _ in self._links.values()]
                 await asyncio.gather(*links, *self._closing)
                 await self._bell.close()
+                self._duties.close()
 
     async def _work(self) -> None:
         self._read_nodes(now=True)
@@ -152,10 +150,10 @@ class Engine:
                     seen = version
                     self._wake.clear()
                     self._look()
-                if self._moving.look(self._nodes) or self._following.look():
+                if self._duties.look(self._nodes):
                     self._wake.set()
                 self._busy = bool(
-                    self._notifying.look()
+                    self._duties.busy
                     or self._bell.clients
                     or self._tasks
                     or any(work.needed() for _, work in self._links.values())

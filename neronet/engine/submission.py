@@ -21,7 +21,7 @@ from neronet.errors import InputError
 from neronet.spec.experiment import Experiment
 from neronet.spec.nodes import NodeSpec
 from neronet.store.attempts import Attempt
-from neronet.store.batches import LOCAL, Batch
+from neronet.store.batches import GIT, LOCAL, Batch
 from neronet.store.runs import NewRun, RunRow, point_key
 from neronet.store.store import Store
 from neronet.sweep import Point, folder_name
@@ -38,6 +38,7 @@ class Job:
     experiment: Experiment
     points: Sequence[Point]
     snapshot: Snapshot
+    git: dict[str, Any] | None = None  # of its folder, see sync/git.py
 
 
 def missing(store: Store, job: Job) -> tuple[list[Point], list[RunRow]]:
@@ -121,6 +122,7 @@ def store_submission(
         "folder": str(job.experiment.folder),
         **({"pool": contents} if len(members) > 1 else {}),
         **({"after": [row.number for row in awaited]} if awaited else {}),
+        **({GIT: job.git} if job.git else {}),
     }
     with store.transaction(durable=True):
         numbers = store.runs.add(new, folder_name)
@@ -150,7 +152,7 @@ def store_rerun(
         for (node, old), members in groups.items():
             token = secrets.token_hex(8)
             content = store.batches.content(old)
-            local = {"folder": content.pop(LOCAL)["folder"]}
+            local = {word: value for word, value in content.pop(LOCAL).items() if word in ("folder", GIT)}
             content.pop("after", None)  # it began once, or the user wants it now
             content["created"] = now
             content["place"] = place_of(home_id, node)
@@ -211,7 +213,8 @@ def _send_instead(
     """A batch for a node with only these attempts of an old one, which are its own from now on."""
     token = secrets.token_hex(8)
     content = store.batches.content(old)
-    local = {word: value for word, value in content.pop(LOCAL).items() if word in ("folder", "pool", "after")}
+    kept = ("folder", "pool", "after", GIT)
+    local = {word: value for word, value in content.pop(LOCAL).items() if word in kept}
     if created is not None:
         content = {**local["pool"][node], "created": created}
     rows = {row.number: row for row in store.runs.find(attempt.run for attempt in attempts)}
@@ -245,7 +248,8 @@ def add_batch(
     local: dict[str, Any],
     node: str,
 ) -> None:
-    """local: what the node is not told: "folder", "pool" of a group, "after": numbers of the runs that are awaited."""
+    """local: what the node is not told: "folder", "pool" of a group, "after": numbers of the runs that are awaited, and
+    the git commit."""
     data = b"".join(json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n" for line in lines)
     runs = keep(home, data, "the list of runs")
     content = {**content, "runs": runs.sha, LOCAL: {**local, "runs_size": runs.size}}

@@ -41,7 +41,7 @@ FIRST_PREFERENCES = f"""\
 # What Neronet does when you do not say otherwise. Take away the # before a line to use it.
 #
 # default_node: local         # where runs go when submit names no node; before the one of {NODES}
-# results_file: ~/runs.csv    # reserved for a table with one row for each run; `nerocli results -o` writes one
+# results_file: ~/runs.xlsx   # a table of all runs that is kept up to date; .csv, .json, .parquet, too
 # mirror_limit: 256 MiB       # of each run's log that is copied here by itself; the rest when you look at it
 # notify:                     # who is told when something happens; `nerocli notify test` tries it
 #   - to: desktop             # or me@example.org with smtp: {{...}}, or a URL of Apprise: ntfy://topic

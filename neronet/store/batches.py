@@ -11,6 +11,7 @@ from neronet.store.db import Database, listed, to_json
 LOCAL = (
     "local"  # the part of a batch's content that stays on this side: {"folder", "runs_size"}, "offered": True
 )
+GIT = "git"  # in that part: the commit of the folder when it was submitted, see sync/git.py
 
 BatchState = Literal["sending", "accepted", "final", "tidied"]
 
@@ -54,6 +55,11 @@ class BatchStore:
         content: dict[str, Any] = json.loads(row[0])
         return content
 
+    def git(self, tokens: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """What is known of the git commit of these batches' folders, where something is."""
+        rows = self._db.rows(_GIT, (listed(tokens),))
+        return {token: json.loads(text) for token, text in rows}
+
     def offer(self, token: str) -> bool:
         """Notes that a batch is about to be sent to its node, for good: from now on the node may have it. False
         when it is not to be sent any more."""
@@ -88,4 +94,8 @@ class BatchStore:
             sql.execute("UPDATE batches SET state = ?, since = ? WHERE token = ?", (state, since, token))
 
 
+_GIT = """
+SELECT token, json_extract(content, '$.local.git') FROM batches
+WHERE token IN (SELECT value FROM json_each(?)) AND json_extract(content, '$.local.git') IS NOT NULL
+"""
 _BATCHES = "SELECT token, node, place, experiment, manifest, first, state, since FROM batches"

@@ -22,8 +22,8 @@ def runs_frame(store: Store, numbers: Iterable[int] | None = None) -> pd.DataFra
     """One row per run, by ascending number, which is the index; all runs without `numbers`.
 
     Columns: name, experiment, node, state, reason, started, ended (UTC, NaT when not known), duration
-    (seconds from start to end, nan before the end), then one per parameter, then one per metric (its last
-    value in the last attempt, nan where there is none).  A parameter is a column of numbers when every text
+    (seconds from start to end, nan before the end), tags where any run has some, then one per parameter, then one
+    per metric (its last value in the last attempt, nan where there is none).  A parameter is a column of numbers when every text
     in it is one.  A name that is used twice is written as `param.x` and `metric.x`.
     """
     import pandas as pd
@@ -44,7 +44,9 @@ def runs_frame(store: Store, numbers: Iterable[int] | None = None) -> pd.DataFra
         "duration": ended - started,
     }
     parameters = list(dict.fromkeys(name for run in runs for name in run.parameters))
-    names = column_names(parameters, list(metrics))
+    if any(run.tags for run in runs):
+        columns["tags"] = [", ".join(run.tags) for run in runs]
+    names = column_names(parameters, list(metrics), tuple(columns))
     for name in parameters:
         columns[names["param", name]] = numeric([run.parameters.get(name) for run in runs])
     for name, values in metrics.items():
@@ -89,11 +91,15 @@ def points_frame(
     return frame
 
 
-def column_names(parameters: Sequence[str], metrics: Sequence[str]) -> dict[tuple[str, str], str]:
-    """("param" or "metric", name) -> name of its column: the bare one unless that is used twice."""
-    uses = Counter([*_FIXED, *parameters, *metrics])
+def column_names(
+    parameters: Sequence[str], metrics: Sequence[str], fixed: Sequence[str] = ()
+) -> dict[tuple[str, str], str]:
+    """("param" or "metric", name) -> name of its column: the bare one unless that is used twice; `fixed` are the
+    columns beside them."""
+    others = {*_FIXED, *fixed}
+    uses = Counter([*others, *parameters, *metrics])
     twice = {name for name, count in uses.items() if count > 1}
-    taken = set(uses) - twice | set(_FIXED)
+    taken = set(uses) - twice | others
     names = {}
     for kind, group in (("param", parameters), ("metric", metrics)):
         for name in group:

@@ -22,7 +22,8 @@ SELECT r.number, r.name, r.experiment, r.collections, r.parameters, r.argv, r.sn
        CASE WHEN a.state = a.reported THEN a.reason ELSE '' END,
        CASE WHEN a.state = a.reported THEN a.exit_status END,
        a.started,
-       CASE WHEN a.state = a.reported THEN a.ended END
+       CASE WHEN a.state = a.reported THEN a.ended END,
+       r.tags
 FROM runs r JOIN attempts a ON a.run = r.number AND a.attempt = r.attempt
 """
 
@@ -104,6 +105,7 @@ class RunRow(NamedTuple):
     exit_status: int | None
     started: float | None
     ended: float | None
+    tags: tuple[str, ...] = ()
 
 
 class Brief(NamedTuple):
@@ -158,7 +160,7 @@ class RunStore:
             rows = self._db.rows(f"{SHOWN} WHERE {some} ORDER BY r.number", (listed(numbers),))
         parameters, argvs = _all_json(row[4] for row in rows), _all_json(row[5] for row in rows)
         return [
-            RunRow._make((*row[:3], _texts(row[3]), known, tuple(argv), *row[6:]))
+            RunRow._make((*row[:3], _texts(row[3]), known, tuple(argv), *row[6:-1], _texts(row[-1])))
             for row, known, argv in zip(rows, parameters, argvs, strict=True)
         ]
 
@@ -193,6 +195,16 @@ class RunStore:
             for number in numbers:
                 sql.execute("UPDATE runs SET note = ? WHERE number = ?", (plain(note), number))
                 self._db.touch(number)
+
+    def set_tags(self, numbers: Iterable[int], add: Sequence[str] = (), remove: Iterable[str] = ()) -> None:
+        """Gives these runs the tags `add`, behind those that they have, and takes `remove` away."""
+        gone = set(remove)
+        with self._db.transaction() as sql:
+            for number in numbers:
+                for (known,) in sql.execute("SELECT tags FROM runs WHERE number = ?", (number,)).fetchall():
+                    tags = [tag for tag in dict.fromkeys((*_texts(known), *add)) if tag not in gone]
+                    sql.execute("UPDATE runs SET tags = ? WHERE number = ?", (to_json(tags), number))
+                    self._db.touch(number)
 
     def delete(self, numbers: Iterable[int]) -> None:
         """Forgets these runs: their attempts, points and events, too. What a node still says of them is nothing
@@ -236,6 +248,10 @@ class RunStore:
         for experiment, state, count in self._db.rows(_COUNTS):
             found.setdefault(experiment, {})[state] = count
         return found
+
+    def change(self) -> int:
+        """The number of the last change of any run."""
+        return int(self._db.row("SELECT value FROM meta WHERE key = 'change'")[0])
 
     def changed_since(self, change: int) -> tuple[int, list[int]]:
         """(change number now, runs of which anything changed after `change`); begin with 0 for all."""

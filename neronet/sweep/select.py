@@ -1,4 +1,4 @@
-"""Which runs a user means: `17`, `124-186`, `3, 5-8`, a name, alias, glob, experiment or collection."""
+"""Which runs a user means: `17`, `124-186`, `3, 5-8`, a name, alias, glob, experiment, collection or `tag:good`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from neronet.spec.problems import nearest, quoted
 _SPAN = r"#?\d{1,15}(?:\s*-\s*#?\d{1,15})?"
 _NUMBERS = re.compile(rf"{_SPAN}(?:\s*,\s*{_SPAN})*")
 _PATTERN = re.compile(r"[*?\[]")
+TAG = "tag:"
 
 
 class Row(NamedTuple):
@@ -25,6 +26,7 @@ class Row(NamedTuple):
     experiment: str
     collections: Sequence[str] = ()
     aliases: Sequence[str] = ()
+    tags: Sequence[str] = ()
 
 
 def select(selectors: str | Iterable[str], rows: Iterable[Row]) -> list[int]:
@@ -48,11 +50,14 @@ class Finder:
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._words: defaultdict[str, set[int]] = defaultdict(set)
+        self._tags: defaultdict[str, set[int]] = defaultdict(set)
         numbers = set()
         for row in rows:
             numbers.add(row.number)
             for word in (row.name, row.experiment, *row.collections, *row.aliases):
                 self._words[word].add(row.number)
+            for tag in row.tags:
+                self._tags[f"{TAG}{tag}"].add(row.number)
         self._numbers = sorted(numbers)
 
     def find(self, selector: str) -> set[int]:
@@ -62,9 +67,12 @@ class Finder:
             return set(self._words[selector])
         if _NUMBERS.fullmatch(selector):
             return self._by_number(selector)
+        words = self._tags if selector.startswith(TAG) else self._words
+        if selector in words:
+            return set(words[selector])
         if _PATTERN.search(selector):
             matches = re.compile(fnmatch.translate(selector)).match
-            return set().union(*(numbers for word, numbers in self._words.items() if matches(word)))
+            return set().union(*(numbers for word, numbers in words.items() if matches(word)))
         return set()
 
     def hint(self, selector: str) -> str:
@@ -73,7 +81,9 @@ class Finder:
             return "nothing was submitted yet"
         if _NUMBERS.fullmatch(selector.strip()):
             return f"the runs have the numbers {self._numbers[0]} to {self._numbers[-1]}"
-        near = nearest(selector, sorted(self._words, key=len))  # ids before the names of thousands of runs
+        near = nearest(
+            selector, [*sorted(self._words, key=len), *self._tags]
+        )  # ids before the names of thousands of runs
         return f"did you mean {near}?" if near else "a run's number or name, an experiment or a collection"
 
     def _by_number(self, selector: str) -> set[int]:

@@ -83,6 +83,7 @@ class Entry:
                 row.name,
                 *row.parameters.values(),
                 row.note,
+                *row.tags,
                 row.reason,
                 row.node,
                 row.state,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from neronet.api.runset import RunSet
 from neronet.errors import InputError, NeronetError
+from neronet.store.sheetfile import as_csv
 from neronet_jupyter.table.arrange import METRIC, PARAMETER
 from neronet_jupyter.table.entry import Entry
 from neronet_jupyter.table.model import Table
@@ -35,7 +36,7 @@ def tab_separated(table: Table, entries: Sequence[Entry]) -> str:
 
 
 def export(runs: RunSet, home: Path, name: str) -> Path:
-    """Writes them as NAME.csv or NAME.json, the rows of `runs.frame()` or what `nerocli status --json` prints.
+    """Writes them as NAME.csv or NAME.json, the rows of `nerocli results --csv` or what `nerocli status --json` prints.
     Raises InputError for a name that is no plain file name, or is taken."""
     path = home / FOLDER / name
     if not name or name != path.name or name.startswith(".") or "\\" in name or not name.isprintable():
@@ -43,7 +44,7 @@ def export(runs: RunSet, home: Path, name: str) -> Path:
     if path.suffix not in (".csv", ".json"):
         raise InputError("the name must end in .csv or .json", f"write {name}.csv")
     if path.suffix == ".csv":
-        text = runs.frame().to_csv()
+        text = as_csv(runs.sheet())
     else:
         text = json.dumps([run.to_json() for run in runs], indent=1)
     try:

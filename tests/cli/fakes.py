@@ -24,6 +24,7 @@ from neronet.api.runset import Run
 from neronet.api.targets import ExperimentStatus, Planned
 from neronet.cli.console import Console
 from neronet.cli.main import run as run_cli
+from neronet.store.sheetfile import write
 from neronet.wire import states
 
 NOW = time.time()
@@ -76,6 +77,12 @@ class FakeRunSet(list[Any]):
 
     def frame(self) -> Any:
         return self.table
+
+    def sheet(self) -> Any:
+        return self.table
+
+    def save(self, path: Any) -> None:
+        write(self.table, Path(path))
 
     def points(self, metric: str | None = None) -> Any:
         frame = self.table

@@ -96,7 +96,7 @@ def test_an_unknown_command_names_the_nearest_one() -> None:
         (["status", "--al"], ["unrecognized arguments: --al"]),
         (["engine", "restart"], ["restart", "start, stop, status"]),
         (["completion", "csh"], ["'csh'", "bash, zsh, fish"]),
-        (["results", "-o", "table.xls"], ["table.xls", ".csv or .json"]),
+        (["results", "-o", "table.xls"], ["table.xls", ".csv, .json, .xlsx, .parquet"]),
         (["history", "--since", "yesterday"], ["'yesterday' is no time", "2026-03-14"]),
     ],
 )

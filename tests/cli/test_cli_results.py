@@ -6,12 +6,14 @@ import csv
 import io
 import json
 import math
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 
 from neronet.store.events import Event
+from neronet.store.sheet import Sheet
 from neronet.wire import states
 from tests.cli.fakes import (
     NOW,
@@ -88,15 +90,9 @@ def test_points_are_a_summary_every_value_json_or_csv() -> None:
 
 def results_set() -> FakeRunSet:
     runs = [ended(1, metrics={"loss": 0.25}), ended(2, states.FAILED, reason="exit code 1", metrics={})]
-    frame = pd.DataFrame(
-        {
-            "name": ["a", "b"],
-            "started": [pd.Timestamp(1773500966.5, unit="s", tz="UTC"), pd.NaT],
-            "loss": [0.25, math.nan],
-        },
-        index=pd.Index([1, 2], name="number"),
-    )
-    return FakeRunSet(runs, table=frame)
+    started = datetime.fromtimestamp(1773500966.5, timezone.utc)
+    rows = [[1, "a", started, 0.25, None], [2, "b", None, None, None]]
+    return FakeRunSet(runs, table=Sheet(["number", "name", "started", "loss", "tags"], rows))
 
 
 def test_results_show_what_differs_and_keep_the_text_of_parameters() -> None:
@@ -112,10 +108,12 @@ def test_results_show_what_differs_and_keep_the_text_of_parameters() -> None:
 def test_results_go_to_json_csv_and_files_by_their_ending(tmp_path: Path) -> None:
     neroman = FakeNeroman(all_runs=results_set())
     rows = json.loads(said("results", "--json", neroman=neroman).out)
-    assert rows[0] == {"number": 1, "name": "a", "started": "2026-03-14T15:09:26.500Z", "loss": 0.25}
-    assert rows[1] == {"number": 2, "name": "b", "started": None, "loss": None}
+    first = {"number": 1, "name": "a", "started": "2026-03-14T15:09:26.500Z", "loss": 0.25, "tags": None}
+    assert rows[0] == first
+    assert rows[1] == {"number": 2, "name": "b", "started": None, "loss": None, "tags": None}
     table = said("results", "--csv", neroman=neroman).out
-    assert table.splitlines() == ["number,name,started,loss", "1,a,2026-03-14T15:09:26.500Z,0.25", "2,b,,"]
+    lines = ["number,name,started,loss,tags", "1,a,2026-03-14T15:09:26.500Z,0.25,", "2,b,,,"]
+    assert table.splitlines() == lines
     for ending, content in ((".csv", table), (".JSON", said("results", "--json", neroman=neroman).out)):
         file = tmp_path / f"results{ending}"
         assert "2 runs written to" in said("results", "-o", str(file), neroman=neroman).out
@@ -147,6 +145,29 @@ def test_history_is_a_table_the_last_events_or_json() -> None:
     assert "11 earlier events" in answer.err
     rows = json.loads(said("history", "1", "--json", neroman=neroman).out)
     assert len(rows) == 61
-    assert set(rows[0]) == {"time", "run", "name", "node", "kind", "text"}
+    assert set(rows[0]) == {"time", "run", "attempt", "name", "node", "kind", "text", "data"}
     assert rows[0]["time"].endswith("Z")
     assert "Nothing has happened yet" in said("history").out
+
+
+def test_history_is_narrowed_by_kind_and_node_and_tells_the_numbers_behind_a_text() -> None:
+    fired = Event(1, NOW, 1, 1, "gpu1", "condition", "loss 67 > 50", {"value": 67.0}, "lang_exp1")
+    neroman = FakeNeroman(events=[fired])
+    row = json.loads(
+        said("history", "--kind", "condition, failed", "--node", "gpu1", "--json", neroman=neroman).out
+    )[0]
+    assert (row["kind"], row["data"]) == ("condition", {"value": 67.0})
+    asked = {"since": None, "kinds": ["condition", "failed"], "node": "gpu1"}
+    assert ("history", None, asked) in neroman.calls
+    neroman.events = []
+    assert "Nothing of that has happened" in said("history", "--kind", "conditoin", neroman=neroman).out
+
+
+def test_tags_and_notes_take_words_that_begin_with_a_minus() -> None:
+    neroman = FakeNeroman()
+    neroman.tag = lambda *given: neroman.calls.append(("tag", *given)) or FakeRunSet([])
+    neroman.set_note = lambda *given: neroman.calls.append(("note", *given)) or FakeRunSet([run(1)])
+    assert said("tag", "1-3", "-old", "+good", "new", neroman=neroman).code == 0
+    assert ("tag", "1-3", ["good", "new"], ["old"]) in neroman.calls
+    assert said("note", "1", "-3", "is", "too", "low", neroman=neroman).code == 0
+    assert ("note", "1", "-3 is too low") in neroman.calls

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,22 @@ def test_a_name_that_is_taken_gets_a_number(store: Store, home: Path, tmp_path: 
         "lang/x=1", "lang/x=2", "lang/x=1@2", "lang/x=2@2", "lang/x=1@3", "lang/x=2@3",
     ]  # fmt: skip
     assert len({run.results for run in store.runs.find()}) == 6
+
+
+def test_the_commit_of_a_submission_stays_with_its_runs_and_goes_to_no_node(
+    store: Store, home: Path, tmp_path: Path
+) -> None:
+    commit = {"commit": "a" * 40, "branch": "main", "dirty": False}
+    numbers = submit(store, home, replace(job(tmp_path / "lang", home, 3), git=commit))
+    withdraw(store, home, store.runs.find(numbers[:1]), "by me")  # what is left is another batch
+    store_rerun(store, home, "home1", store.runs.find(numbers[:1]), NODES, {})
+    tokens = {run.token for run in store.runs.find(numbers)}
+    assert len(tokens) == 2
+    assert store.batches.git(tokens) == dict.fromkeys(tokens, commit)
+    for token in tokens:
+        content = store.batches.content(token)
+        del content[LOCAL]
+        assert commit["commit"] not in json.dumps(content)
 
 
 def test_a_rerun_is_a_new_attempt_from_the_same_snapshot(store: Store, home: Path, tmp_path: Path) -> None:

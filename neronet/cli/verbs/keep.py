@@ -2,9 +2,64 @@
 
 from __future__ import annotations
 
-from neronet.cli.verbs.verb import JSON, Verb, flag, positional
+from neronet.cli.verbs.verb import JSON, RUNS, Verb, flag, positional, value
 
 VERBS: tuple[Verb, ...] = (
+    Verb(
+        "note",
+        "write down something about runs, or read it",
+        "notes",
+        (
+            positional("RUNS", RUNS, "target"),
+            positional(
+                "TEXT", "in place of the note that they have; '' for none", nargs="...", shown="[TEXT]"
+            ),
+        ),
+        examples=("nerocli note 17 learning rate too high", "nerocli note 17"),
+        then=("nerocli results -o results.xlsx    notes are a column of it",),
+    ),
+    Verb(
+        "tag",
+        "mark runs, to find them by it later",
+        "notes",
+        (
+            positional("RUNS", RUNS, "target"),
+            positional("TAGS", "+good or good adds, -old takes away", nargs="...", shown="[TAGS]"),
+        ),
+        about="A tag selects runs wherever runs are named: tag:good.",
+        examples=("nerocli tag 17-20 +good -old", "nerocli results tag:good"),
+        then=("nerocli results tag:good",),
+    ),
+    Verb(
+        "bundle",
+        "runs with their files, logs and results in one zip",
+        "bundles",
+        (
+            positional("RUNS", RUNS, "target", "+"),
+            value("-o", "--output", metavar="FILE", text="the zip to write (default: runs.zip)"),
+        ),
+        about="pandas alone can read it; `nerocli replay` runs the same again.",
+        examples=("nerocli bundle lang_exp1 -o paper.zip", "nerocli bundle tag:paper -o paper.zip"),
+        then=("nerocli replay paper.zip --check",),
+    ),
+    Verb(
+        "replay",
+        "run what is in a bundle again: same files, same commands",
+        "bundles",
+        (
+            positional("FILE", "a zip that `nerocli bundle` made"),
+            positional("NODE", "a node or a group of nodes", "node", "?"),
+            value("--only", metavar="RUNS", text="only these numbers of its runs: 3,5-8"),
+            value("--folder", metavar="DIR", text="where its files go (default: FILE without .zip)"),
+            flag("--check", text="only show the commands"),
+        ),
+        about=(
+            "Nothing that is there is written over. The commands are run as they are in the "
+            "bundle: look at them first when it is somebody else's."
+        ),
+        examples=("nerocli replay paper.zip --check", "nerocli replay paper.zip gpu --only 3,5-8"),
+        then=("nerocli watch",),
+    ),
     Verb(
         "engine",
         "the background process that talks to the nodes",
