@@ -28,6 +28,7 @@ from neronet.sync.mirror import accepted, stopped_note
 from neronet.sync.writer import DiskFull, ResultsWriter
 from neronet.wire import states
 from neronet.wire.messages import STREAM_FILES
+from neronet.wire.points import NODE_STREAMS
 
 Message = dict[str, Any]
 Received = list[tuple[Message, bytes | None]]
@@ -235,7 +236,9 @@ class Collector:
         when = told.moment(record["t"])
         if kind == "p":
             points = told.points(record, self._names_of(run, attempt))
-            self._points.setdefault((run, attempt, told.whole(record["s"], 0, 2)), []).append((when, points))
+            self._points.setdefault((run, attempt, told.whole(record["s"], 0, NODE_STREAMS - 1)), []).append(
+                (when, points)
+            )
             return
         opened = self._batches[token].get((index, start))
         if kind == "claimed":

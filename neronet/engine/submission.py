@@ -295,6 +295,7 @@ def batch_content(
         "buffering": experiment.buffering,
         "grace": experiment.grace,
         "conditions": [condition.to_json() for condition in experiment.conditions],
+        "processors": experiment.processors,
     }
     if node.is_cluster:
         content["options"] = [*node.sbatch_args, *experiment.sbatch_args]

@@ -1,6 +1,9 @@
 """What the dead watchers of an attempt have recorded of it: where the next one goes on."""
 
+import collections
+
 from neronet.node import journal
+from neronet.wire.points import PROCESSED
 
 
 class Past(object):
@@ -10,7 +13,10 @@ class Past(object):
         self.kinds = set()  # of the records that are there
         self.warned = set()  # texts, or ids of conditions
         self.started = None
-        self.parsed = [(0, 0)] * 3  # by stream: logical offset up to which it is parsed, and its base
+        # By stream: logical offset up to which it is parsed, and its base.
+        self.parsed = collections.defaultdict(lambda: (0, 0))
+        self.states = {}  # stream -> what its reader knew there
+        self.seen = collections.defaultdict(dict)  # stream of a processor -> name -> (points, last value)
         self._conditions, self._names = conditions, names
 
     def read(self, attempt):
@@ -29,11 +35,22 @@ class Past(object):
         elif kind == "p":
             self.parsed[record["s"]] = record["to"], record["base"]
             elapsed = record["t"] - (self.started or record["t"])
+            if "h" in record:
+                self.states[record["s"]] = record["h"]
+            if record["s"] >= PROCESSED:
+                count(self.seen[record["s"]], record["v"])
             for name, value, offset, _step in record["v"]:
                 self._names.add(name)
                 self._conditions.feed(name, value, offset, elapsed)
         elif kind == "cut":
             self.parsed[record["s"]] = record["base"], record["base"]
+            self.states.pop(record["s"], None)
         elif kind == "warn":
-            self.warned.add(record.get("c") or record["text"])
+            self.warned.add(record.get("c") or record.get("s") or record["text"])
             self._conditions.said(record.get("c"))
+
+
+def count(seen, found):
+    """Brings {name: [number of points, last value]} of a stream on by journal's points."""
+    for name, value, _offset, _step in found:
+        seen[name] = [seen[name][0] + 1 if name in seen else 1, value]

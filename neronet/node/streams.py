@@ -3,8 +3,8 @@
 import os
 
 from neronet.wire import points
-from neronet.wire.messages import STREAM_FILES
 
+POINTS = 2000  # in one record
 CHUNK = 256 * 1024  # bytes read and parsed at a time
 PIECES = 10  # of a line that are looked at one by one: an unbuffered `print` writes each of its arguments by itself
 OVERLAP = 64  # bytes that are read once more, and must be what they were
@@ -64,7 +64,7 @@ class Stream(object):
     """
 
     def __init__(self, path, number, to=0, base=0):
-        self.number, self.name = number, STREAM_FILES[number]
+        self.number, self.name = number, os.path.basename(path)
         self.base = base
         self._file = Growing(path, to - base)
         self._lines = points.Lines(to)
@@ -90,8 +90,7 @@ class Stream(object):
         except FileNotFoundError:
             return [], False, 0  # purged by others: what was read stays
         if cut:
-            self.base += position
-            self._lines = points.Lines(self.base)
+            self._begin_anew(position)
         if not data:
             return [], cut, 0
         before = self.to
@@ -99,9 +98,16 @@ class Stream(object):
         self._pieces = self._pieces + 1 if self.to == before else 0
         return found, cut, 0 if 0 < self._pieces <= PIECES and len(data) < CHUNK else len(data)
 
+    def _begin_anew(self, position):
+        self.base += position
+        self._lines = points.Lines(self.base)
+
     def finish(self):
         """The points of a last line that the program did not end."""
         return self._points(self._lines.finish())
+
+    def state_at(self, to):
+        """What is to be known beside `to` by whoever goes on there, or None."""
 
     def size(self):
         return self._file.size()
@@ -117,3 +123,44 @@ class Stream(object):
             if point is not None:
                 found.append([point[0], point[1], offset, point[2] if len(point) == 3 else None])
         return found
+
+
+class Nobody(object):
+    """Stands for the output processors of a run that has none, see reading.py."""
+
+    streams = ()
+    every = None  # seconds between two looks that nothing tells of
+
+    def fileno(self):
+        return None
+
+    def end(self):
+        pass
+
+    def done(self):
+        return True
+
+    def wait(self):
+        pass
+
+    def problems(self):
+        return ()
+
+    def close(self):
+        return ()
+
+
+def parts(found, end):
+    """[(points, offset up to which they tell all), ...]: records that are small enough, cut between two lines.
+
+    found: [[name, value, offset, step], ...]; end: where the last part ends.
+    """
+    first, cuts = 0, []
+    while len(found) - first > POINTS:
+        cut = first + POINTS
+        while cut > first + 1 and found[cut - 1][2] == found[cut][2]:
+            cut -= 1
+        # Whoever goes on after a part begins with the line of the next point.
+        cuts.append((found[first:cut], found[cut][2]))
+        first = cut
+    return cuts + [(found[first:], end)] if found else []

@@ -21,6 +21,7 @@ class Waiting(object):
 
     def __init__(self, watch, path, wakeup):
         self._watch, self._path, self._wakeup = watch, path, wakeup
+        self.also = None  # another descriptor that is readable when everything is to be looked at
         self.watching = False
         self._busy = False  # more came in a rest: no events are wanted
         self._rest_until = 0.0
@@ -49,7 +50,8 @@ class Waiting(object):
         if came == CHUNK:
             self._be_busy()
         until = self._rest_until if self._busy else due
-        if self._watch.wait(until - time.monotonic(), self._wakeup):
+        others = [self._wakeup] if self.also is None else [self._wakeup, self.also]
+        if self._watch.wait(until - time.monotonic(), *others):
             self._hear()
             return None
         pause = self._rest_until - time.monotonic()

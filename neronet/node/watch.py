@@ -14,7 +14,7 @@ from neronet.node.inotify import SAFETY
 from neronet.node.past import Past
 from neronet.node.runs import FULL, SEALED
 from neronet.node.start import prepare
-from neronet.node.streams import CHUNK, Stream
+from neronet.node.streams import CHUNK, Nobody, Stream, parts
 from neronet.node.waiting import Waiting
 from neronet.wire import conditions, states
 from neronet.wire.points import MAX_NAMES
@@ -24,7 +24,6 @@ RETRY = 1.0  # seconds until a full disk is tried again
 SHORT = 0.01  # seconds in which many programs are over: before that no watch is set up for them
 TICK = 0.02  # seconds in which the clock of any file system moves on
 STARTS = 3  # wrappers that may vanish before the program begins
-POINTS = 2000  # in one record
 
 
 class Watcher(object):
@@ -54,7 +53,7 @@ class Watcher(object):
         self._past = Past(self._conditions, self._names)
         self._stop = None  # the wish that this attempt shall end
         self._signalled = None  # monotonic time of the last signal
-        self._streams = [Stream(attempt.stream(number), number) for number in range(3)]
+        self._open_streams()
         self._waiting = Waiting(kid.watch, attempt.path, kid.wakeup)
 
     # -- the life of it
@@ -72,6 +71,7 @@ class Watcher(object):
                     self._record_end()
         finally:
             self._waiting.end()
+            self._processors.close()
             for stream in self._streams:
                 stream.close()
 
@@ -80,9 +80,17 @@ class Watcher(object):
         # Journals are sent in the order of their times: ours is to be the later one, whatever we write.
         time.sleep(TICK)
         self._past.read(self.attempt)
+        self._open_streams()
+
+    def _open_streams(self):
+        self._processors = Nobody()
+        if self.spec.get("processors"):
+            from neronet.node.reading import Processors  # it takes a while, and most runs need none
+
+            self._processors = Processors(self.kid.host, self.attempt, self._past)
         self._streams = [
             Stream(self.attempt.stream(number), number, *self._past.parsed[number]) for number in range(3)
-        ]
+        ] + list(self._processors.streams)
 
     def _may_start(self):
         return self._wrapper is None and self.attempt.read_start() is None
@@ -124,24 +132,28 @@ class Watcher(object):
                 names = None
                 ended = self._is_over()
                 self._note_start()
-                if not ended:
+                if ended:
+                    self._processors.end()
+                else:
                     self._check_limits()
                     self._check_stop()
                 due = time.monotonic() + self._patience()
             came = self._pump(names)
-            if ended and came < CHUNK:
+            if ended and came < CHUNK and self._processors.done():
                 return
             if self._pending:
                 self._flush()
             if ended:
                 if self._pending:
                     time.sleep(RETRY)
+                self._processors.wait()
                 names = None
             elif not self._waiting.watching:
                 self._waiting.begin()
                 self._lasting()
                 names = None
             else:
+                self._waiting.also = self._processors.fileno()
                 names = self._waiting.wait(came, due)
 
     def _patience(self):
@@ -153,6 +165,8 @@ class Watcher(object):
                     wait = min(wait, max(0.01, moment - self._elapsed()))
         if self._signalled is not None:
             wait = min(wait, 0.05)
+        if self._processors.every is not None:
+            wait = min(wait, self._processors.every)
         if self._child is None:
             wait = min(wait, 0.25)  # no SIGCHLD for a wrapper that is not our child
         return wait
@@ -216,6 +230,8 @@ class Watcher(object):
                 self._pending.append(self._record("cut", s=stream.number, base=stream.base))
             if found:
                 self._add_points(stream, found)
+        for number, text in self._processors.problems():
+            self._warn(text, stream=number)
         return most
 
     def _add_points(self, stream, found):
@@ -233,11 +249,12 @@ class Watcher(object):
                 self._names.add(point[0])
             kept.append(point)
             self._act_on(self._conditions.feed(point[0], point[1], point[2], elapsed))
-        for first in range(0, len(kept), POINTS):
-            part = kept[first : first + POINTS]
-            # Whoever goes on after a part begins with the line of the next point.
-            to = kept[first + POINTS][2] if first + POINTS < len(kept) else stream.to
-            self._pending.append(self._record("p", t=now, s=stream.number, to=to, base=stream.base, v=part))
+        for part, to in parts(kept, stream.to):
+            state = stream.state_at(to)
+            known = {} if state is None else {"h": state}
+            self._pending.append(
+                self._record("p", t=now, s=stream.number, to=to, base=stream.base, v=part, **known)
+            )
 
     def _check_limits(self):
         if self._wrapper is None:
@@ -295,11 +312,12 @@ class Watcher(object):
     def _record(self, kind, **fields):
         return dict({"t": time.time()}, e=kind, i=self.attempt.index, a=self.attempt.attempt, **fields)
 
-    def _warn(self, text, condition=None):
-        """Says this once a run, whoever watches it."""
-        if (condition or text) not in self._past.warned:
-            self._past.warned.add(condition or text)
-            self._pending.append(self._record("warn", text=text, c=condition))
+    def _warn(self, text, condition=None, stream=None):
+        """Says this once a run, whoever watches it: once for a condition, and for the processor of a stream."""
+        key = condition or stream or text
+        if key not in self._past.warned:
+            self._past.warned.add(key)
+            self._pending.append(self._record("warn", text=text, c=condition, s=stream))
 
     def _flush(self, sync=False):
         """True when everything is in the journal."""
@@ -311,6 +329,8 @@ class Watcher(object):
         attempt = self.attempt
         for stream in self._streams:
             self._add_points(stream, stream.finish())
+        for text in self._processors.close():
+            self._warn(text)
         stop = self._stop_that_counts()
         if stop is None and self._status in outcome.KILLED:
             self.kid.await_own_end()
@@ -333,7 +353,7 @@ class Watcher(object):
                 status=status,
                 started=self._started,
                 ended=attempt.ended_at() if status is not None else time.time(),
-                sizes=[stream.size() for stream in self._streams],
+                sizes=[stream.size() for stream in self._streams[:3]],
                 outputs=outputs,
             )
         )

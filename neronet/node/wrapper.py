@@ -36,11 +36,16 @@ unset NERONET_RUN NERONET_POINTS LD_PRELOAD
 eval "$neronet_wake"
 """
 
-# Setup lines run in the program's own shell, one by one; the number of the one that failed is left in a file.
+# Setup lines run in the program's own shell, one by one; the number of the one that failed is left in a file,
+# and the environment that they made, where output processors are to have it too.
 SETUP = """\
-neronet_failed=$NERONET_SETUP_FAILED; unset NERONET_SETUP_FAILED
+neronet_failed=$NERONET_SETUP_FAILED neronet_environ=$NERONET_SETUP_ENVIRON
+unset NERONET_SETUP_FAILED NERONET_SETUP_ENVIRON
 %s
-unset neronet_failed
+if [ -n "$neronet_environ" ]; then
+  cat /proc/self/environ >"$neronet_environ.new" && mv -f "$neronet_environ.new" "$neronet_environ" || :
+fi
+unset neronet_failed neronet_environ
 exec "$@"
 """
 

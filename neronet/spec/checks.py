@@ -16,7 +16,9 @@ from neronet.spec.exclude import Exclusion
 from neronet.spec.experiment import STREAMS, Experiment
 from neronet.spec.problems import Problems, Unfit, did_you_mean, harmless, quoted
 from neronet.spec.ranges import Range
+from neronet.wire.points import NODE_STREAMS, PROCESSED
 
+MAX_PROCESSORS = NODE_STREAMS - PROCESSED  # each is a stream of points of its own
 # Words that only a shell would understand; as arguments they reach the program as they are.
 _SHELL_WORD = re.compile(r"&&|\|\|?|;|[<>]+.*|.*[$`].*|~/.*|.*;")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*")
@@ -150,6 +152,10 @@ def _check_processors(experiment: Experiment, given: Mapping[str, Given], proble
         for file in _not_among(tuple(getattr(experiment, word)), experiment.outputs):
             text = f"{word} names {quoted(file)}, which is not among the outputs"
             problems.error(given[word].node, text, "add it to outputs")
+    if len(experiment.processors) > MAX_PROCESSORS:
+        word = "output_line_processor" if experiment.output_line_processor else "output_file_processor"
+        text = f"{len(experiment.processors)} output processors of one experiment"
+        problems.error(given[word].node, text, f"at most {MAX_PROCESSORS} are possible")
 
 
 @functools.lru_cache(maxsize=64)

@@ -84,6 +84,14 @@ class Experiment:
         return tuple(name for name in self.outputs if name not in STREAMS)
 
     @property
+    def processors(self) -> list[dict[str, Any]]:
+        """All that reads outputs, as the node is told: {"kind": "line" or "file", "file", "call"}; the place in this
+        list is the number of the stream of its points."""
+        lines = [("line", *item) for item in self.output_line_processor.items()]
+        files = [("file", *item) for item in self.output_file_processor.items()]
+        return [{"kind": kind, "file": file, "call": list(call)} for kind, file, call in (*lines, *files)]
+
+    @property
     def repeat_parameter(self) -> str | None:
         """What `repeat` adds: `seed` where the command takes it from there, else `repeat`, a mere number."""
         if any(parameter.name == "seed" for parameter in self.parameters):

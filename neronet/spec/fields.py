@@ -22,6 +22,8 @@ Reader: TypeAlias = Callable[[Node, Problems], T | None]
 
 _PARAMETER = re.compile(r"[^\s{}=,%@+\"'-][^\s{}=,%@\"']{0,99}")
 _METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_./%-]{0,199}")  # what wire.points finds in a line
+BUILT_IN = "neronet"  # the module that stands for the readers that come with Neronet
+_READERS_HINT = "for example 'neronet regex \"loss: (?P<loss>{number})\"'; docs/reading.md has all of them"
 _CONDITION_FIELDS = ("variablename", "killvalue", "comparator", "when", "action")
 
 
@@ -263,8 +265,36 @@ def _call(text: str) -> tuple[str, ...]:
     return found
 
 
+def _line_call(text: str) -> tuple[str, ...]:
+    """The same; a reader that comes with Neronet is tried at once."""
+    found = _call(text)
+    if found[0] == BUILT_IN:
+        from neronet.wire import readers  # 7 ms that few experiments need
+
+        if found[1] not in readers.BUILT_INS:
+            raise Unfit(
+                f"neronet has no reader {quoted(found[1])}", did_you_mean(found[1], readers.BUILT_INS)
+            )
+        try:
+            readers.make(found[1:])
+        except ValueError as error:
+            raise Unfit(str(error), _READERS_HINT) from None
+    return found
+
+
+def _file_call(text: str) -> tuple[str, ...]:
+    found = _call(text)
+    if found[0] == BUILT_IN:
+        raise Unfit(
+            f"{quoted(' '.join(found[:2]))} reads lines, not whole files",
+            "write it under output_line_processor",
+        )
+    return found
+
+
 _calls = table(str, _call)
-_file_calls = table(values.inside, _call)
+_line_calls = table(values.inside, _line_call)
+_file_calls = table(values.inside, _file_call)
 _paths = listing(values.inside)
 
 # The prefix is split later: whether it is depends on `shell`, which another block may say.
@@ -293,7 +323,7 @@ READERS: dict[str, Reader[object]] = {
     "repeats": listing(str),
     "grace": scalar(functools.partial(values.seconds, unit=1.0)),
     "conditions": conditions,
-    "output_line_processor": _file_calls,
+    "output_line_processor": _line_calls,
     "output_file_processor": _file_calls,
     "plot": _calls,
     "sbatch_args": words_list,

@@ -35,6 +35,8 @@ def build_agent(package: Path) -> Agent:
 @functools.cache
 def _build(package: Path, adapters: tuple[tuple[str, bytes], ...]) -> Agent:
     sources = [*package.glob("wire/*.py"), *package.glob("node/**/*.py")]
+    # Output processors are called on nodes: the examples of some are, too.
+    sources += [path for path in package.glob("scripts/*.py") if path.stem in ("__init__", "example")]
     entries = {f"neronet/{path.relative_to(package).as_posix()}": path.read_bytes() for path in sources}
     entries |= {f"neronet/node/wardens/{name}.py": source for name, source in adapters}
     # The user side's __init__ would import what is not there.

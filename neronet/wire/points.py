@@ -8,6 +8,8 @@ for parsing, so that a program that never ends a line costs no memory.
 import re
 
 MAX_LINE = 64 * 1024
+PROCESSED = 4  # the stream of points of the first output processor; before it are the files of a run
+NODE_STREAMS = 40  # what the user side itself reads from logs comes after the streams of a node
 MAX_NAMES = 1000  # different names in one run; further ones are counted, not kept
 
 _POINT = re.compile(rb"[ \t]*([A-Za-z_][A-Za-z0-9_./%-]{0,199})[ \t]+([+-]?[0-9.a-zA-Z+-]{1,40})[ \t]*\Z")

@@ -16,7 +16,13 @@ WHY = {
     "node": "the user side ships the node's files, it never runs them",
     "neronet_jupyter": "everything but the panel must work without Jupyter",
 }
-NODE_SIDE = sorted([*(ROOT / "neronet/wire").rglob("*.py"), *(ROOT / "neronet/node").rglob("*.py")])
+NODE_SIDE = sorted(
+    [
+        *(ROOT / "neronet/wire").rglob("*.py"),
+        *(ROOT / "neronet/node").rglob("*.py"),
+        ROOT / "neronet/scripts/example.py",
+    ]
+)
 USER_SIDE = sorted(path for path in (ROOT / "neronet").rglob("*.py") if path not in NODE_SIDE)
 
 

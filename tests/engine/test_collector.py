@@ -286,7 +286,7 @@ LIES: dict[str, Any] = {
     "time of nan": {**record("started"), "t": float("nan")},
     "time of the far future": {**record("started"), "t": 1e300},
     "time of a text": {**record("started"), "t": "now"},
-    "stream that is none": points([1.0], stream=3),
+    "stream that is none": points([1.0], stream=40),
     "stream from the end": points([1.0], stream=-1),
     "value of a whole number": {**points([1.0]), "v": [["loss", 10**400, 0, None]]},
     "offset of a float": {**points([1.0]), "v": [["loss", 1.0, 1.5, None]]},

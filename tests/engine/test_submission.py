@@ -95,6 +95,22 @@ def test_a_submission_is_a_batch_that_says_all_a_node_needs(store: Store, home: 
     assert [run.state for run in store.runs.find(numbers)] == ["submitting"] * 3
 
 
+def test_a_node_is_told_the_output_processors_in_the_order_of_their_streams(
+    store: Store, home: Path, tmp_path: Path
+) -> None:
+    text = CONFIG + (
+        "  output_file_processor: {out: reader read_file}\n"
+        "  output_line_processor: {stdout: neronet keyvalue, stderr: reader read_line 'a b'}\n"
+    )
+    submit(store, home, job(tmp_path / "lang", home, 1, text))
+    (batch,) = store.batches.find("gpu1", ("sending",))
+    assert store.batches.content(batch.token)["processors"] == [
+        {"kind": "line", "file": "stdout", "call": ["neronet", "keyvalue"]},
+        {"kind": "line", "file": "stderr", "call": ["reader", "read_line", "a b"]},
+        {"kind": "file", "file": "out", "call": ["reader", "read_file"]},
+    ]
+
+
 def test_what_runs_here_gets_the_environment_of_whoever_submits(
     store: Store, home: Path, tmp_path: Path
 ) -> None:

@@ -123,6 +123,12 @@ def test_grace_counts_in_seconds() -> None:
             "output_line_processor names 'results', which is not among the outputs",
         ),
         ("output_line_processor: {../x: a b}", "'../x' is not a path inside the folder"),
+        ("output_line_processor: {stdout: neronet regexp x}", "neronet has no reader 'regexp'"),
+        (
+            "output_line_processor: {stdout: 'neronet regex \"loss (.*\"'}",
+            "missing ), unterminated subpattern",
+        ),
+        ("output_file_processor: {stdout: neronet csv}", "'neronet csv' reads lines, not whole files"),
         ("exclude: [a b]", "'a' is not followed by a comparison"),
         ("exclude: {a: b}", "one value belongs here"),
         ("zip: a", "zip takes lists"),
@@ -173,6 +179,20 @@ def test_setup_is_a_list_of_lines() -> None:
     assert read("setup: |\n  module load x\n\n  source y").setup == ("module load x", "source y")
     (found,) = errors(one("setup: {a: 1}"))
     assert "one value belongs here" in found
+
+
+def test_a_pattern_that_cannot_be_read_is_an_error_at_its_place() -> None:
+    text = "+a:\n  main_code_file: x\n  output_line_processor:\n    stderr: neronet regex 'loss ([0-9'\n"
+    problem = next(each for each in parse(text).problems if each.severity == "error")
+    assert (problem.line, problem.column) == (4, 13)
+    assert "the pattern cannot be read: unterminated character set at position 6" in problem.text
+    assert "neronet regex" in problem.hint
+
+
+def test_more_processors_than_a_run_can_have_are_refused() -> None:
+    lines = "\n".join(f"    f{n}: neronet csv" for n in range(37))
+    text = f"outputs: ['f*']\noutput_line_processor:\n{lines}\n+a:\n  main_code_file: x\n"
+    assert "37 output processors of one experiment" in str(parse(text).problems[0])
 
 
 def test_outputs_of_a_processor_may_lie_in_a_folder_or_match_a_pattern() -> None:

@@ -30,6 +30,9 @@ def tree(folder: Path) -> Path:
         "    print(WORD, arguments, sys.flags.isolated)\n    return 7\n",
         "node/wardens/__init__.py": "",
         "node/wardens/slurm.py": "",
+        "scripts/__init__.py": "",
+        "scripts/example.py": "",
+        "scripts/of_the_user_side.py": "",
     }.items():
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text(text)
@@ -41,6 +44,7 @@ def test_it_holds_the_node_side_and_an_empty_package(tmp_path: Path) -> None:
     assert archive.namelist() == [
         "__main__.py", "neronet/__init__.py", "neronet/node/__init__.py", "neronet/node/main.py",
         "neronet/node/wardens/__init__.py", "neronet/node/wardens/slurm.py",
+        "neronet/scripts/__init__.py", "neronet/scripts/example.py",
         "neronet/wire/__init__.py", "neronet/wire/frames.py",
     ]  # fmt: skip
     assert archive.read("neronet/__init__.py") == b""

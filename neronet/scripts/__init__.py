@@ -1,0 +1,1 @@
+"""Examples of what users write themselves: output processors and plots."""
