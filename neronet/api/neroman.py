@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from neronet.api import contact, nodestatus, targets, wishes
+from neronet.api.fromlogs import FromLogs
 from neronet.api.nodestatus import STALE, NodeStatus
 from neronet.api.progress import UNKNOWN, Length
 from neronet.api.records import Records
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 QUICK = 3.0  # seconds that `status` waits for what is stale at most
 
 
-class Neroman(Records):
+class Neroman(Records, FromLogs):
     """Neronet of one NERONET_HOME (default ~/.neronet); a context manager.
 
     Raises NeronetError, whose text says what happened and whose `hint` what to do next. `background`: the engine

@@ -18,6 +18,7 @@ from typing import Any
 
 from neronet.engine import told
 from neronet.engine.arriving import LOGS, Arriving, is_in_the_way, not_there
+from neronet.engine.extracting import Extracting
 from neronet.engine.told import MAX_TEXT
 from neronet.errors import NeronetError, ProtocolError
 from neronet.store.attempts import Attempt
@@ -62,6 +63,7 @@ class Collector:
         self._events: Counter[tuple[int | None, int | None]] = Counter()
         self._asked = self._taken = 0
         self._deletion = store.runs.last_deletion()  # up to here deleted runs are forgotten
+        self._extracting = Extracting(store, home)
 
     # -- what to ask for
 
@@ -157,6 +159,7 @@ class Collector:
         for item in self._touched.values():
             wishes += self._ask_for(item)
             if item.whole():
+                self._extracting.finish(item.run, item.attempt)
                 self._store.attempts.complete(item.run, item.attempt)
                 self._batches[item.token].pop((item.index, item.start), None)
         for token in {item.token for item in self._touched.values()}:
@@ -333,6 +336,8 @@ class Collector:
             self._set_stream(item, number, have._replace(done=True))
             self._touched[item.key] = item
             return
+        if room:
+            self._extracting.feed(item.run, item.attempt, number, have.mirrored, data[:room])
         have = have._replace(physical=have.physical + len(data), mirrored=have.mirrored + room)
         if room < len(data):
             self._event(stopped_note(self._limit), item.run, item.attempt, "warning")

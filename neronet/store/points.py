@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from neronet.store import chunks
 from neronet.store.chunks import Chunk, Points
+from neronet.store.columns import Columns
 from neronet.store.db import Database, listed, plain
 from neronet.store.heads import Head, Heads, bounds, summary
 
@@ -61,6 +62,36 @@ class PointStore:
             self._db.touch(run)
         return sum(len(points.flat) for points in new.values()) // 2
 
+    def mark(self, run: int, attempt: int, stream: int) -> int:
+        """The offset of the last line of this stream of which points were stored, -1 for none."""
+        row = self._db.row("SELECT marks FROM heads WHERE id = ?", ((run << 16) + attempt,))
+        marks = row[0].split() if row else []
+        return int(marks[stream]) if stream < len(marks) else -1
+
+    def add_columns(self, run: int, attempt: int, stream: int, columns: Mapping[str, Columns]) -> int:
+        """Stores what `add` would store, for very many points at once."""
+        key = (run << 16) + attempt
+        with self._db.transaction() as sql:
+            known = sql.execute("SELECT marks, data FROM heads WHERE id = ?", (key,)).fetchone()
+            marks = [int(mark) for mark in known[0].split()] if known else []
+            marks += [-1] * (stream + 1 - len(marks))
+            new = {
+                name: part
+                for name, each in columns.items()
+                if len((part := each.after(marks[stream])).offsets)
+            }
+            if not new:
+                return 0
+            heads = Heads(known[1] if known else b"")
+            for name, part in new.items():
+                metric = self._metrics.get(name) or self._new_metric(sql, name)
+                head = heads.get(metric) or Head(metric, _new_series(sql), 0, 0, 0, *5 * [_NAN])
+                heads.put(self._put(sql, head, *part.chunk(head.n)))
+            marks[stream] = max(int(part.offsets[-1]) for part in new.values())
+            sql.execute("REPLACE INTO heads VALUES (?, ?, ?)", (key, " ".join(map(str, marks)), heads.data))
+            self._db.touch(run)
+        return sum(len(part.offsets) for part in new.values())
+
     def compact(self, run: int, attempt: int) -> None:
         """Puts the small chunks of an attempt together, where that is worth it: for when it has ended."""
         with self._db.transaction() as sql:
@@ -88,8 +119,22 @@ class PointStore:
         """Stores new points of a series; its new head."""
         metric = self._metrics.get(name) or self._new_metric(sql, name)
         head = heads.get(metric) or Head(metric, _new_series(sql), 0, 0, 0, *5 * [_NAN])
-        series, tail, folded = head.series, head.tail, head.folded
         chunk = chunks.encode(head.n, points.flat, points.steps)
+        time, value = points.flat[-2:]
+        step = points.steps.get(len(points.flat) // 2 - 1, head.n + chunk.n - 1)
+        return self._put(sql, head, chunk, (step, time, value), points.flat[1::2])
+
+    def _put(
+        self,
+        sql: sqlite3.Connection,
+        head: Head,
+        chunk: Chunk,
+        last: tuple[float, float, float],
+        values: list[float],
+    ) -> Head:
+        """Stores a chunk behind what a series has; its new head.  `last` is the step, time and value of its end;
+        `values` has at least its least and greatest."""
+        series, tail, folded = head.series, head.tail, head.folded
         n = head.n + chunk.n
         if tail < head.n and n - tail <= chunks.TAIL:
             data = sql.execute("SELECT data FROM chunks WHERE id = ?", (series * _SPAN + tail,)).fetchone()[0]
@@ -101,10 +146,7 @@ class PointStore:
         if tail - folded >= chunks.BLOB:
             _fold(sql, series, folded, tail)
             folded = tail
-        time, value = points.flat[-2:]
-        step = points.steps.get(len(points.flat) // 2 - 1, n - 1)
-        lo, hi = bounds(points.flat[1::2], head.lo, head.hi)
-        return Head(metric, series, n, tail, folded, step, time, value, lo, hi)
+        return Head(head.metric, series, n, tail, folded, *last, *bounds(values, head.lo, head.hi))
 
     def _new_metric(self, sql: sqlite3.Connection, name: str) -> int:
         text = plain(name)

@@ -3,6 +3,7 @@
 attempts  what became of each start of a run; a run is shown with its last one (`runs.SHOWN`)
 heads     the key is (run << 16) + attempt: all its series, packed by heads.py; marks are the offsets of the last
           lines of its streams (see wire/messages.py) of which points were stored, as "12 -1 40"
+extractors  what is read here from the logs of an experiment's runs: see extractors.py
 events    data: the numbers behind the text, as JSON, where there are any
 notify_marks: how far each channel of notifications has looked; outbox: what it is to tell (see outbox.py)
 chunks    the points.  The key is (series << 32) + number of the chunk's first point, so that the points of a
@@ -14,7 +15,41 @@ from __future__ import annotations
 VERSION = 2
 APPLICATION = 0x4E65726F  # "Nero", in the header of the file: tells our databases from others
 
-TABLES = """
+SINCE_2 = """
+CREATE TABLE notify_marks (
+    channel TEXT PRIMARY KEY,
+    event INTEGER NOT NULL,
+    time REAL NOT NULL,
+    points TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    channel TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('gathering', 'due', 'sending', 'sent', 'failed', 'unsure')),
+    gathered TEXT NOT NULL,
+    made REAL NOT NULL,
+    due REAL NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    changed REAL NOT NULL,
+    subject TEXT NOT NULL DEFAULT '',
+    problem TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX outbox_open ON outbox (state) WHERE state IN ('gathering', 'due', 'sending');
+
+CREATE TABLE extractors (
+    experiment TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    stream INTEGER NOT NULL,
+    arguments TEXT NOT NULL,
+    created REAL NOT NULL,
+    last INTEGER,
+    PRIMARY KEY (experiment, number)
+) WITHOUT ROWID;
+"""
+
+TABLES = (
+    """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('change', 0), ('clean', 1);
 
@@ -149,56 +184,20 @@ CREATE TABLE nodes (
 ) WITHOUT ROWID;
 
 CREATE TABLE files (key TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID;
-
-CREATE TABLE notify_marks (
-    channel TEXT PRIMARY KEY,
-    event INTEGER NOT NULL,
-    time REAL NOT NULL,
-    points TEXT NOT NULL
-) WITHOUT ROWID;
-
-CREATE TABLE outbox (
-    id INTEGER PRIMARY KEY,
-    channel TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('gathering', 'due', 'sending', 'sent', 'failed', 'unsure')),
-    gathered TEXT NOT NULL,
-    made REAL NOT NULL,
-    due REAL NOT NULL,
-    tries INTEGER NOT NULL DEFAULT 0,
-    changed REAL NOT NULL,
-    subject TEXT NOT NULL DEFAULT '',
-    problem TEXT NOT NULL DEFAULT ''
-);
-CREATE INDEX outbox_open ON outbox (state) WHERE state IN ('gathering', 'due', 'sending');
 """
+    + SINCE_2
+)
 
-# MIGRATIONS[n] leads from version n to n + 1.  A script never changes once it was released.
-MIGRATIONS: dict[int, str] = {
-    1: """
+FROM_1 = """
 CREATE TABLE heads_2 (id INTEGER PRIMARY KEY, marks TEXT NOT NULL, data BLOB NOT NULL);
 INSERT INTO heads_2 SELECT id, mark0 || ' ' || mark1 || ' ' || mark2, data FROM heads;
 DROP TABLE heads;
 ALTER TABLE heads_2 RENAME TO heads;
 ALTER TABLE events ADD COLUMN data TEXT;
 ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
-CREATE TABLE notify_marks (
-    channel TEXT PRIMARY KEY,
-    event INTEGER NOT NULL,
-    time REAL NOT NULL,
-    points TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE outbox (
-    id INTEGER PRIMARY KEY,
-    channel TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('gathering', 'due', 'sending', 'sent', 'failed', 'unsure')),
-    gathered TEXT NOT NULL,
-    made REAL NOT NULL,
-    due REAL NOT NULL,
-    tries INTEGER NOT NULL DEFAULT 0,
-    changed REAL NOT NULL,
-    subject TEXT NOT NULL DEFAULT '',
-    problem TEXT NOT NULL DEFAULT ''
-);
-CREATE INDEX outbox_open ON outbox (state) WHERE state IN ('gathering', 'due', 'sending')
-""",
+"""
+
+# MIGRATIONS[n] leads from version n to n + 1.  A script never changes once it was released.
+MIGRATIONS: dict[int, str] = {
+    1: FROM_1 + SINCE_2,
 }

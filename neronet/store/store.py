@@ -12,6 +12,7 @@ from neronet.store.batches import BatchStore
 from neronet.store.db import Database
 from neronet.store.events import EventStore
 from neronet.store.experiments import ExperimentStore
+from neronet.store.extractors import ExtractorStore
 from neronet.store.files import FileStore
 from neronet.store.intents import IntentStore
 from neronet.store.nodes import NodeStore
@@ -25,8 +26,8 @@ class Store:
     """One connection to `home`/neronet.db, which is made when it is absent; a context manager.
 
     May be used by several threads, one at a time.  Any number of processes read; they may also put intents,
-    experiments and file hashes.  Everything else is written by the one process that holds the engine, after
-    `start_writing`.  Every method raises StoreError when the file cannot be read or written.
+    experiments, file hashes, extractors and the points of these.  Everything else is written by the one process that
+    holds the engine, after `start_writing`.  Every method raises StoreError when the file cannot be read or written.
     """
 
     def __init__(self, home: Path) -> None:
@@ -44,6 +45,7 @@ class Store:
         self.nodes = NodeStore(self._db)
         self.files = FileStore(self._db)
         self.outbox = OutboxStore(self._db)
+        self.extractors = ExtractorStore(self._db)
 
     def start_writing(self) -> None:
         """For the holder of the engine, once: checks the file when the last holder did not `close`.  Raises

@@ -32,6 +32,28 @@ VERBS: tuple[Verb, ...] = (
         then=("nerocli results    the last value of each run, side by side",),
     ),
     Verb(
+        "extract",
+        "make a metric of a number in a log, in all runs",
+        "extract",
+        (
+            positional("RUN", "the run in whose log the number stands: its number or name", "run"),
+            positional("NUMBER", "the number, as it stands there"),
+            value("--name", metavar="NAME", text="of the metric (default: the words next to the number)"),
+            value("--line", metavar="N", text="of the log, from 1 (default: the last one with that number)"),
+            value("--stream", metavar="STREAM", text="stdout or stderr", default="stdout"),
+            flag("--dry-run", "--preview", text="only show what would be found"),
+            flag("--yes", text="do not ask"),
+            flag("--no-write", text="leave config.yaml alone: runs to come are read on this machine, too"),
+            JSON,
+        ),
+        about=(
+            "Finds the like of that number in the logs of all runs of the experiment, those that have ended and those "
+            "that go on, and writes the pattern into its config.yaml for runs to come."
+        ),
+        examples=("nerocli extract 17 0.31", "nerocli extract 17 0.31 --name val_loss --preview"),
+        then=("nerocli points 17    its metrics",),
+    ),
+    Verb(
         "results",
         "one table: a row per run, its parameters, its metrics",
         "results",

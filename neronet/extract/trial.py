@@ -1,0 +1,97 @@
+"""A proposal, and the trial that it must pass: what a reader finds in the lines around a number.  Pure."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from neronet.wire import readers
+
+WINDOW = 2000  # lines before the one pointed at, and behind it, that are looked at
+HEAD = 20  # lines at the beginning of the log, which may tell the columns of a table
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """`arguments` are a processor's of config.yaml: ("neronet", "regex", "loss: (?P<loss>{number})").  `step` names
+    what counts, "" where points are numbered by themselves; `value` is the number that was pointed at."""
+
+    name: str
+    arguments: tuple[str, ...]
+    step: str
+    description: str
+    value: float
+
+    @property
+    def text(self) -> str:
+        """As config.yaml has it."""
+        return joined(self.arguments)
+
+
+def joined(arguments: Sequence[str]) -> str:
+    """The words of a processor as config.yaml has them, in double quotes where they need some: YAML's are single."""
+    return " ".join(map(_quoted, arguments))
+
+
+def _quoted(word: str) -> str:
+    if re.fullmatch(r"[\w./%=+,:@-]+", word, re.ASCII):
+        return word
+    return '"' + re.sub(r'\\(?=[\\"]|$)|"', r"\\\g<0>", word) + '"'
+
+
+@dataclass(frozen=True)
+class Place:
+    """The number in its line, and all lines of the window."""
+
+    lines: Sequence[str]
+    index: int
+    start: int
+    end: int
+    name: str  # the user's, "" for none
+
+    @property
+    def line(self) -> str:
+        return self.lines[self.index]
+
+    @property
+    def text(self) -> str:
+        return self.line[self.start : self.end]
+
+    @property
+    def value(self) -> float:
+        return readers.number(self.text)  # type: ignore[no-any-return]
+
+
+class Trial:
+    """What a reader finds in the window."""
+
+    def __init__(self, place: Place, name: str, arguments: Sequence[str]) -> None:
+        self.name, self.arguments = name, tuple(arguments)
+        self.matches: list[tuple[int, float, float | None]] = []  # line, value, step
+        reader = readers.make(self.arguments)
+        for index, line in enumerate(place.lines):
+            for found, value, step in reader.feed(line.encode("utf-8", "replace")):
+                if found == name:
+                    self.matches.append((index, value, step))
+        at = [value for index, value, _ in self.matches if index == place.index]
+        self.hits = any(value == place.value or value != value != place.value for value in at)
+        self.lines = [index for index, _, _ in self.matches]
+
+    def counts(self, strictly: bool = False) -> bool:
+        """Whether its steps are ones: they are there, and grow; but for a few restarts and repeats unless `strictly`."""
+        steps = [step for _, _, step in self.matches]
+        if not steps or None in steps:
+            return False
+        pairs = list(itertools.pairwise(steps))
+        if strictly:
+            return all(after > before for before, after in pairs)  # type: ignore[operator]
+        back = sum(after < before for before, after in pairs)  # type: ignore[operator]
+        return not pairs or (back <= 0.1 * len(pairs) and 3 * len(set(steps)) > len(steps))
+
+
+def proposal_of(place: Place, trial: Trial, step: str, what: str) -> Proposal:
+    text = f"{trial.name}: {what}"
+    text += f", its step is {step!r}" if step else ", numbered from 0"
+    return Proposal(trial.name, ("neronet", *trial.arguments), step, text, place.value)

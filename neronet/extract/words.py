@@ -1,0 +1,201 @@
+"""The parts of a line around a number: what names it, what counts, what is punctuation.  Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from neronet.wire import readers
+
+NUMBER = re.compile(rf"(?<![\w.])(?<!\d[:-])(?<![^\W\d_]-)(?:{readers._NUMBER})")
+BEFORE = r"(?<![\w./-])"  # nothing that a longer name could end with
+BEHIND = r"(?![\w/])"  # nothing that one could go on with
+
+_WORD = r"[^\W\d][\w./%'@^-]*"
+_PHRASE = re.compile(rf"{_WORD}(?: (?:{_WORD}|\([^()\d]{{1,20}}\))){{0,3}}$")
+_GAP = re.compile(
+    r"[\s:=~<>(\[{'\"|,/%;-]*(?:\b(?:tensor|array|float\d*|(?:np|numpy|torch|jnp)\.\w+)\([\[(]*)?$",
+    re.IGNORECASE,
+)
+_UNIT = re.compile(r" ?(?:%|[^\W\d_]{1,10}(?:/[^\W\d_]{1,10})?(?:\^?-?\d)?)(?![\w=:(]| *[=:]| +[-+]?\d)")
+_SPACED_UNIT = re.compile(
+    r" (?:%|[^\W\d_]+/[^\W\d_]+|[mun\u00b5]?s|secs?|seconds?|min|minutes?|h|hours?|[kKMGT]?i?B|[mk]?eV|K|Hz|W)"
+)
+_SPECIAL = re.compile(r"[.^$*+?{}\[\]|()\\]")
+_LEVELS = frozenset(("DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "NOTICE", "TRACE"))
+_DATES = re.compile(
+    r"(?i)(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|am|pm|utc|gmt|eta)$"
+)
+# What stands between a name and its number, and is no part of the name.
+_FILLERS = frozenset(
+    ("is", "was", "are", "of", "at", "the", "a", "an", "to", "equals", "now", "reached", "on")
+)
+_COUNTERS = (
+    "epochs?|global[ _]steps?|steps?|iterations?|iters?|it|rounds?|generations?|gen|episodes?|trials?|"
+    "updates?|batch|cycles?|sweeps?|time ?steps?|durchlauf|lauf|runde|schritt|epoche|\u00e9poque|t|time"
+)
+_COUNTER = re.compile(
+    rf"(?<![\w./-])(?:{_COUNTERS})(?P<gap>['\"]?[ \t]*[=:#]?[ \t]*[\[(]?[ \t]*)"
+    r"(?P<count>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![.:]?\d|%|\w)",
+    re.IGNORECASE,
+)
+_BRACKETED = re.compile(r"(?<!\S)\[[ \t]*(?P<count>\d+)(?:[ \t]*/[ \t]*\d+)?[ \t]*\]")
+_OF = re.compile(r"(?<![\w./-])(?P<count>\d+) ?/ ?\d+(?![\w./]*/)(?![\w.])")
+_LEADING = re.compile(r"[ \t]*(?P<count>\d+)(?=[ \t,;:|])(?![:,]\d)")
+_LEADING_CELL = re.compile(r"[ \t]*(?P<count>\d+)(?=,)")
+_FULL_BARS = (  # what only the last update of a progress bar shows, as text and as pattern
+    (re.compile(r"(?<!\d)100%\|"), r"100%\|"),
+    (re.compile(r"\[=+\]"), r"\[=+\]"),
+    (re.compile("\u2501(?:\x1b\\[0m\x1b\\[37m\x1b\\[0m)"), "\u2501\\x1b\\[0m\\x1b\\[37m\\x1b\\[0m"),
+)
+
+
+class Piece(NamedTuple):
+    """Some characters of the line, and the pattern that finds them in others."""
+
+    start: int
+    end: int
+    pattern: str
+
+
+class Label(NamedTuple):
+    """What names a number: the characters, and the name that it makes."""
+
+    start: int
+    end: int
+    name: str
+
+
+def numbers(line: str) -> list[tuple[int, int]]:
+    """The places of all numbers of a line."""
+    return [match.span() for match in NUMBER.finditer(line)]
+
+
+def escaped(text: str) -> str:
+    """The pattern for `text`; where it is aligned with blanks, elsewhere there may be more or fewer of them."""
+    found = []
+    for part in re.findall(r"[ \t]+|[^ \t]+", text):
+        if part == " " or part == "\t":
+            found.append(part.replace("\t", r"\t"))
+        elif part.isspace():
+            found.append(r"[ \t]+" if "\t" in part else " +")
+        else:
+            plain = _SPECIAL.sub(r"\\\g<0>", part).replace("'", ".")  # one less to quote in config.yaml
+            found.append("".join(s if s.isprintable() else f"\\x{ord(s):02x}" for s in plain))
+    return "".join(found)
+
+
+def template(text: str) -> str:
+    """The same with any number in the place of each number."""
+    found, position = [], 0
+    for start, end in numbers(text):
+        found += [escaped(text[position:start]), "{number}"]
+        position = end
+    return "".join([*found, escaped(text[position:])])
+
+
+def between(text: str) -> str:
+    """The pattern for what stands between a name and its number: blanks behind signs may be missing."""
+    pattern = template(text)
+    if not text.strip(" "):
+        return " +" if text else ""
+    return re.sub(r" \+?$", "", pattern) + " *" if pattern[-1:] in " +:=" else pattern
+
+
+def label(line: str, at: int) -> Label | None:
+    """The words that name the number that begins at `at`: those before it, numbers between left out."""
+    end = at
+    while True:
+        end = _GAP.search(line, 0, end).start()  # type: ignore[union-attr]
+        phrase = _PHRASE.search(line[:end])
+        if phrase is None:
+            before = [span for span in numbers(line[:end]) if span[1] == end]
+            counter = next((c for c in counters(line[:end]) if c.end >= end > c.start), None)
+            if counter is not None:
+                end = counter.start
+            elif before:
+                end = before[0][0]
+            else:
+                return None
+            continue
+        words = _own(phrase.group().split(" "))
+        start = phrase.end() - len(" ".join(words))
+        unit = start and line[start - 1].isdigit()
+        named = [word for word in words if word.lower() not in _FILLERS]
+        if unit or not named:
+            return None
+        return Label(start, phrase.end(), name_of(" ".join(named)))
+
+
+def _own(words: list[str]) -> list[str]:
+    """Without the level of a logger."""
+    levels = [place for place, word in enumerate(words) if word in _LEVELS]
+    return words[levels[-1] + 1 :] if levels and levels[-1] + 1 < len(words) else words
+
+
+def name_of(text: str) -> str:
+    """A metric's name for these words: `Test accuracy` becomes `test_accuracy`, `TotEng` stays; "" for none."""
+    plain = text.replace("'s", "").strip(" .,:;'\"")
+    if " " in plain or plain.istitle():
+        plain = plain.lower()
+    return "" if not plain else readers.metric_name(plain) or ""
+
+
+def unit(line: str, at: int) -> str:
+    """The unit right behind a number that ends at `at`, with the blank before it; "" when there is none."""
+    match = _UNIT.match(line, at)
+    if match is None or (match.group()[0] == " " and not _SPACED_UNIT.fullmatch(match.group())):
+        return ""
+    return match.group()
+
+
+def counters(line: str) -> list[Piece]:
+    """What may count the steps in a line, the likeliest first."""
+    named = list(_COUNTER.finditer(line))
+    found = [*named, *_BRACKETED.finditer(line), *_OF.finditer(line)]
+    if first := leading(line):
+        found.append(first)
+    pieces: list[Piece] = []
+    for match in found:
+        start, end = match.span("count")
+        if any(piece.start <= start < piece.end for piece in pieces):
+            continue
+        head = between(line[match.start() : start])
+        if match is first:
+            head = "^ *"
+        whole = match.group("count").isdigit()
+        tail = template(line[end : match.end()])
+        pieces.append(
+            Piece(match.start(), match.end(), f"{head}(?P<step>{'{int}' if whole else '{number}'}){tail}")
+        )
+    return pieces
+
+
+def leading(line: str) -> re.Match[str] | None:
+    """The whole number that a line begins with, if other columns follow."""
+    return (_LEADING_CELL if len(re.findall(r",(?=\S)", line)) > 1 else _LEADING).match(line)
+
+
+def full_bar(line: str) -> Piece | None:
+    """The sign that a progress bar is complete."""
+    for pattern, written in _FULL_BARS:
+        if match := pattern.search(line):
+            return Piece(match.start(), match.end(), written)
+    return None
+
+
+def context(line: str, until: int) -> list[Piece]:
+    """The words before `until` that name no number, the nearest first: they tell lines of one form apart."""
+    counting = counters(line)
+    found = []
+    for match in re.finditer(r"(?<![\w.])[^\W\d][\w/%'@^-]*", line[:until]):
+        start, end = match.span()
+        if any(piece.start <= start < piece.end for piece in counting):
+            continue
+        if NUMBER.match(line, re.compile(r"[\s:=]*").match(line, end).end()):  # type: ignore[union-attr]
+            continue
+        word = match.group()
+        if word in _LEVELS or word.lower() in _FILLERS or _DATES.match(word):
+            continue
+        found.append(Piece(start, end, rf"{BEFORE}{escaped(match.group())}{BEHIND}"))
+    return found[::-1]

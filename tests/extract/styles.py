@@ -1,0 +1,136 @@
+"""Logs as programs print them (logs/), what is pointed at, and all that is to be found: for the tests of `extract`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from neronet.wire.points import Lines
+
+LOGS = Path(__file__).parent / "logs"
+
+
+class Style(NamedTuple):
+    file: str
+    line: str  # the last line that has this is pointed at
+    number: str  # the last place of this in it
+    name: str
+    values: Sequence[float]
+    steps: Sequence[float] | None  # None: the program tells none, points are numbered
+    kept: str = ""  # of a progress bar
+
+    @property
+    def id(self) -> str:
+        return f"{self.file.removesuffix('.log')}:{self.name}"
+
+    def place(self) -> tuple[list[str], int, int]:
+        """(lines, number of the line, column)."""
+        lines = lines_of(self.file)
+        index = max(n for n, line in enumerate(lines) if self.line in line and self.number in line)
+        return lines, index, lines[index].rindex(self.number)
+
+
+def lines_of(file: str) -> list[str]:
+    cutter = Lines()
+    found = cutter.feed((LOGS / file).read_bytes()) + cutter.finish()
+    return [line.decode() for _, line in found]
+
+
+STYLES = [
+    # A bar for each epoch: pointed at a complete bar, complete bars are kept and the updates before are not.
+    Style("keras.log", "val_loss", "0.1423", "val_loss", [0.2514, 0.1702, 0.1423], None, "complete bars"),
+    Style("keras.log", "val_loss", "0.1650", "loss", [0.4893, 0.2231, 0.165], None, "complete bars"),
+    Style("keras.log", "Test", "0.9581000208854675", "test_accuracy", [0.9581000208854675], None),
+    Style("keras3.log", "val_loss", "0.1423", "val_loss", [0.2514, 0.1702, 0.1423], None, "complete bars"),
+    Style("keras3.log", "val_loss", "0.9519", "accuracy", [0.8576, 0.9341, 0.9519], None, "complete bars"),
+    # Lightning draws the complete bar twice: before the validation with the old val_loss, and after it.
+    Style(
+        "lightning.log", "val_loss=0.195", "0.195", "val_loss",
+        [0.301, 0.301, 0.222, 0.222, 0.195], [0, 1, 1, 2, 2], "complete bars",
+    ),
+    Style(
+        "lightning.log", "val_loss=0.195", "0.187", "train_loss",
+        [0.412, 0.412, 0.254, 0.254, 0.187, 0.187], [0, 0, 1, 1, 2, 2], "complete bars",
+    ),
+    Style("huggingface.log", "eval_loss", "0.35", "eval_loss", [0.6, 0.35, 0.5 / 3 + 0.1], [1, 2, 3]),
+    Style(
+        "huggingface.log", "'grad_norm'", "0.34", "loss",
+        [0.69, 0.58, 0.34, 0.28, 0.2233, 0.18], [0.5, 1, 1.5, 2, 2.5, 3],
+    ),
+    # One bar for the whole run: every update is kept, its step is the n of n/N.
+    Style(
+        "tqdm.log", "100/200", "0.167", "loss",
+        [0.5, 0.333, 0.25, 0.2, 0.167, 0.143, 0.125, 0.111, 0.1, 0.0909], range(20, 201, 20), "all updates",
+    ),
+    Style(
+        "tqdm.log", "200/200", "0.0909", "loss",
+        [0.5, 0.333, 0.25, 0.2, 0.167, 0.143, 0.125, 0.111, 0.1, 0.0909], range(20, 201, 20), "all updates",
+    ),
+    Style(
+        "sklearn_boosting.log", "30 ", "0.6141", "train_loss",
+        [1.2679, 1.2366, 1.2061, 1.1763, 1.1472, 1.1189, 1.0913, 1.0643, 1.0381, 1.0124, 0.7885, 0.6141, 0.4782,
+         0.3725, 0.2901, 0.2259, 0.1759, 0.137, 0.1067],
+        [*range(1, 11), *range(20, 101, 10)],
+    ),
+    Style(
+        "sklearn_mlp.log", "Iteration 3,", "0.76666667", "loss",
+        [round(2.3 / n, 8) for n in range(1, 16)], range(1, 16),
+    ),
+    Style("sklearn_grid.log", "CV 2/3", "0.970", "score", [0.915, 0.925, 0.935, 0.96, 0.97, 0.98], None),
+    Style(
+        "xgboost.log", "[3]", "2.44959", "valid-rmse",
+        [3.3, 2.98452, 2.70221, 2.44959, 2.22354, 2.02126, 1.84025, 1.67828, 1.53334, 1.40364, 1.28758,
+         1.18372, 1.09079, 1.00763, 0.93322, 0.86663, 0.80704, 0.75372, 0.70601, 0.66331, 0.6251, 0.59092,
+         0.56032, 0.53295, 0.50845, 0.48653, 0.46691, 0.44936, 0.43365, 0.4196],
+        range(30),
+    ),
+    Style(
+        "lightgbm.log", "[50]", "0.138650", "valid_0_l2",
+        [0.24162, 0.209133, 0.181633, 0.158354, 0.13865, 0.12197, 0.107851, 0.095899, 0.085783, 0.077219,
+         0.077219],
+        [*range(10, 101, 10), 100],  # the best iteration is printed once more at the end
+    ),
+    Style(
+        "lammps.log", "150   ", "-2.2810074", "TotEng",
+        [-2.2744931, -2.2824513, -2.281301, -2.2810074, -2.2807916, -2.2812174], range(0, 251, 50),
+    ),
+    Style("gromacs.log", "-2.10500e+02", "4.75000e+01", "pressure_bar", [-12.5, 7.5, 27.5, 47.5], None),
+    Style(
+        "openfoam.log", "Solving for Ux", "0.0625,", "ux_initial_residual",
+        [1, 0.25, 0.111111, 0.0625, 0.04, 0.0277778], None,
+    ),
+    Style(
+        "openfoam.log", "Solving for p", "0.08,", "p_initial_residual",
+        [0.59, 0.32, 0.295, 0.16, 0.196667, 0.106667, 0.1475, 0.08, 0.118, 0.064, 0.0983333, 0.0533333], None,
+    ),
+    Style("table.csv.log", "5,", "0.2400", "val_loss", [round(1.2 / n, 4) for n in range(1, 9)], range(1, 9)),
+    Style(
+        "lines.jsonl.log", '"step": 300', "0.5000", "metrics.train.loss",
+        [2, 1, 0.6667, 0.5, 0.4], range(0, 401, 100),
+    ),
+    Style(
+        "keyvalue.log", "trainer: step=500", "0.4000", "trainer_loss",
+        [2, 1, 0.6667, 0.5, 0.4, 0.3333, 0.2857, 0.25, 0.2222, 0.2], range(100, 1001, 100),
+    ),
+    Style("keyvalue.log", "eval", "7.00", "ppl", [8, 7], [500, 1000]),
+    Style(
+        "comma.log", "Durchlauf 4", "0,2250", "verlust", [0.9, 0.45, 0.3, 0.225, 0.18, 0.15, 0.1286], range(1, 8)
+    ),
+    Style("comma.log", "Durchlauf 4", "74,0", "genauigkeit", [56, 62, 68, 74, 80, 86, 92], range(1, 8)),
+    Style(
+        "units.log", "iter 200", "814.8", "throughput",
+        [803.7, 807.4, 811.1, 814.8, 818.5, 822.2, 825.9, 829.6], range(50, 401, 50),
+    ),
+    Style(
+        "units.log", "iter 200", "9.4", "gpu_memory", [9.1, 9.2, 9.3, 9.4, 9.5, 9.6, 9.7, 9.8], range(50, 401, 50)
+    ),
+    Style("first.log", "Training", "4.95404", "training_took", [4.95404], None),
+    Style("first.log", "Error", "0.2135", "error_rate", [0.2135], None),
+    Style("pytorch_mnist.log", "1280/60000", "0.510000", "loss", [2.3, 1.98, 1.66, 1.15, 0.83, 0.51], None),
+    Style("pytorch_mnist.log", "Average", "0.1000", "average_loss", [0.2, 0.1], None),
+    Style("pytorch_mnist.log", "Average", "96", "accuracy", [93, 96], None),
+    Style("tags.log", "[Val]", "0.2750", "val_loss", [1.1, 0.55, 0.3667, 0.275, 0.22], None),
+    Style("tags.log", "[Train]", "0.2500", "train_loss", [1, 0.5, 0.3333, 0.25, 0.2], None),
+    Style("tags.log", "Test", "93.1", "test_accuracy", [93.1], None),
+]  # fmt: skip

@@ -1,0 +1,136 @@
+"""One number pointed at in a log, as real programs print them: name, pattern and step are right at the first try."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neronet.errors import InputError
+from neronet.extract.propose import propose
+from neronet.extract.reading import read_lines, read_log
+from neronet.extract.trial import joined
+from neronet.spec.values import words
+from neronet.wire import readers
+from tests.extract.styles import LOGS, STYLES, Style, lines_of
+
+
+@pytest.mark.parametrize("style", STYLES, ids=lambda style: f"{style.id}@{style.number}")
+def test_a_number_pointed_at_finds_all_its_likes(style: Style) -> None:
+    lines, index, column = style.place()
+    proposal = propose(lines, index, column=column)
+    assert proposal.name == style.name, proposal
+    found = read_log((LOGS / style.file).read_bytes(), proposal.arguments)[style.name]
+    assert found.values.tolist() == pytest.approx(list(style.values), rel=1e-12), proposal.text
+    steps = [None if math.isnan(step) else step for step in found.steps.tolist()]
+    assert steps == ([None] * len(found.values) if style.steps is None else list(style.steps)), proposal.text
+    assert bool(proposal.step) == (style.steps is not None), proposal.description
+
+
+@pytest.mark.parametrize("style", STYLES, ids=lambda style: f"{style.id}@{style.number}")
+def test_a_whole_log_at_once_gives_what_its_lines_give(style: Style) -> None:
+    lines, index, column = style.place()
+    arguments = propose(lines, index, column=column).arguments
+    data = (LOGS / style.file).read_bytes()
+    fast, slow = read_log(data, arguments), read_lines(data, readers.make(arguments[1:]))
+    assert fast.keys() == slow.keys()
+    for name in fast:
+        for one, other in zip(fast[name], slow[name]):
+            assert one.tolist() == pytest.approx(other.tolist(), nan_ok=True)
+
+
+@pytest.mark.parametrize("style", STYLES, ids=lambda style: f"{style.id}@{style.number}")
+def test_config_yaml_reads_the_proposal_back(style: Style) -> None:
+    lines, index, column = style.place()
+    proposal = propose(lines, index, column=column)
+    assert words(proposal.text) == proposal.arguments
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "name", "values", "steps"),
+    [
+        ("Loading\nepoch,loss,acc\n1,0.5,0.6\n2,0.4,0.7\n3,0.3,0.8\nDone in 3.2 s", "0.4", "loss", [0.5, 0.4, 0.3], [1, 2, 3]),
+        ("t;x;v\n0.0;1.5;2.5\n0.1;1.6;2.4", "2.4", "v", [2.5, 2.4], [0, 0.1]),
+        ("Step 1 | Loss: tensor(0.5, grad_fn=<X>)\nStep 2 | Loss: tensor(0.4, grad_fn=<X>)", "0.4", "loss", [0.5, 0.4], [1, 2]),
+        ("Epoch 1: loss = 0.31 (12.1 s)\nEpoch 2: loss = 0.21 (12.2 s)", "12.2", "loss_s", [12.1, 12.2], [1, 2]),
+        (
+            "train | epoch 001:  100 / 200 loss=12.3\ntrain | epoch 001:  200 / 200 loss=10.3\n"
+            "valid | epoch 001 | loss 9.5\ntrain | epoch 002:  300 / 200 loss=8.3",
+            "10.3", "loss", [12.3, 10.3, 8.3], [100, 200, 300],
+        ),
+        ("0.91 accuracy\n0.93 accuracy", "0.93", "accuracy", [0.91, 0.93], None),
+        ("  it     res\n   1   1.0D+00\n   2   1.0D-01", "1.0D-01", "res", [1, 0.1], [1, 2]),
+        ("final  value 1.5\niter  2 value 4.5\niter 10 value 3.5", "3.5", "value", [4.5, 3.5], [2, 10]),
+        ("20:32:31 INFO loss 0.5\n20:32:32 INFO loss 0.4", "0.4", "loss", [0.5, 0.4], None),
+    ],
+)  # fmt: skip
+def test_few_lines_are_enough(
+    text: str, number: str, name: str, values: list[float], steps: list[float] | None
+) -> None:
+    lines = text.split("\n")
+    proposal = propose(lines, max(n for n, line in enumerate(lines) if number in line), number)
+    assert proposal.name == name, proposal
+    found = read_log(text.encode(), proposal.arguments)[name]
+    assert found.values.tolist() == values, proposal.text
+    assert found.steps.tolist() == pytest.approx(steps or [math.nan] * len(values), nan_ok=True), (
+        proposal.text
+    )
+
+
+@given(st.lists(st.text("a\\\"'$[` ", max_size=6), max_size=4))
+def test_any_words_are_read_back(arguments: list[str]) -> None:
+    assert words(joined(arguments)) == tuple(arguments)
+
+
+def test_a_number_is_found_by_its_text_and_the_metric_takes_the_users_name() -> None:
+    lines = lines_of("xgboost.log")
+    proposal = propose(lines, 3, "3.1", name="train/rmse")
+    assert proposal.name == "train/rmse" and proposal.arguments[-1] == "train/rmse"
+    found = read_log((LOGS / "xgboost.log").read_bytes(), proposal.arguments)["train/rmse"]
+    assert len(found.values) == 30 and found.steps.tolist() == list(range(30))
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "number", "values", "steps"),
+    [
+        ("huggingface.log", "'eval_loss'", "0.35", [0.6, 0.35, 0.5 / 3 + 0.1], [1, 2, 3]),
+        ("lines.jsonl.log", '"step": 300', "0.5000", [2, 1, 0.6667, 0.5, 0.4], None),  # the step stands before
+        ("lammps.log", "150   ", "-4.7471034", [-6.7733681, -4.8082494, -4.7875609, -4.7471034, -4.7509053, -4.7774327],
+         range(0, 251, 50)),
+        ("table.csv.log", "5,", "0.2400", [round(1.2 / n, 4) for n in range(1, 9)], range(1, 9)),
+    ],
+)  # fmt: skip
+def test_objects_and_tables_take_the_users_name_too(
+    file: str, line: str, number: str, values: list[float], steps: list[float] | None
+) -> None:
+    lines = lines_of(file)
+    index = max(n for n, text in enumerate(lines) if line in text and number in text)
+    proposal = propose(lines, index, number, name="my-own")
+    found = read_log((LOGS / file).read_bytes(), proposal.arguments)["my-own"]
+    assert found.values.tolist() == pytest.approx(values), proposal
+    if steps is not None:
+        assert found.steps.tolist() == list(steps), proposal
+
+
+def test_numbers_that_only_a_heading_above_tells_apart_are_refused() -> None:
+    lines = lines_of("gromacs.log")
+    index = max(n for n, line in enumerate(lines) if "3.00600e+02" in line)
+    with pytest.raises(InputError, match="temperature stands in lines of the same form"):
+        propose(lines, index, "3.00600e+02")
+
+
+@pytest.mark.parametrize(
+    ("line", "number", "name", "says"),
+    [
+        ("loss: 0.5", "0.6", "", "no number 0.6 in the line"),
+        ("loss: 0.5", "many", "", "is no number"),
+        ("loss: 0.5", "0.5", "2nd", "cannot be the name of a metric"),
+        ("loss: 0.5", "0.5", "step", "not a metric"),
+        ("", "1", "", "no number 1"),
+    ],
+)
+def test_what_cannot_be_pointed_at_is_told(line: str, number: str, name: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        propose([line], 0, number, name=name)
