@@ -14,7 +14,7 @@ from neronet.cli.console import Console
 from neronet.cli.main import run as run_cli
 from neronet.errors import InputError
 from neronet.spec.config import load_config
-from neronet.store.extractors import FIRST
+from neronet.wire.points import NODE_STREAMS
 from tests.bad_input.conftest import experiment, until
 from tests.e2e.conftest import MakeNeroman
 
@@ -89,7 +89,7 @@ def test_later_runs_are_read_by_their_node_or_here_but_never_by_both(
     neroman.extract(1, "0.31").apply()
     by_node = neroman.submit(lang, "local", again=True).wait(30).numbers[0]
     assert losses(neroman, by_node) == whole(1)
-    assert neroman.store.points.mark(by_node, 1, FIRST) == -1, "read by the node"
+    assert neroman.store.points.mark(by_node, 1, NODE_STREAMS) == -1, "read by the node"
     neroman.extract(1, "0.31", "here").apply(write=False)
     here = neroman.submit(lang, "local", again=True).wait(30).numbers[0]
     assert losses(neroman, here) == whole(1)
