@@ -3,6 +3,7 @@
     NeronetError                 what happened, where; `.hint`: what to do next
     +-- InputError               the user gave something that cannot be used (exit code 2)
     |   +-- ConfigError          a YAML file has problems; `.problems` lists all of them
+    |   +-- NotTrusted           code of a folder would have to run here; `.folder` is not trusted yet
     +-- NodeError                a node could not be used
     |   +-- Unreachable          it does not answer; worth another try later
     |   +-- AuthRefused          it answers, but does not let us in
@@ -21,6 +22,7 @@ exit code, everything unexpected into a report file and one line that names it.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,6 +49,15 @@ class ConfigError(InputError):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+
+
+class NotTrusted(InputError):
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            f"plots are drawn by Python code of {folder}, and you have not said that you trust it",
+            f"look at it, then: nerocli trust {shlex.quote(folder)}",
+        )
+        self.folder = folder
 
 
 class NodeError(NeronetError):

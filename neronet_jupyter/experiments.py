@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traitlets import Unicode
 
+from neronet.api import plots
+from neronet.api.runset import RunSet
 from neronet.api.targets import CONFIG, folder_path
 from neronet.errors import ConfigError, InputError
 from neronet.spec.config import load_config
@@ -18,7 +21,8 @@ from neronet.spec.problems import Problem
 from neronet_jupyter import format as say
 from neronet_jupyter.changes import Changes
 from neronet_jupyter.nodeacts import NodesFile
-from neronet_jupyter.widget import View, slow
+from neronet_jupyter.plots import Plotting, listed
+from neronet_jupyter.widget import slow
 
 if TYPE_CHECKING:
     from neronet import Neroman
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 AGAIN = "were run before"  # in what is said of points that have runs already
 
 
-class ExperimentList(View):
+class ExperimentList(Plotting):
     """The experiments that were added. `node` is where they go unless the user says something else, None
     for the default node."""
 
@@ -67,6 +71,7 @@ class ExperimentList(View):
                     "runs": sum(item.states.values()),
                     "active": say.age(now - self._active[item.id], now) if item.id in self._active else "",
                     "note": item.note,
+                    "plots": listed(partial(plots.defined, item.folder, item.id)),
                 }
                 for item in found
             ],
@@ -103,6 +108,11 @@ class ExperimentList(View):
     def act_dismiss(self, folder: str) -> None:
         """The problems of a folder that could not be added are not shown any more."""
         self._refused.pop(Path(folder), None)
+
+    def plot_runs(self, of: str) -> RunSet:
+        """All runs of an experiment."""
+        rows = self.neroman.store.runs.find()
+        return RunSet(self.neroman, [row.number for row in rows if row.experiment == of])
 
     @slow
     def act_submit(self, ids: Sequence[str], node: str, again: bool = False) -> dict[str, Any]:

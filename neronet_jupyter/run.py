@@ -17,6 +17,7 @@ from neronet.wire import states
 from neronet_jupyter import format as say
 from neronet_jupyter.figures import LiveFigure
 from neronet_jupyter.log import LogView
+from neronet_jupyter.plots import Plots
 from neronet_jupyter.widget import View
 
 FILES = 200  # that are listed of what was sent, and of what came back
@@ -99,7 +100,8 @@ class RunView(VBox):  # type: ignore[misc]
         self.figure = LiveFigure(runs)
         self.output = LogView(runs, neroman)
         self.side = RunSide(runs, neroman)
-        left = VBox([self.figure, self.output])
+        self.plots = Plots(runs, neroman)
+        left = VBox([self.figure, self.plots, self.output])
         left.add_class("nn-runleft")
         columns = HBox([left, self.side])
         columns.add_class("nn-cols")

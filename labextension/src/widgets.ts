@@ -9,4 +9,5 @@ export { NodePickerView } from './views/nodes';
 export { ExperimentListView } from './views/experiments';
 export { RunsView } from './views/runs';
 export { CompareView } from './views/compare';
+export { PlotsView } from './views/plots';
 export { SweepBuilderView } from './views/sweep';

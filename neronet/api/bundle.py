@@ -26,7 +26,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from neronet.api.runset import Run, RunSet, utc
+from neronet.api.run import Run, utc
+from neronet.api.runset import RunSet
 from neronet.errors import InputError, NeronetError
 from neronet.spec.config import parse_config
 from neronet.store.batches import LOCAL

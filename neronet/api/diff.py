@@ -14,7 +14,8 @@ from neronet.sync.snapshot import WHOLE
 from neronet.wire.frames import Malformed
 
 if TYPE_CHECKING:
-    from neronet.api.runset import Run, RunSet
+    from neronet.api.run import Run
+    from neronet.api.runset import RunSet
 
 TEXT = 1024 * 1024  # bytes up to which a file is compared line by line
 LINES = 10_000  # and so many lines

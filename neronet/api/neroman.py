@@ -15,8 +15,10 @@ from neronet.api.nodestatus import STALE, NodeStatus
 from neronet.api.progress import UNKNOWN, Length
 from neronet.api.records import Records
 from neronet.api.removal import clean, delete_runs
-from neronet.api.runset import Run, RunSet, folder_of
+from neronet.api.run import Run
+from neronet.api.runset import RunSet, folder_of
 from neronet.api.targets import ExperimentStatus, Planned, Selector
+from neronet.api.trusted import Trusted
 from neronet.api.watching import Watching
 from neronet.api.wishes import ANSWER
 from neronet.engine.client import EngineClient
@@ -57,6 +59,7 @@ class Neroman(Records, FromLogs):
         self.home = default_home() if home is None else Path(home).expanduser().absolute()
         write_first_files(self.home)
         self.home_id = home_id(self.home)
+        self.trusted = Trusted(self.home)  # whose plotting code runs here
         self._store, self._process = Store(self.home), os.getpid()
         self.engine_client = EngineClient(self.home, self._store, background)
         self._watching = Watching(self.engine_client, self.home)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from neronet.api.runset import utc
+from neronet.api.run import utc
 from neronet.engine.capacity import slots, unknown, used
 from neronet.errors import InputError
 from neronet.spec.nodes import Nodes, NodeSpec

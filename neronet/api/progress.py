@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from neronet.wire import states
 
 if TYPE_CHECKING:
-    from neronet.api.runset import Run
+    from neronet.api.run import Run
     from neronet.store.runs import RunRow
     from neronet.store.store import Store
 

@@ -16,7 +16,7 @@ SHOWN = 3  # names in a sentence
 # What `clean` removes: a home may be a folder that holds other things, too.
 OURS = (
     "nodes.yaml*", "preferences.yaml*", "neronet.db*", "id", "engine.*", "neroman.log*", "files", "results", "node",
-    "reports", "cells", "examples", "panel.json", "results_file.json*",
+    "reports", "cells", "examples", "panel.json", "results_file.json*", "trusted.json*",
 )  # fmt: skip
 
 

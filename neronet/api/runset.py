@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
 
-from neronet.api.progress import lengths, part_done, tail
+from neronet.api.progress import lengths
+from neronet.api.run import Run
 from neronet.errors import InputError
 from neronet.store.runs import Brief, RunRow, RunStore, results_folder
 from neronet.wire import states
@@ -20,79 +19,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from neronet.api import Neroman
+    from neronet.api.plot_image import PlotImage
     from neronet.api.statistics import Groups
-    from neronet.store.git import Git
     from neronet.store.sheet import Sheet
     from neronet_jupyter.figures.canvas import RunFigure as Figure
     from neronet_jupyter.liveframe import LiveFrame
 
 LATER = 2**62  # a change that has not come yet
-CODE = 12  # hexadecimal digits of a snapshot's hash that are shown
 FOLLOW = 0.05  # seconds between two looks at a growing log
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run as it is now. Times are seconds since 1970, metrics and points those of its last attempt."""
-
-    number: int
-    name: str
-    experiment: str
-    collections: tuple[str, ...]
-    parameters: dict[str, str]
-    command: tuple[str, ...]
-    state: str
-    reason: str
-    node: str
-    attempt: int  # from 1
-    exit_status: int | None
-    submitted: float
-    started: float | None
-    ended: float | None
-    metrics: dict[str, float]  # last values
-    points: dict[str, int]  # how many of each
-    results: Path  # the folder with its logs and outputs
-    note: str
-    priority: int
-    steps: float | None = None  # how many points of a metric the whole run has; None when nothing tells
-    steps_guessed: bool = False  # because a sibling that finished had as many
-    tags: tuple[str, ...] = ()
-    snapshot: str = ""  # sha256 of the manifest of its files
-    git: Git | None = None  # where its folder was in git, when that was known
-
-    @property
-    def code(self) -> str:
-        """What its files were, in short: equal for runs that had the same, byte for byte."""
-        return self.snapshot[:CODE]
-
-    @property
-    def progress(self) -> float | None:
-        """The part that is done, 0 to 1: by `steps`, else by the last `n/N` in its log, which is looked into here.
-
-        1 for a finished run; never 1 for one that runs and whose length is a guess; None for others that do not
-        run, and when nothing tells.
-        """
-        if self.state == states.FINISHED:
-            return 1.0
-        return part_done(self, tail(self.results / "stdout.log")) if self.state == states.RUNNING else None
-
-    @property
-    def duration(self) -> float | None:
-        """Seconds from its start to its end, or to now."""
-        if self.started is None:
-            return None
-        return max(0.0, (self.ended if self.ended is not None else time.time()) - self.started)
-
-    def to_json(self) -> dict[str, Any]:
-        """As `nerocli status --json` shows it."""
-        return {
-            "number": self.number, "name": self.name, "experiment": self.experiment, "parameters": self.parameters,
-            "command": list(self.command), "state": self.state, "reason": self.reason, "node": self.node,
-            "attempt": self.attempt, "exit_status": self.exit_status, "submitted": utc(self.submitted),
-            "started": utc(self.started), "ended": utc(self.ended), "metrics": self.metrics, "points": self.points,
-            "results": str(self.results), "note": self.note, "tags": list(self.tags), "code": self.code,
-            "git": self.git and self.git.to_json(),
-        }  # fmt: skip
 
 
 class _Numbered(Protocol):
@@ -277,6 +211,30 @@ class RunSet(Sequence[Run]):
             ) from error
         return plot(self, metric, **options)
 
+    def draw(
+        self, name: str | None = None, *, submitted: bool = False, to: str | Path | None = None
+    ) -> PlotImage:
+        """The plot `name` of their config.yaml, drawn by the user's own function: of this run, or of all together.
+
+        `name` may be left out where there is one. `submitted`: with the code as it was submitted, else with that of
+        the folder now. `to`: a file to save it as. Raises NotTrusted until `neroman.trusted.add(folder)`.
+        """
+        from neronet.api import plots as drawing
+
+        known = self.plots(submitted=submitted) if name is None else [name]
+        if len(known) != 1:
+            several = f"name one of: {', '.join(known)}" if known else ""
+            raise InputError(f"these runs have {len(known)} plots in common", several)
+        place = None if to is None else Path(to).expanduser()
+        neroman = self._neroman
+        return drawing.draw(neroman.store, neroman.home, self.rows(), known[0], submitted, place)
+
+    def plots(self, *, submitted: bool = False) -> list[str]:
+        """The plots that the configurations of all of these runs define, now or as they were `submitted`."""
+        from neronet.api import plots as drawing
+
+        return drawing.names(self._neroman.store, self._neroman.home, self.rows(), submitted)
+
     def log(self, stream: str = "stdout") -> str:
         """What the program printed so far to `stdout` or `stderr`; of several runs one after the other, with their
         names between."""
@@ -371,11 +329,3 @@ def _read(path: Path) -> str:
         return path.read_bytes().decode("utf-8", "replace")
     except FileNotFoundError:
         return ""
-
-
-def utc(seconds: float | None) -> str | None:
-    """ISO 8601 with milliseconds, UTC; None for None."""
-    if seconds is None:
-        return None
-    whole, milliseconds = divmod(round(seconds * 1000), 1000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{milliseconds:03d}Z"

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from neronet.api.runset import utc
+from neronet.api.run import utc
 
 
 def iso(seconds: float) -> str:

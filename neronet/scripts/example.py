@@ -1,8 +1,9 @@
 """Output processors to use as they are or to copy: `output_line_processor: {stdout: neronet.scripts.example line_reader}`.
 
-They run on the nodes, in the Python of the run: standard library only.
+They run on the nodes, in the Python of the run: standard library only. `plot` runs on the user's computer.
 """
 
+import os
 import re
 import typing
 
@@ -22,3 +23,31 @@ def file_reader(output_file: "typing.IO[str]", *names: str) -> "dict[str, list[f
     whole = [row for row in rows if len(row) == len(columns)]  # the last one may just be written
     series = {name: [float(row[k]) for row in whole] for k, name in enumerate(columns)}
     return {name: values for name, values in series.items() if not names or name in names}
+
+
+def plot(
+    plot_name: str, feedback: "typing.Any", save_image: "bool | None", *variables: "typing.Any"
+) -> "typing.Any":
+    """Lines of variables against the first of them; of one alone, against the place of its values.
+
+    Each variable is a tuple (name, values). Of several runs, all lines are drawn into the axes of the first one.
+    """
+    import matplotlib.pyplot as plt
+
+    wrong = [each for each in variables if not isinstance(each, tuple)]
+    if wrong or not variables:
+        raise ValueError(f"{wrong[0] if wrong else 'nothing'} is no variable of the output")
+    axes: typing.Any = plt.figure().add_subplot(111) if feedback is None else feedback
+    first, others = variables[0], variables[1:]
+    run = os.environ.get("NERONET_RUN", "")
+    for name, values in others or (first,):
+        places = first[1] if others else range(len(values))
+        several = name if save_image is None else run + ": " + name
+        count = min(len(places), len(values))  # a run that goes on may have written one and not yet the other
+        axes.plot(places[:count], values[:count], label=several if len(others) > 1 else run)
+    axes.set_xlabel(first[0] if others else "")
+    axes.set_ylabel(variables[-1][0] if len(variables) < 3 else "")
+    axes.legend()
+    if save_image is None or save_image:  # None: there is only this run; True: this is the last of several
+        axes.get_figure().savefig(plot_name)
+    return axes

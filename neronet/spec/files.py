@@ -46,6 +46,7 @@ FIRST_PREFERENCES = f"""\
 # notify:                     # who is told when something happens; `nerocli notify test` tries it
 #   - to: desktop             # or me@example.org with smtp: {{...}}, or a URL of Apprise: ntfy://topic
 #     events: [failed, lost, condition, sweep ended]
+# plot_python: ~/envs/plots/bin/python   # draws your plots; else the Python that runs Neronet
 # panel: {{}}                   # how the panel in JupyterLab begins
 """
 

@@ -23,6 +23,7 @@ class Preferences:
     notify: tuple[Channel, ...] = ()  # who is told when something happens
     mirror_limit: int = 256 * 1024**2  # bytes of a run's log
     panel: dict[str, object] = field(default_factory=dict)  # as the file has it
+    plot_python: str = ""  # the Python that plots are drawn with; '': the one that runs Neronet
     problems: tuple[Problem, ...] = ()
 
     def check(self) -> None:
@@ -68,4 +69,5 @@ _READERS: dict[str, Reader[object]] = {
     "notify": channels,
     "mirror_limit": scalar(values.memory),
     "panel": _panel,
+    "plot_python": scalar(str),
 }

@@ -14,7 +14,7 @@ import numpy as np
 from traitlets import Tuple, Unicode
 
 from neronet import Neroman
-from neronet.api import RunSet
+from neronet.api import RunSet, plots
 from neronet.errors import InputError
 from neronet.spec.experiment import Experiment
 from neronet.spec.problems import did_you_mean
@@ -28,14 +28,15 @@ from neronet_jupyter.figures.columns import Column
 from neronet_jupyter.figures.importance import Importance
 from neronet_jupyter.figures.resample import Array
 from neronet_jupyter.metrics import by_interest
-from neronet_jupyter.widget import View, slow
+from neronet_jupyter.plots import Plotting, listed
+from neronet_jupyter.widget import slow
 
 PERIOD = 1.0  # seconds between two refreshes: thousands of runs are a lot to send
 LEFT_OUT = (states.FAILED, states.LOST)  # their last value says nothing of their parameters
 MINUTES = "minutes"
 
 
-class Compare(View):
+class Compare(Plotting):
     """The parameters that vary among some runs, how long these took, and the last value of a metric.
 
     `selected` are the numbers of the runs within all brushes: observe it, or give `on_select` a callback. `brush`
@@ -92,6 +93,10 @@ class Compare(View):
         self.act_brush(axis, known[str(low)], known[str(high)])
 
     # -- what pages ask for
+
+    def plot_runs(self, _: str) -> RunSet:
+        """Those within the brushes."""
+        return RunSet(self.neroman, self.selected)
 
     def act_brush(self, axis: str, low: float, high: float) -> None:
         """A brush from place `low` to `high` (0 to 1) of an axis; a whole axis removes it."""
@@ -197,6 +202,7 @@ class Compare(View):
             "forest": importance.has_forest(),
             "repeats": list(self._pooled()),
             "overRepeats": self._over_repeats,
+            "plots": listed(self._plots),
             "best": [
                 one._asdict() for one in columns.best(numbers, parameters, values, repeats, self._largest)
             ],
@@ -257,6 +263,9 @@ class Compare(View):
             for row in self._shown
         ]
         return np.array(spans, dtype=np.float64)
+
+    def _plots(self) -> list[str]:
+        return plots.names(self.neroman.store, self.neroman.home, self._shown)
 
     def _pooled(self) -> tuple[str, ...]:
         """The parameters that are mere repeats."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from neronet.api import nodestatus
 from neronet.api.changed_files import sentence
 from neronet.api.nodestatus import ago, choose, silent, submitting, waiting
-from neronet.api.runset import utc
+from neronet.api.run import utc
 from neronet.api.targets import folder_path, ranges, wishes
 from neronet.engine.capacity import members, slots, used_now
 from neronet.errors import InputError

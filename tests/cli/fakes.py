@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from neronet.api.nodestatus import NodeStatus
-from neronet.api.runset import Run
+from neronet.api.run import Run
 from neronet.api.targets import ExperimentStatus, Planned
 from neronet.cli.console import Console
 from neronet.cli.main import run as run_cli

@@ -6,6 +6,7 @@ import { Best, Matters } from './compare_lists';
 import { Parallel } from './compare_parallel';
 import { Scatter } from './compare_scatter';
 import { Choice, named, Segments } from './figure_controls';
+import { Plots } from './plots';
 
 export interface AxisState {
   name: string;
@@ -60,6 +61,7 @@ export interface State {
   repeats: string[];
   overRepeats: boolean;
   best: Setting[];
+  plots: string[];
 }
 
 /** Brushes by the names of their axes: from, to. */
@@ -142,6 +144,7 @@ function Compare({ state, act }: Props<State>): JSX.Element {
             <Matters state={state} busy={busy} onMethod={method => set('importance', method)} />
             <Best state={state} onOver={over => set('repeats', over)} />
           </div>
+          <Plots plots={state.plots} act={act} />
         </>
       )}
     </div>

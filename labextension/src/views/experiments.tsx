@@ -5,6 +5,7 @@ import { Button, Confirm, IconButton, LinkButton, Section, TroubleMessage, useAs
 import { openFile, openFolder } from '../shell';
 import { AddFolder, addAll, Duplicate, Outcome, Problems, StateBar, useDrop, Where, type Broken, type Submitted } from './experimentparts';
 import { count } from './noderow';
+import { Plots } from './plots';
 
 interface Experiment {
   id: string;
@@ -16,6 +17,7 @@ interface Experiment {
   runs: number;
   active: string;
   note: string;
+  plots: string[];
 }
 
 interface State {
@@ -165,6 +167,7 @@ function ExperimentList({ state, act }: Props<State>): JSX.Element {
           />
         )}
         {rows.length === 1 && doing === 'duplicate' && <Duplicate id={rows[0].id} ids={ids} act={act} onDone={() => setDoing('')} />}
+        {rows.length === 1 && !doing && rows[0].runs > 0 && <Plots key={rows[0].id} plots={rows[0].plots} act={act} of={rows[0].id} />}
         <TroubleMessage trouble={trouble} onClose={forget} />
         {said && <Outcome {...said} busy={busy} onAgain={() => submit(said.ids, said.node, true)} onClose={() => setSaid(null)} />}
         {state.problems.map(broken => (

@@ -95,6 +95,24 @@ VERBS: tuple[Verb, ...] = (
         then=("nerocli addnode ID ADDRESS    begin anew",),
     ),
     Verb(
+        "trust",
+        "let the plotting code of a folder run on this machine",
+        "plots",
+        (
+            positional(
+                "FOLDER", "the folder of an experiment; none: list those that are trusted", "folder", "?"
+            ),
+            flag("--revoke", text="trust it no more"),
+            JSON,
+        ),
+        about=(
+            "Nothing of a folder runs here before: only `nerocli plot` runs code of it, and asks. Trust holds for "
+            "this folder, whatever it has later."
+        ),
+        examples=("nerocli trust ~/experiments/lang_exp", "nerocli trust --revoke ~/experiments/lang_exp"),
+        then=("nerocli plot ID",),
+    ),
+    Verb(
         "completion",
         "let the shell complete commands, names and options",
         "completion",

@@ -68,6 +68,24 @@ VERBS: tuple[Verb, ...] = (
         then=("neronet.Neroman().runs().frame()    the same as a pandas DataFrame",),
     ),
     Verb(
+        "plot",
+        "draw the plots that config.yaml defines",
+        "plots",
+        (
+            positional("ID", f"{RUNS}; several runs are drawn into one plot", "target", "+"),
+            value("--plot", metavar="NAME", text="only this plot"),
+            value("-o", "--output", metavar="FILE", text="save it there, as .svg, .png, .pdf or .jpg"),
+            flag("--submitted", text="with the code as it was submitted, not as the folder has it now"),
+            JSON,
+        ),
+        about=(
+            "Your own functions draw them, on this machine, in a process with limits. This asks once whether you "
+            "trust the folder that they are in."
+        ),
+        examples=("nerocli plot 17", "nerocli plot lang_exp1 lang_exp3 --plot error.svg"),
+        then=('neronet.Neroman().runs("17").draw("error.svg")    the same in a notebook',),
+    ),
+    Verb(
         "history",
         "what happened, and when",
         "history",
