@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from neronet.api import contact, nodestatus, targets, wishes
+from neronet.api import backtesting, contact, nodestatus, targets, wishes
 from neronet.api.fromlogs import FromLogs
 from neronet.api.nodestatus import STALE, NodeStatus
 from neronet.api.progress import UNKNOWN, Length
@@ -252,6 +252,8 @@ class Neroman(Records, FromLogs):
         )
 
     # -- what is known
+
+    backtest = backtesting.backtest
 
     def fetch(self, timeout: float | None = None, nodes: Sequence[str] | None = None) -> list[NodeStatus]:
         """Returns when everything that the reachable nodes had at the call is here, or after `timeout` seconds."""

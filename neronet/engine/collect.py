@@ -19,6 +19,7 @@ from typing import Any
 from neronet.engine import told
 from neronet.engine.arriving import LOGS, Arriving, is_in_the_way, not_there
 from neronet.engine.extracting import Extracting
+from neronet.engine.losers import add_rule
 from neronet.engine.told import MAX_TEXT
 from neronet.errors import NeronetError, ProtocolError
 from neronet.store.attempts import Attempt
@@ -60,6 +61,7 @@ class Collector:
         self._points: dict[tuple[int, int, int], list[tuple[float, list[list[Any]]]]] = {}
         self._touched: dict[tuple[str, int, int], Arriving] = {}
         self._skipped: dict[tuple[str, int, int], Arriving] = {}  # whose folders could not be written, ever
+        self._ruled: set[tuple[int, int]] = set()  # of which a rule across runs was told
         self._events: Counter[tuple[int | None, int | None]] = Counter()
         self._asked = self._taken = 0
         self._deletion = store.runs.last_deletion()  # up to here deleted runs are forgotten
@@ -257,6 +259,10 @@ class Collector:
                 self._touched[opened.key] = opened
         elif kind == "warn":
             self._event(told.text(record["text"]), run, attempt, "warning", when)
+        elif kind == "rule" and (run, attempt) not in self._ruled:
+            self._ruled.add((run, attempt))
+            why, evidence = told.text(record["text"]), told.evidence(record["data"])
+            add_rule(self._store, when, why, run, attempt, self._node, evidence)
         elif kind == "withdrawn":
             self._event("taken back from the node before it began", run, attempt, "withdrawn", when)
         elif kind == "adopted":

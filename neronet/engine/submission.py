@@ -28,6 +28,8 @@ from neronet.sweep import Point, folder_name
 from neronet.sync.snapshot import Snapshot, keep
 from neronet.wire import states
 
+SWEEP = "sweep"  # [first, last]: numbers of the runs of one submission, which a rule across runs compares
+
 _CONFIG = re.compile(rb'\["config\.yaml","f",[01],"[0-9a-f]{64}",[0-9]+\],?')
 
 
@@ -118,7 +120,7 @@ def store_submission(
         for member in members
     }
     # What the others would be told: while a run waits, it may go to one that is idle.
-    local = {
+    local: dict[str, Any] = {
         "folder": str(job.experiment.folder),
         **({"pool": contents} if len(members) > 1 else {}),
         **({"after": [row.number for row in awaited]} if awaited else {}),
@@ -127,6 +129,8 @@ def store_submission(
     with store.transaction(durable=True):
         numbers = store.runs.add(new, folder_name)
         rows = store.runs.find(numbers)
+        if job.experiment.stop_losers:
+            local = {**local, SWEEP: [numbers[0], numbers[-1]]}
         for node, token in tokens.items():
             mine = [{**_line(row), "attempt": 1} for row in rows if row.token == token]
             add_batch(store, home, token, contents[node], mine, local, node)
@@ -154,6 +158,7 @@ def store_rerun(
             content = store.batches.content(old)
             local = {word: value for word, value in content.pop(LOCAL).items() if word in ("folder", GIT)}
             content.pop("after", None)  # it began once, or the user wants it now
+            content.pop("stop_losers", None)  # who asks for a run by its name wants it to go on
             content["created"] = now
             content["place"] = place_of(home_id, node)
             if nodes[node].type == "local":
@@ -213,7 +218,7 @@ def _send_instead(
     """A batch for a node with only these attempts of an old one, which are its own from now on."""
     token = secrets.token_hex(8)
     content = store.batches.content(old)
-    kept = ("folder", "pool", "after", GIT)
+    kept = ("folder", "pool", "after", GIT, SWEEP)
     local = {word: value for word, value in content.pop(LOCAL).items() if word in kept}
     if created is not None:
         content = {**local["pool"][node], "created": created}
@@ -248,8 +253,8 @@ def add_batch(
     local: dict[str, Any],
     node: str,
 ) -> None:
-    """local: what the node is not told: "folder", "pool" of a group, "after": numbers of the runs that are awaited, and
-    the git commit."""
+    """local: what the node is not told: "folder", "pool" of a group, "after": numbers of the runs that are awaited, the
+    git commit, and SWEEP."""
     data = b"".join(json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n" for line in lines)
     runs = keep(home, data, "the list of runs")
     content = {**content, "runs": runs.sha, LOCAL: {**local, "runs_size": runs.size}}
@@ -297,6 +302,8 @@ def batch_content(
         "conditions": [condition.to_json() for condition in experiment.conditions],
         "processors": experiment.processors,
     }
+    if experiment.stop_losers:
+        content["stop_losers"] = experiment.stop_losers.to_json()
     if node.is_cluster:
         content["options"] = [*node.sbatch_args, *experiment.sbatch_args]
         content["runs_per_job"] = experiment.runs_per_job

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from neronet.errors import NodeError
 from neronet.wire import states
+from neronet.wire.losers import MOST
 from neronet.wire.messages import STREAM_FILES
 from neronet.wire.points import MAX_NAMES
 
@@ -120,6 +122,25 @@ def ended(record: Json) -> Json:
 def _output(path: object, size: object, executable: object) -> list[Any]:
     whole(size, 0, MAX_SIZE)  # what comes is counted, not what was announced
     return [text(path, 4096), bool(whole(executable, 0, 1))]
+
+
+def evidence(value: Json) -> Json:
+    """Why a rule across runs stops one, as wire/losers.py gives it."""
+    if len(value["others"]) > MOST or len(value["kept"]) > MOST:
+        raise ValueError("an evidence with more siblings than it may have")
+    return {
+        **{word: text(value[word], MAX_WORD) for word in ("rule", "metric", "goal")},
+        **{word: whole(value[word], 1, 2**53) for word in ("reduction", "keep", "point", "runs")},
+        **{word: maybe(_real, value[word]) for word in ("value", "threshold")},
+        "kept": [whole(run, 0, 2**53) for run in value["kept"]],
+        "others": [[whole(run, 0, 2**53), maybe(_real, best)] for run, best in value["others"]],
+    }
+
+
+def _real(value: object) -> float:
+    if type(value) is not float or not isfinite(value):
+        raise ValueError(f"{value!r:.40} is no value of a metric")
+    return value
 
 
 # -- what is only shown

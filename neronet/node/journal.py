@@ -13,6 +13,7 @@ Records (`e` is the kind; i, a: index and attempt within the batch; t: time):
            physical file's beginning (it grows when a program truncates its
            output); v: [[name, value, offset, step or null], ...]
   warn     i a t text: something the user should read; c: id of the condition that says it
+  rule     i a t text: a rule across runs stops this one; data: the evidence of wire/losers.py
   cut      i a s base: the program truncated its own output
   ended    i a t, state reason status started ended, sizes: physical sizes of
            the three streams, outputs: [[path, size, executable], ...]

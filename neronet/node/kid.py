@@ -15,6 +15,7 @@ from neronet.node import choose, facts, procs
 from neronet.node.host import Host
 from neronet.node.inotify import Watch
 from neronet.node.journal import Journal
+from neronet.node.rungs import Siblings
 from neronet.node.runs import FULL, Root, read_json
 from neronet.node.start import Starter
 from neronet.node.watch import Watcher
@@ -35,6 +36,7 @@ class Kid(object):
         self.starter = Starter()
         self._known = self._learn()
         self._batch, self._journal = None, None  # of the run now
+        self._siblings = (None, None)  # batch and what its runs tell each other
         self.watched = None  # the attempt that is watched now
         self._children = []
         self._looked_around = -MORE_EVERY
@@ -94,6 +96,12 @@ class Kid(object):
                 raise  # else somebody has purged the folder, and nothing is left to watch
         self.watched = None
         return attempt, share
+
+    def siblings(self, batch):
+        """What the runs of this batch tell each other, as far as it was read for one of them."""
+        if self._siblings[0] is not batch:
+            self._siblings = batch, Siblings(batch, self.me)
+        return self._siblings[1]
 
     def await_own_end(self):
         """The program was ended by a signal that nobody here sent: whoever did may be about to end us as well."""

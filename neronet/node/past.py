@@ -7,9 +7,9 @@ from neronet.wire.points import PROCESSED
 
 
 class Past(object):
-    """The fold of their journals; `conditions` and `names` are brought to where they were."""
+    """The fold of their journals; `conditions`, `names` and `rungs` (or None) are brought to where they were."""
 
-    def __init__(self, conditions, names):
+    def __init__(self, conditions, names, rungs=None):
         self.kinds = set()  # of the records that are there
         self.warned = set()  # texts, or ids of conditions
         self.started = None
@@ -17,7 +17,7 @@ class Past(object):
         self.parsed = collections.defaultdict(lambda: (0, 0))
         self.states = {}  # stream -> what its reader knew there
         self.seen = collections.defaultdict(dict)  # stream of a processor -> name -> (points, last value)
-        self._conditions, self._names = conditions, names
+        self._conditions, self._names, self._rungs = conditions, names, rungs
 
     def read(self, attempt):
         """Takes in the journals of all watchers but the last, who is at work now."""
@@ -42,6 +42,8 @@ class Past(object):
             for name, value, offset, _step in record["v"]:
                 self._names.add(name)
                 self._conditions.feed(name, value, offset, elapsed)
+                if self._rungs is not None:
+                    self._rungs.feed(name, value)
         elif kind == "cut":
             self.parsed[record["s"]] = record["base"], record["base"]
             self.states.pop(record["s"], None)

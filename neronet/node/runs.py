@@ -7,7 +7,7 @@
     <root>/hosts/<host>/open/          one file per open attempt on this host: what it takes
     <root>/batches/<token>/
         batch.json runs.jsonl env.json order.json claimed
-        kids/*.log  tmp/<nonce>/
+        kids/*.log  rungs/*.log  tmp/<nonce>/
         run/<index>.<attempt>/   claim.json exit start stop verdict watch.<n> work/ stdout.log stderr.log points.log
 
 `order.json` alone is rewritten (atomically): priority and held runs as the user

@@ -12,11 +12,12 @@ from neronet.node import outcome, procs
 from neronet.node.folder import unlink_inputs
 from neronet.node.inotify import SAFETY
 from neronet.node.past import Past
+from neronet.node.rungs import Rungs
 from neronet.node.runs import FULL, SEALED
 from neronet.node.start import prepare
 from neronet.node.streams import CHUNK, Nobody, Stream, parts
 from neronet.node.waiting import Waiting
-from neronet.wire import conditions, states
+from neronet.wire import conditions, losers, states
 from neronet.wire.points import MAX_NAMES
 
 GRACE = 10.0  # seconds between the polite signal and the last one, unless the experiment says otherwise
@@ -50,7 +51,11 @@ class Watcher(object):
         self._conditions = conditions.Conditions(self.spec.get("conditions") or [])
         # A condition is heard however many names were printed before its own.
         self._names = {condition["variablename"] for condition in self.spec.get("conditions") or []}
-        self._past = Past(self._conditions, self._names)
+        self._rungs = None  # its siblings, where there is a rule across them
+        if self.spec.get("stop_losers"):
+            self._rungs = Rungs(kid.siblings(attempt.batch), attempt.batch.run(attempt.index)["number"])
+            self._names.add(self._rungs.metric)
+        self._past = Past(self._conditions, self._names, self._rungs)
         self._stop = None  # the wish that this attempt shall end
         self._signalled = None  # monotonic time of the last signal
         self._open_streams()
@@ -81,6 +86,9 @@ class Watcher(object):
         time.sleep(TICK)
         self._past.read(self.attempt)
         self._open_streams()
+        stop = self.attempt.read_stop()
+        if stop is not None and "evidence" in stop:
+            self._record_rule(stop)
 
     def _open_streams(self):
         self._processors = Nobody()
@@ -139,6 +147,8 @@ class Watcher(object):
                     self._check_stop()
                 due = time.monotonic() + self._patience()
             came = self._pump(names)
+            if not ended:
+                self._check_siblings()
             if ended and came < CHUNK and self._processors.done():
                 return
             if self._pending:
@@ -249,6 +259,8 @@ class Watcher(object):
                 self._names.add(point[0])
             kept.append(point)
             self._act_on(self._conditions.feed(point[0], point[1], point[2], elapsed))
+            if self._rungs is not None:
+                self._rungs.feed(point[0], point[1])
         for part, to in parts(kept, stream.to):
             state = stream.state_at(to)
             known = {} if state is None else {"h": state}
@@ -272,11 +284,22 @@ class Watcher(object):
             else:
                 self._warn(text, condition["id"])
 
+    def _check_siblings(self):
+        evidence = self._rungs.judge() if self._rungs is not None else None
+        if evidence is None:
+            return
+        if self._stop is None:
+            self._stop = self.attempt.read_stop()
+        if self._stop is None:
+            self._ask_stop("stop_losers", states.TERMINATED, losers.explain(evidence), evidence=evidence)
+            procs.pause("judged")
+            self._record_rule(self._stop)
+
     # -- stopping
 
-    def _ask_stop(self, who, state, why):
+    def _ask_stop(self, who, state, why, **more):
         if self._stop is None:
-            self._stop = {"id": "", "who": who, "state": state, "why": why}
+            self._stop = dict(more, id="", who=who, state=state, why=why)
             try:
                 self.attempt.stop(self._stop)
             except OSError as error:
@@ -319,6 +342,12 @@ class Watcher(object):
             self._past.warned.add(key)
             self._pending.append(self._record("warn", text=text, c=condition, s=stream))
 
+    def _record_rule(self, stop):
+        """Says why a rule across runs stops this one; once, whoever watches it."""
+        if "rule" not in self._past.kinds:
+            self._past.kinds.add("rule")
+            self._pending.append(self._record("rule", text=stop["why"], data=stop["evidence"]))
+
     def _flush(self, sync=False):
         """True when everything is in the journal."""
         self._pending = self.journal.append(self._pending, sync)
@@ -339,6 +368,10 @@ class Watcher(object):
             procs.kill_tree(0, "NERONET_RUN=" + attempt.mark, 0)
         status = self._status
         state, reason = outcome.judge(attempt, status, stop, self.here.boot)
+        if self._rungs is not None:
+            self._rungs.tell()
+            if state != states.FINISHED:
+                self._rungs.leave()
         work = attempt.file("work")
         outputs, more = outcome.find_outputs(work, self.spec.get("outputs") or [])
         if more:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from neronet.spec import exclude
 from neronet.spec.exclude import Exclusion
 from neronet.spec.placeholders import names
 from neronet.spec.ranges import Range, make_range
+from neronet.wire.losers import KEEP, MIN_POINTS, REDUCTION, RULE
 
 STREAMS = ("stdout", "stderr")
 GRACE = 10.0  # seconds between the polite signal and the last one
@@ -37,6 +38,21 @@ class Condition:
 
     def to_json(self) -> dict[str, object]:
         return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+@dataclass(frozen=True)
+class StopLosers:
+    """A rule across the runs of a sweep; see wire/losers.py, which takes it as a dict."""
+
+    metric: str
+    goal: str
+    rule: str = RULE
+    min_points: int = MIN_POINTS
+    reduction: int = REDUCTION
+    keep: int = KEEP
+
+    def to_json(self) -> dict[str, object]:
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,7 @@ class Experiment:
     repeats: tuple[str, ...] = ()
     grace: float = GRACE  # seconds
     conditions: tuple[Condition, ...] = ()
+    stop_losers: StopLosers | None = None
     output_line_processor: dict[str, tuple[str, ...]] = field(default_factory=dict)
     output_file_processor: dict[str, tuple[str, ...]] = field(default_factory=dict)
     plot: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -125,6 +142,7 @@ class Experiment:
             ],
             "exclude": [condition.text for condition in self.exclude],
             "conditions": [condition.to_json() for condition in self.conditions],
+            "stop_losers": self.stop_losers and self.stop_losers.to_json(),
         }
 
     @classmethod
@@ -139,6 +157,8 @@ class Experiment:
         )
         given["exclude"] = tuple(exclude.parse(text) for text in stored["exclude"])
         given["conditions"] = tuple(Condition(**condition) for condition in stored["conditions"])
+        losers = stored.get("stop_losers")
+        given["stop_losers"] = StopLosers(**losers) if losers else None
         return cls(**given)
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 
 from neronet.spec import exclude, values
 from neronet.spec.document import Block, Items, Node, Text, plain
-from neronet.spec.experiment import Condition, Parameter
+from neronet.spec.experiment import Condition, Parameter, StopLosers
 from neronet.spec.problems import Problems, Unfit, did_you_mean, harmless, nearest, quoted
 from neronet.spec.ranges import make_range
 from neronet.wire.conditions import ACTIONS, COMPARATORS
@@ -256,6 +256,12 @@ def _when(text: str) -> float:
     return number * 60
 
 
+def _stop_losers(node: Node, problems: Problems) -> StopLosers | None:
+    from neronet.spec import losers  # it is made of these readers
+
+    return losers.read(node, problems)
+
+
 def _call(text: str) -> tuple[str, ...]:
     """`module function arguments`, split."""
     found = values.words(text)
@@ -323,6 +329,7 @@ READERS: dict[str, Reader[object]] = {
     "repeats": listing(str),
     "grace": scalar(functools.partial(values.seconds, unit=1.0)),
     "conditions": conditions,
+    "stop_losers": _stop_losers,
     "output_line_processor": _line_calls,
     "output_file_processor": _file_calls,
     "plot": _calls,

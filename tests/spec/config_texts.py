@@ -127,6 +127,7 @@ after: other
       comparator: nan
       when: immediately
       action: warn
+  stop_losers: {metric: val_error, goal: minimize, rule: halving, min_points: 20, reduction: 4, keep: 5}
   output_line_processor:
     stdout: neronet regex "loss (?P<loss>.*)"
   output_file_processor:

@@ -106,6 +106,14 @@ def test_every_word_is_understood() -> None:
         "steps": "epochs",
         "repeats": ["width"],
         "grace": 30.0,
+        "stop_losers": {
+            "metric": "val_error",
+            "goal": "minimize",
+            "rule": "halving",
+            "min_points": 20,
+            "reduction": 4,
+            "keep": 5,
+        },
         "conditions": [
             {
                 "id": "error_over_50",

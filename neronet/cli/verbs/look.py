@@ -136,4 +136,37 @@ VERBS: tuple[Verb, ...] = (
         examples=("nerocli diff 17 21",),
         then=("nerocli note 21 'TEXT'    what you have learnt",),
     ),
+    Verb(
+        "backtest",
+        "what a rule would have stopped of recorded runs, and saved",
+        "backtest",
+        (
+            positional("EXPERIMENT", f"of these; {RUNS}", "target"),
+            value("--metric", metavar="NAME", text="what is compared (default: what its stop_losers says)"),
+            value("--goal", metavar="WORD", text="minimize or maximize"),
+            value("--rule", metavar="WORD", text="median or halving"),
+            value("--min-points", metavar="N", type=int, text="the first comparison is at so many points"),
+            value("--reduction", metavar="N", type=int, text="halving: one in N goes on"),
+            value("--keep", metavar="N", type=int, text="so many always go on"),
+            value(
+                "--condition",
+                metavar="TEXT",
+                text="a condition instead: 'error_rate > 50 after 10' (minutes)",
+            ),
+            value(
+                "--top",
+                metavar="N",
+                type=int,
+                default=5,
+                text="would one of the N best have been lost? (default: 5)",
+            ),
+            JSON,
+        ),
+        about="Nothing is stopped: the recorded points are judged as they would have been while the runs ran.",
+        examples=(
+            "nerocli backtest lang_exp1 --metric error --goal minimize --min-points 20",
+            "nerocli backtest lang_exp1 --condition 'error > 50 after 10'",
+        ),
+        then=("stop_losers: {metric: error, goal: minimize}    in config.yaml",),
+    ),
 )
