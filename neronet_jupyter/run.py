@@ -14,6 +14,7 @@ from neronet.errors import InputError
 from neronet.store.events import Event
 from neronet.sync import manifest
 from neronet.wire import states
+from neronet.wire.conditions import SILENT, SLOPES, STALLED
 from neronet_jupyter import format as say
 from neronet_jupyter.figures import LiveFigure
 from neronet_jupyter.log import LogView
@@ -22,7 +23,7 @@ from neronet_jupyter.widget import View
 
 FILES = 200  # that are listed of what was sent, and of what came back
 EVENTS = 200
-SIGNS = {"gt": ">", "lt": "<", "ge": "≥", "le": "≤", "eq": "=", "ne": "≠", "nan": "is nan"}
+SIGNS = {"gt": ">", "lt": "<", "geq": "≥", "leq": "≤", "eq": "=", "nan": "is nan", "inf": "is infinite"}
 OWN = ("stdout.log", "stderr.log")
 
 
@@ -73,7 +74,7 @@ class RunSide(View):
         return {
             "events": found[-EVENTS:],
             "conditions": [
-                condition_line(one, run.metrics)
+                condition_line(one, {**run.metrics, **run.usage})
                 for one in store.batches.content(row.token).get("conditions", [])
             ],
             "parameters": run.parameters,
@@ -157,16 +158,28 @@ def event_line(event: Event) -> dict[str, Any]:
 
 def condition_line(condition: dict[str, Any], metrics: dict[str, float]) -> dict[str, str]:
     """`error_rate > 50 after 10 min`, what it does, and what the metric is now."""
-    sign = SIGNS.get(condition["comparator"], condition["comparator"])
-    name = condition["variablename"]
-    limit = "" if condition["comparator"] == "nan" else f" {say.number(float(condition['killvalue']))}"
-    after = condition.get("after")
+    comparator, name = condition["comparator"], condition["variablename"]
+    limit = "" if comparator in ("nan", "inf") else f" {say.number(float(condition['killvalue']))}"
+    if comparator == SILENT:
+        what = f"no output for {say.duration(condition['quiet'])}"
+    elif comparator == STALLED:
+        what = f"{name} without a new best for {say.count(condition['points'], 'point')}"
+    elif comparator in SLOPES:
+        what = f"slope of {name} over {condition['points']} points {SIGNS[SLOPES[comparator]]}{limit}"
+    else:
+        what = f"{name} {SIGNS.get(comparator, comparator)}{limit}"
+    times, after = condition.get("times"), condition.get("after")
+    what += f", {times} times in a row" if times else ""
     value = metrics.get(name)
     return {
         "id": condition["id"],
-        "text": f"{name} {sign}{limit}" + (f" after {say.duration(after)}" if after else ""),
+        "text": what + (f" after {say.duration(after)}" if after else ""),
         "action": condition["action"],
-        "now": "no value yet" if value is None else f"now {say.number(value)}",
+        "now": ""
+        if comparator == SILENT
+        else "no value yet"
+        if value is None
+        else f"now {say.number(value)}",
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from neronet.api import backtesting, contact, nodestatus, targets, wishes
+from neronet.api import backtesting, contact, environment, nodestatus, targets, wishes
 from neronet.api.fromlogs import FromLogs
 from neronet.api.nodestatus import STALE, NodeStatus
 from neronet.api.progress import UNKNOWN, Length
@@ -292,7 +292,11 @@ class Neroman(Records, FromLogs):
                 return
 
     def as_runs(
-        self, rows: Sequence[RunRow], last: Mapping[int, Last], lengths: Mapping[int, Length]
+        self,
+        rows: Sequence[RunRow],
+        last: Mapping[int, Last],
+        lengths: Mapping[int, Length],
+        environments: Mapping[int, dict[str, Any]],
     ) -> list[Run]:
         """Rows of the store as users see them: with their metrics, how long they are, and why they wait."""
         on = {row.node for row in rows if row.state in (states.SUBMITTING, states.QUEUED)}
@@ -310,12 +314,13 @@ class Neroman(Records, FromLogs):
             runs.append(
                 Run(
                     number=row.number, name=row.name, experiment=row.experiment, collections=row.collections,
-                    parameters=row.parameters, command=row.argv, state=row.state,
-                    reason=reason, node=row.node, attempt=row.attempt,
-                    exit_status=row.exit_status, submitted=row.submitted, started=row.started, ended=row.ended,
-                    metrics=metrics, points=points, results=folder_of(self.home, row), note=row.note,
+                    parameters=row.parameters, command=row.argv, state=row.state, reason=reason, node=row.node,
+                    attempt=row.attempt, exit_status=row.exit_status, submitted=row.submitted, started=row.started,
+                    ended=row.ended, metrics=environment.own(metrics), points=environment.own(points),
+                    results=folder_of(self.home, row), note=row.note,
                     priority=row.priority, steps=steps, steps_guessed=guessed, tags=row.tags,
                     snapshot=row.snapshot, git=git(commits.get(row.token), self.home),
+                    environment=environments.get(row.number, {}), usage=environment.sampled(metrics),
                 )
             )  # fmt: skip
         return runs

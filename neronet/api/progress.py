@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from neronet.api import environment
 from neronet.wire import states
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def _longest(store: Store, experiments: set[str]) -> dict[str, int]:
     """Experiment -> how many points of a metric its last finished run has, where it has some."""
     last = store.runs.last_finished(experiments)
     counts = store.points.last(last.values())
-    return {name: max(counts[run].counts.values()) for name, run in last.items() if run in counts}
+    printed = {name: environment.own(counts[run].counts) for name, run in last.items() if run in counts}
+    return {name: max(points.values()) for name, points in printed.items() if points}
 
 
 def steps_of(run: Run | RunRow, steps: Mapping[str, str]) -> int | None:

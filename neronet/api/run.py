@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,8 @@ CODE = 12  # hexadecimal digits of a snapshot's hash that are shown
 
 @dataclass(frozen=True)
 class Run:
-    """One run as it is now. Times are seconds since 1970, metrics and points those of its last attempt."""
+    """One run as it is now. Times are seconds since 1970; metrics and points are those that the program printed in its
+    last attempt."""
 
     number: int
     name: str
@@ -44,6 +45,12 @@ class Run:
     tags: tuple[str, ...] = ()
     snapshot: str = ""  # sha256 of the manifest of its files
     git: Git | None = None  # where its folder was in git, when that was known
+    environment: dict[str, Any] = field(
+        default_factory=dict
+    )  # host, cores, memory, ... of a run of more than 1 s
+    usage: dict[str, float] = field(
+        default_factory=dict
+    )  # last of what Neronet measured: node.cpu, node.memory, ...
 
     @property
     def code(self) -> str:
@@ -77,6 +84,7 @@ class Run:
             "started": utc(self.started), "ended": utc(self.ended), "metrics": self.metrics, "points": self.points,
             "results": str(self.results), "note": self.note, "tags": list(self.tags), "code": self.code,
             "git": self.git and self.git.to_json(),
+            "environment": self.environment, "usage": self.usage,
         }  # fmt: skip
 
 

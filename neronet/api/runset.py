@@ -146,8 +146,8 @@ class RunSet(Sequence[Run]):
     def frame(self, live: Literal[True]) -> LiveFrame: ...
     def frame(self, live: bool = False) -> pd.DataFrame | LiveFrame:
         """One row per run: number as index, name, experiment, node, state, reason, started, ended (UTC), duration
-        (seconds), tags where any run has some, a column per parameter and per metric (last value); on a clash
-        `param.x` and `metric.x`.
+        (seconds), tags where any run has some, a column per parameter and per metric that was printed (last value); on
+        a clash `param.x` and `metric.x`.
 
         `live`, for a notebook: not a DataFrame but a display that follows the runs until all have ended.
         """
@@ -190,7 +190,8 @@ class RunSet(Sequence[Run]):
 
     def points(self, metric: str | None = None) -> pd.DataFrame:
         """One row per point of the last attempts: run, metric, index (the step where the program gave one), time
-        (seconds since 1970 by the node's clock), value."""
+        (seconds since 1970 by the node's clock), value. Without `metric` all that were printed; what Neronet measured
+        is there by name, as node.memory."""
         from neronet.store.frames import points_frame
 
         return points_frame(self._neroman.store, self.numbers, metric)
@@ -311,7 +312,8 @@ class RunSet(Sequence[Run]):
             rows = store.runs.find(numbers)
             last = store.points.last(numbers)
             known = lengths(store, rows)
-        return self._neroman.as_runs(rows, last, known)
+            environments = store.attempts.environments(numbers)
+        return self._neroman.as_runs(rows, last, known, environments)
 
 
 def log_file(run: Run, stream: str) -> Path:

@@ -37,7 +37,7 @@ outputs:               # files the program writes that you want back: [model.bin
   #   too_bad:
   #     variablename: error_rate
   #     killvalue: 50
-  #     comparator: gt      # gt, lt, eq, geq, leq or nan
+  #     comparator: gt      # gt, lt, eq, geq, leq, nan, inf, stalled, silent, slope_gt
   #     when: time 60       # minutes after the start, or: immediately
   #     action: kill        # or: warn
 """

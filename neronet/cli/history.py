@@ -44,7 +44,9 @@ def history(arguments: Namespace, session: Session) -> None:
     )
     for event in shown:
         number = "" if event.run is None else str(event.run)
-        what = f"{event.kind}: {event.text}" if event.text else event.kind
+        # The text of a condition says itself what it is.
+        said = event.text.startswith(event.kind + " ")
+        what = event.text if said else f"{event.kind}: {event.text}" if event.text else event.kind
         table.add(
             (text.moment(event.time), "quiet"), (number, "quiet"), event.name or "", event.node or "", what
         )

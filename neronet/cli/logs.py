@@ -50,7 +50,7 @@ def points(arguments: Namespace, session: Session) -> None:
     runs = _one(arguments.run, session)
     run = runs[0]
     metric: str | None = arguments.metric
-    if metric is not None and metric not in run.metrics:
+    if metric is not None and metric not in run.metrics and metric not in run.usage:
         known = f"it has: {', '.join(run.metrics)}" if run.metrics else NONE
         raise InputError(f"{run.name} has no metric {metric!r}", known)
     frame = runs.points(metric)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from neronet import words
+from neronet.api import environment
 from neronet.api.neroman import QUICK
 from neronet.api.nodestatus import STALE
 from neronet.cli import describe, text
@@ -196,6 +197,9 @@ def _show_run(runs: RunSet, session: Session) -> None:
         "started": text.moment(run.started),
         "ended": text.moment(run.ended),
         "took" if run.ended else "runs for": _took(run, now),
+        "used": environment.used(run),
+        "machine": environment.machine(run.environment),
+        "software": environment.software(run.environment),
         "note": run.note,
         "tags": ", ".join(run.tags),
         "code": run.code,
@@ -205,7 +209,8 @@ def _show_run(runs: RunSet, session: Session) -> None:
     for word, value in rows.items():
         if value:  # never cut: a command and a path are there to be copied
             console.print("  ", (f"{word:<12}", "quiet"), *(value if isinstance(value, list) else [value]))
-    warnings = [event.text for event in session.neroman.history(runs) if event.kind == "warning"]
+    said = (event for event in session.neroman.history(runs) if event.kind in ("warning", "condition"))
+    warnings = [event.text for event in said if event.text != run.reason]  # that is what the state says
     for warning in warnings[-LAST_WARNINGS:]:
         console.print("  ", (f"{'warning':<12}", "warn"), warning)
     stream = (

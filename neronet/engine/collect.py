@@ -28,7 +28,7 @@ from neronet.store.runs import results_folder
 from neronet.store.store import Store
 from neronet.sync.mirror import accepted, stopped_note
 from neronet.sync.writer import DiskFull, ResultsWriter
-from neronet.wire import states
+from neronet.wire import samples, states
 from neronet.wire.messages import STREAM_FILES
 from neronet.wire.points import NODE_STREAMS
 
@@ -257,6 +257,11 @@ class Collector:
                 self._event("", run, attempt, states.RUNNING, when)
             if opened is not None:
                 self._touched[opened.key] = opened
+        elif kind == "fired":
+            text, data = told.fired(record)
+            self._event(text, run, attempt, "condition", when, data)
+        elif kind == "env":
+            self._store.attempts.describe(run, attempt, told.environment(record["facts"]))
         elif kind == "warn":
             self._event(told.text(record["text"]), run, attempt, "warning", when)
         elif kind == "rule" and (run, attempt) not in self._ruled:
@@ -301,7 +306,8 @@ class Collector:
 
     def _names_of(self, run: int, attempt: int) -> set[str]:
         if (run, attempt) not in self._names:
-            self._names[run, attempt] = set(self._store.points.heads(run, attempt))
+            heads = self._store.points.heads(run, attempt)
+            self._names[run, attempt] = {name for name in heads if not samples.is_sample(name)}
         return self._names[run, attempt]
 
     def _locate(self, token: str, index: int, start: int) -> tuple[int, int] | None:
@@ -433,10 +439,18 @@ class Collector:
         return item
 
     def _event(
-        self, text: str, run: int | None, attempt: int | None, kind: str = "note", when: float | None = None
+        self,
+        text: str,
+        run: int | None,
+        attempt: int | None,
+        kind: str = "note",
+        when: float | None = None,
+        data: dict[str, Any] | None = None,
     ) -> None:
         self._events[run, attempt] += 1
         if self._events[run, attempt] > MAX_EVENTS:
             return
         moment = time.time() if when is None else when
-        self._store.events.add(moment, kind, text[:MAX_TEXT], run=run, attempt=attempt, node=self._node)
+        self._store.events.add(
+            moment, kind, text[:MAX_TEXT], run=run, attempt=attempt, node=self._node, data=data
+        )

@@ -12,7 +12,8 @@ from math import isfinite
 from typing import Any
 
 from neronet.errors import NodeError
-from neronet.wire import states
+from neronet.wire import samples, states
+from neronet.wire.conditions import ACTIONS, WORDS
 from neronet.wire.losers import MOST
 from neronet.wire.messages import STREAM_FILES
 from neronet.wire.points import MAX_NAMES
@@ -82,10 +83,10 @@ def maybe(read: Callable[[object], Any], value: object) -> Any:
 
 
 def points(record: Json, names: set[str]) -> list[list[Any]]:
-    """The points of a record: [name, value, offset, step or None]; `names` are those that the attempt has."""
+    """The points of a record: [name, value, offset, step or None]; `names` are those that the program has printed."""
     found: list[list[Any]] = record["v"]
     for name, value, offset, step in found:
-        if name not in names:
+        if name not in names and not (record["s"] == samples.STREAM and name in samples.NAMES):
             _new_name(name, names)
         if type(value) is not float or type(offset) is not int or not 0 <= offset < MAX_SIZE:
             raise ValueError(f"{value!r:.40} at {offset!r:.40} is no point")
@@ -100,6 +101,41 @@ def _new_name(name: object, names: set[str]) -> None:
     if len(names) >= MAX_NAMES:
         raise ValueError(f"more than {MAX_NAMES} names of metrics")
     names.add(name)
+
+
+def fired(record: Json) -> tuple[str, Json]:
+    """(text, the numbers behind it) of a condition that fired; what is not known is refused, what is None left out."""
+    said = text(record["text"])
+    data = {word: _EVIDENCE[word](value) for word, value in record["data"].items() if value is not None}
+    for word in ("condition", "action", "comparator", "value", "offset", "elapsed"):
+        if word not in data:
+            raise ValueError(f"a firing without {word}")
+    if data["condition"] != record["c"]:
+        raise ValueError("a firing of another condition")
+    return said, data
+
+
+def _number(value: object) -> float:
+    """Any number, nan and infinite ones among them."""
+    if type(value) not in (int, float) or (type(value) is int and abs(value) > MAX_SIZE):
+        raise ValueError(f"{value!r:.40} is no number")
+    return float(value)  # type: ignore[arg-type]
+
+
+def _one_of(words: tuple[str, ...]) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value not in words:
+            raise ValueError(f"{value!r:.40} is not known")
+        return value
+
+    return read
+
+
+def environment(told: Json) -> Json:
+    """What a run runs on, of it what is as it should be."""
+    if not isinstance(told, dict):
+        raise TypeError("facts that are none")
+    return _known(told, _ENVIRONMENT)
 
 
 def ended(record: Json) -> Json:
@@ -221,4 +257,15 @@ _CLUSTER: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("version", "accounting", "problem", "barren"), _word), "queues": _queues,
     "array": lambda value: maybe(_count, value), "notes": lambda value: [_word(note) for note in value[:MAX_NOTES]],
     "at": moment, "task": lambda value: {"host": _word(value["host"]), "python": _word(value["python"])},
+}  # fmt: skip
+_EVIDENCE: dict[str, Callable[[Any], Any]] = {
+    "condition": _word, "metric": _word, "comparator": _one_of(WORDS), "action": _one_of(ACTIONS),
+    **dict.fromkeys(("value", "limit", "step", "best", "slope"), _number),
+    **dict.fromkeys(("elapsed", "since"), amount),
+    **dict.fromkeys(("offset", "points", "times"), lambda value: whole(value, 0, MAX_SIZE)),
+}  # fmt: skip
+_ENVIRONMENT: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("host", "system", "cpu", "driver", "python", "conda"), _word),
+    "cores": lambda value: whole(value, 1, 2**20), "memory": _bytes, "load": amount,
+    "gpus": lambda value: list(texts(value, MAX_GPUS, MAX_WORD)), "modules": lambda value: list(texts(value, 1000, MAX_WORD)),
 }  # fmt: skip

@@ -71,14 +71,15 @@ def on_network(path):
 
 
 def query_gpus():
-    """[{"index", "name", "memory", "used", "load"}, ...] from nvidia-smi (bytes, percent); [] where there is none."""
+    """[{"index", "name", "memory", "used", "load", "driver"}, ...] from nvidia-smi (bytes, percent); [] where there is
+    none."""
     if not _has("nvidia-smi"):
         return []
     try:
         output = subprocess.check_output(
             [
                 "nvidia-smi",
-                "--query-gpu=index,name,memory.total,memory.used,utilization.gpu",
+                "--query-gpu=index,name,memory.total,memory.used,utilization.gpu,driver_version",
                 "--format=csv,noheader,nounits",
             ],
             stdin=subprocess.DEVNULL,
@@ -90,8 +91,8 @@ def query_gpus():
     found = []
     for line in output.splitlines():
         fields = [field.strip() for field in line.split(",")]
-        if len(fields) == 5 and fields[0].isdigit():
-            numbers = [float(field) if field.replace(".", "", 1).isdigit() else 0.0 for field in fields[2:]]
+        if len(fields) in (5, 6) and fields[0].isdigit():
+            numbers = [float(field) if field.replace(".", "", 1).isdigit() else 0.0 for field in fields[2:5]]
             found.append(
                 {
                     "index": int(fields[0]),
@@ -101,6 +102,8 @@ def query_gpus():
                     "load": numbers[2],
                 }
             )
+            if len(fields) == 6:
+                found[-1]["driver"] = fields[5]
     return found
 
 

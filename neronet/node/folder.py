@@ -3,7 +3,7 @@
 import os
 import stat
 
-from neronet.node.runs import copy, remove
+from neronet.node.runs import remove
 
 
 def populate(root, manifest, work, private):
@@ -64,3 +64,15 @@ def unlink_inputs(manifest, work):
                 os.rmdir(folder)
             except OSError:
                 pass  # the program left something there
+
+
+def copy(source, target, sync=False):
+    """Makes `target`, which must not be there, with the content of `source`."""
+    with open(source, "rb") as reader, open(target, "xb") as writer:
+        data = reader.read(1024 * 1024)
+        while data:
+            writer.write(data)
+            data = reader.read(1024 * 1024)
+        if sync:
+            writer.flush()
+            os.fsync(writer.fileno())

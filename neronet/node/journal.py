@@ -11,8 +11,12 @@ Records (`e` is the kind; i, a: index and attempt within the batch; t: time):
   started  i a t: the program runs since then
   p        i a s t, to: the stream is parsed up to there, base: offset of the
            physical file's beginning (it grows when a program truncates its
-           output); v: [[name, value, offset, step or null], ...]
-  warn     i a t text: something the user should read; c: id of the condition that says it
+           output); v: [[name, value, offset, step or null], ...]; of stream 3
+           (samples of what the run uses) offsets are milliseconds since its start
+  env      i a t facts: what the run runs on, known about a second after its start
+  fired    i a t text, c: id of the condition, which fires once an attempt; data: the numbers that
+           caused it; stands before the points that did
+  warn     i a t text: something the user should read
   rule     i a t text: a rule across runs stops this one; data: the evidence of wire/losers.py
   cut      i a s base: the program truncated its own output
   ended    i a t, state reason status started ended, sizes: physical sizes of

@@ -3,6 +3,7 @@
 import collections
 
 from neronet.node import journal
+from neronet.wire import samples
 from neronet.wire.points import PROCESSED
 
 
@@ -11,13 +12,16 @@ class Past(object):
 
     def __init__(self, conditions, names, rungs=None):
         self.kinds = set()  # of the records that are there
-        self.warned = set()  # texts, or ids of conditions
+        self.warned = set()  # texts
         self.started = None
         # By stream: logical offset up to which it is parsed, and its base.
         self.parsed = collections.defaultdict(lambda: (0, 0))
         self.states = {}  # stream -> what its reader knew there
         self.seen = collections.defaultdict(dict)  # stream of a processor -> name -> (points, last value)
+        self.sampled = {}  # name -> value of the last samples
         self._conditions, self._names, self._rungs = conditions, names, rungs
+        self._fired = set()  # ids of conditions
+        self._firings = []
 
     def read(self, attempt):
         """Takes in the journals of all watchers but the last, who is at work now."""
@@ -26,6 +30,10 @@ class Past(object):
                 path = attempt.batch.journal(identity)
                 for record in journal.records(path, attempt.index, attempt.attempt):
                     self._take(record)
+
+    def unsaid(self):
+        """Firings of points that are recorded, but are not themselves: the clock of that watcher was a little late."""
+        return [firing for firing in self._firings if firing.condition["id"] not in self._fired]
 
     def _take(self, record):
         kind = record["e"]
@@ -39,17 +47,22 @@ class Past(object):
                 self.states[record["s"]] = record["h"]
             if record["s"] >= PROCESSED:
                 count(self.seen[record["s"]], record["v"])
-            for name, value, offset, _step in record["v"]:
-                self._names.add(name)
-                self._conditions.feed(name, value, offset, elapsed)
-                if self._rungs is not None:
-                    self._rungs.feed(name, value)
+            for name, value, offset, step in record["v"]:
+                if record["s"] == samples.STREAM:
+                    self.sampled[name] = value
+                else:
+                    self._names.add(name)
+                    if self._rungs is not None:
+                        self._rungs.feed(name, value)
+                self._firings += self._conditions.feed(name, value, offset, elapsed, step)
         elif kind == "cut":
             self.parsed[record["s"]] = record["base"], record["base"]
             self.states.pop(record["s"], None)
+        elif kind == "fired":
+            self._fired.add(record["c"])
+            self._conditions.said(record["c"])
         elif kind == "warn":
-            self.warned.add(record.get("c") or record.get("s") or record["text"])
-            self._conditions.said(record.get("c"))
+            self.warned.add(record.get("s") or record["text"])
 
 
 def count(seen, found):

@@ -58,18 +58,6 @@ def remove(path):
         pass
 
 
-def copy(source, target, sync=False):
-    """Makes `target`, which must not be there, with the content of `source`."""
-    with open(source, "rb") as reader, open(target, "xb") as writer:
-        data = reader.read(1024 * 1024)
-        while data:
-            writer.write(data)
-            data = reader.read(1024 * 1024)
-        if sync:
-            writer.flush()
-            os.fsync(writer.fileno())
-
-
 def sync_folder(path):
     """Puts on the disk which names a folder holds."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -333,10 +321,13 @@ class Attempt(object):
     def read_verdict(self):
         return read_json(self.file("verdict")) if self._has("verdict") else None
 
-    def stop(self, record):
-        """Asks the watcher to end this attempt; the first wish stays."""
+    def stop(self, record, sync=True):
+        """Asks the watcher to end this attempt; the first wish stays.
+
+        Without `sync` a loss of power may take it, and with it the run that it is about.
+        """
         if not self._has("stop"):
-            write_json(self.file("stop"), record)
+            write_json(self.file("stop"), record, sync)
 
     def stopped_at(self):
         return os.stat(self.file("stop")).st_mtime

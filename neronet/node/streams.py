@@ -64,7 +64,7 @@ class Stream(object):
     """
 
     def __init__(self, path, number, to=0, base=0):
-        self.number, self.name = number, os.path.basename(path)
+        self.path, self.number, self.name = path, number, os.path.basename(path)
         self.base = base
         self._file = Growing(path, to - base)
         self._lines = points.Lines(to)
@@ -76,6 +76,11 @@ class Stream(object):
     def to(self):
         """The logical offset up to which every line has been parsed."""
         return self._lines.offset
+
+    @property
+    def printed(self):
+        """How many bytes there are of it, read or not; changes with all that the program prints."""
+        return self.base + self._file.size()
 
     def read(self):
         """(points, cut, size): new points [[name, value, offset, step], ...]; whether the file had been truncated;

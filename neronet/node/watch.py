@@ -14,16 +14,18 @@ from neronet.node.inotify import SAFETY
 from neronet.node.past import Past
 from neronet.node.rungs import Rungs
 from neronet.node.runs import FULL, SEALED
+from neronet.node.silence import Silence
 from neronet.node.start import prepare
 from neronet.node.streams import CHUNK, Nobody, Stream, parts
 from neronet.node.waiting import Waiting
-from neronet.wire import conditions, losers, states
+from neronet.wire import conditions, losers, samples, states
 from neronet.wire.points import MAX_NAMES
 
 GRACE = 10.0  # seconds between the polite signal and the last one, unless the experiment says otherwise
 RETRY = 1.0  # seconds until a full disk is tried again
 SHORT = 0.01  # seconds in which many programs are over: before that no watch is set up for them
 TICK = 0.02  # seconds in which the clock of any file system moves on
+SIGNALLED = 0.05  # seconds between two looks while a run is being ended
 STARTS = 3  # wrappers that may vanish before the program begins
 
 
@@ -50,12 +52,14 @@ class Watcher(object):
         self._pending = [record]  # records that are not in the journal yet
         self._conditions = conditions.Conditions(self.spec.get("conditions") or [])
         # A condition is heard however many names were printed before its own.
-        self._names = {condition["variablename"] for condition in self.spec.get("conditions") or []}
+        self._names = {name for name in self._conditions.names if not samples.is_sample(name)}
         self._rungs = None  # its siblings, where there is a rule across them
         if self.spec.get("stop_losers"):
             self._rungs = Rungs(kid.siblings(attempt.batch), attempt.batch.run(attempt.index)["number"])
             self._names.add(self._rungs.metric)
         self._past = Past(self._conditions, self._names, self._rungs)
+        self._silence = Silence(self._conditions.heed_silence)
+        self._sampler, self._sample_at = None, samples.FIRST
         self._stop = None  # the wish that this attempt shall end
         self._signalled = None  # monotonic time of the last signal
         self._open_streams()
@@ -89,6 +93,8 @@ class Watcher(object):
         stop = self.attempt.read_stop()
         if stop is not None and "evidence" in stop:
             self._record_rule(stop)
+        if "ended" not in self._past.kinds:
+            self._act_on(self._past.unsaid())
 
     def _open_streams(self):
         self._processors = Nobody()
@@ -145,12 +151,16 @@ class Watcher(object):
                 else:
                     self._check_limits()
                     self._check_stop()
+                    self._sample()
                 due = time.monotonic() + self._patience()
             came = self._pump(names)
             if not ended:
                 self._check_siblings()
             if ended and came < CHUNK and self._processors.done():
                 return
+            if self._stop is not None and self._signalled is None and not ended:
+                self._check_stop()  # a point that just came asks for it
+                due = min(due, time.monotonic() + SIGNALLED)
             if self._pending:
                 self._flush()
             if ended:
@@ -170,11 +180,13 @@ class Watcher(object):
         """Seconds until everything must be looked at, also when nothing changes."""
         wait = RETRY if self._pending else SAFETY
         if self._wrapper is not None:
-            for moment in (self._conditions.next_tick(), self.spec.get("time")):
+            elapsed = self._elapsed()
+            tick = self._conditions.next_tick(elapsed, self._silence.lasts(self._streams, elapsed))
+            for moment in (tick, self.spec.get("time"), self._sample_at):
                 if moment is not None:
-                    wait = min(wait, max(0.01, moment - self._elapsed()))
+                    wait = min(wait, max(0.01, moment - elapsed))
         if self._signalled is not None:
-            wait = min(wait, 0.05)
+            wait = min(wait, SIGNALLED)
         if self._processors.every is not None:
             wait = min(wait, self._processors.every)
         if self._child is None:
@@ -249,7 +261,13 @@ class Watcher(object):
         now, elapsed = time.time(), self._elapsed()
         kept = []
         for point in found:
-            if point[0] not in self._names:
+            if stream.number != samples.STREAM and point[0] not in self._names:
+                if samples.is_sample(point[0]):
+                    self._warn(
+                        "names that begin with %s are of what Neronet measures; lines with them are only in the log"
+                        % samples.PREFIX
+                    )
+                    continue
                 if len(self._names) >= MAX_NAMES:
                     self._warn(
                         "more than %d different names of metrics; further ones are only in the log"
@@ -258,7 +276,7 @@ class Watcher(object):
                     continue
                 self._names.add(point[0])
             kept.append(point)
-            self._act_on(self._conditions.feed(point[0], point[1], point[2], elapsed))
+            self._act_on(self._conditions.feed(point[0], point[1], point[2], elapsed, point[3]))
             if self._rungs is not None:
                 self._rungs.feed(point[0], point[1])
         for part, to in parts(kept, stream.to):
@@ -272,17 +290,43 @@ class Watcher(object):
         if self._wrapper is None:
             return
         elapsed, limit = self._elapsed(), self.spec.get("time")
-        self._act_on(self._conditions.tick(elapsed))
+        quiet = self._silence.lasts(self._streams, elapsed)
+        self._act_on(self._conditions.tick(elapsed, quiet, self._silence.printed))
         if limit and elapsed > limit:
             self._ask_stop("nerokid", states.TIMEOUT, "ran longer than %s" % outcome.duration(limit))
 
+    def _sample(self):
+        """What the run's processes use, now and then; a run that is over within a second pays nothing for it."""
+        elapsed = self._elapsed()
+        if elapsed < self._sample_at or self._pending:
+            return
+        if self._sampler is None:
+            from neronet.node.samples import Sampler  # not for the many short runs
+
+            to, _ = self._past.parsed[samples.STREAM]
+            self._sampler = Sampler(self.kid, self.attempt, self._wrapper[0], to, self._past.sampled)
+        self._sample_at = samples.next_at(elapsed)
+        self._add_points(self._sampler, self._sampler.take(elapsed))
+        self._note_environment()
+
+    def _note_environment(self):
+        facts = None if self._sampler is None else self._sampler.environment()
+        if facts is not None and "env" not in self._past.kinds:
+            self._past.kinds.add("env")
+            self._pending.append(self._record("env", facts=facts))
+
     def _act_on(self, firings):
-        for condition, value, _offset in firings:
-            text = conditions.explain(condition, value)
-            if condition["action"] == "kill":
+        for firing in firings:
+            condition, text = firing.condition, conditions.explain(firing)
+            # The wish first: a firing that is recorded has been acted on, whoever dies in between.
+            if condition["action"] == conditions.KILL:
                 self._ask_stop("condition", states.TERMINATED, text)
-            else:
-                self._warn(text, condition["id"])
+            elif condition["action"] == conditions.STOP:
+                self._ask_stop("condition", states.TERMINATED, text, condition.get("grace"))
+            procs.pause("fired")
+            self._pending.append(
+                self._record("fired", c=condition["id"], text=text, data=conditions.evidence(firing))
+            )
 
     def _check_siblings(self):
         evidence = self._rungs.judge() if self._rungs is not None else None
@@ -297,11 +341,11 @@ class Watcher(object):
 
     # -- stopping
 
-    def _ask_stop(self, who, state, why, **more):
+    def _ask_stop(self, who, state, why, grace=None, **more):
         if self._stop is None:
-            self._stop = dict(more, id="", who=who, state=state, why=why)
+            self._stop = dict(more, id="", who=who, state=state, why=why, grace=grace)
             try:
-                self.attempt.stop(self._stop)
+                self.attempt.stop(self._stop, sync=False)  # the signal is not to wait for the disk
             except OSError as error:
                 if error.errno not in FULL:
                     raise  # a full disk does not make a run go on: we know the wish
@@ -317,8 +361,12 @@ class Watcher(object):
             procs.pause("stopping")
             procs.end_tree(pid, mark, pid, signal.SIGTERM)
             self._signalled = now
-        elif now - self._signalled > (GRACE if self.spec.get("grace") is None else self.spec["grace"]):
+        elif now - self._signalled > self._grace():
             procs.kill_tree(pid, mark, pid)
+
+    def _grace(self):
+        given = (self._stop.get("grace"), self.spec.get("grace"), GRACE)
+        return next(seconds for seconds in given if seconds is not None)
 
     def _stop_that_counts(self):
         """The wish that ended this attempt, or None: a program may have ended by itself before it was made."""
@@ -335,12 +383,12 @@ class Watcher(object):
     def _record(self, kind, **fields):
         return dict({"t": time.time()}, e=kind, i=self.attempt.index, a=self.attempt.attempt, **fields)
 
-    def _warn(self, text, condition=None, stream=None):
-        """Says this once a run, whoever watches it: once for a condition, and for the processor of a stream."""
-        key = condition or stream or text
+    def _warn(self, text, stream=None):
+        """Says this once a run, whoever watches it: for the processor of a stream, whatever it is."""
+        key = stream or text
         if key not in self._past.warned:
             self._past.warned.add(key)
-            self._pending.append(self._record("warn", text=text, c=condition, s=stream))
+            self._pending.append(self._record("warn", text=text, s=stream))
 
     def _record_rule(self, stop):
         """Says why a rule across runs stops this one; once, whoever watches it."""
@@ -360,6 +408,7 @@ class Watcher(object):
             self._add_points(stream, stream.finish())
         for text in self._processors.close():
             self._warn(text)
+        self._note_environment()
         stop = self._stop_that_counts()
         if stop is None and self._status in outcome.KILLED:
             self.kid.await_own_end()

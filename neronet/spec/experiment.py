@@ -27,17 +27,25 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Condition:
-    """A rule on one metric; `after` is None (immediately) or seconds since the program started."""
+    """A rule on what a run prints; `after` is None (immediately) or seconds since the program started."""
 
     id: str
-    variablename: str
-    killvalue: float  # 0 for the comparators nan and inf, which compare with nothing
+    variablename: str  # "" for silent
+    killvalue: float  # 0 for nan, inf, stalled and silent, which compare with nothing
     comparator: str
     after: float | None
     action: str
+    points: int | None = None  # stalled: without a new best; a slope: that it is of
+    goal: str | None = None  # stalled: minimize (None) or maximize
+    by: float | None = None  # stalled: what a new best must be better by
+    quiet: float | None = None  # silent: seconds
+    times: int | None = None  # so many points in a row
+    grace: float | None = None  # stop: seconds
 
     def to_json(self) -> dict[str, object]:
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        """As wire.conditions takes it."""
+        told = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in told.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -156,7 +164,7 @@ class Experiment:
             for name, values in stored["parameters"]
         )
         given["exclude"] = tuple(exclude.parse(text) for text in stored["exclude"])
-        given["conditions"] = tuple(Condition(**condition) for condition in stored["conditions"])
+        given["conditions"] = tuple(Condition(**{"after": None, **one}) for one in stored["conditions"])
         losers = stored.get("stop_losers")
         given["stop_losers"] = StopLosers(**losers) if losers else None
         return cls(**given)

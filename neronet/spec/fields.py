@@ -3,89 +3,19 @@
 from __future__ import annotations
 
 import functools
-import math
 import re
-from collections.abc import Callable
-from typing import TypeAlias, TypeVar
 
-from neronet.spec import exclude, values
-from neronet.spec.document import Block, Items, Node, Text, plain
-from neronet.spec.experiment import Condition, Parameter, StopLosers
+from neronet.spec import conditions, exclude, losers, values
+from neronet.spec.document import Block, Items, Node, Text
+from neronet.spec.experiment import Condition, Parameter
 from neronet.spec.problems import Problems, Unfit, did_you_mean, harmless, nearest, quoted
 from neronet.spec.ranges import make_range
-from neronet.wire.conditions import ACTIONS, COMPARATORS
-
-MAX_ITEMS = 1000  # of anything but values of a parameter: what every experiment inherits is checked in each
-
-T = TypeVar("T")
-Reader: TypeAlias = Callable[[Node, Problems], T | None]
+from neronet.spec.reading import MAX_ITEMS as MAX_ITEMS
+from neronet.spec.reading import Reader, choice, listing, scalar, table, whole
 
 _PARAMETER = re.compile(r"[^\s{}=,%@+\"'-][^\s{}=,%@\"']{0,99}")
-_METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_./%-]{0,199}")  # what wire.points finds in a line
 BUILT_IN = "neronet"  # the module that stands for the readers that come with Neronet
 _READERS_HINT = "for example 'neronet regex \"loss: (?P<loss>{number})\"'; docs/reading.md has all of them"
-_CONDITION_FIELDS = ("variablename", "killvalue", "comparator", "when", "action")
-
-
-def scalar(convert: Callable[[str], T]) -> Reader[T]:
-    """A reader of one text."""
-
-    def read(node: Node, problems: Problems) -> T | None:
-        if not isinstance(node, Text):
-            problems.error(node, "one value belongs here, not a list or a block")
-            return None
-        try:
-            return convert(node.text)
-        except Unfit as error:
-            problems.error(node, str(error), error.hint)
-            return None
-
-    return read
-
-
-def listing(convert: Callable[[str], T]) -> Reader[tuple[T, ...]]:
-    """A reader of a text or a list of texts."""
-    one = scalar(convert)
-
-    def read(node: Node, problems: Problems) -> tuple[T, ...] | None:
-        items = node.items if isinstance(node, Items) else (node,)
-        if len(items) > MAX_ITEMS:
-            problems.error(node, f"a list of more than {MAX_ITEMS:,}")
-            return None
-        found = [one(item, problems) for item in items]
-        return tuple(item for item in found if item is not None)
-
-    return read
-
-
-def table(key: Callable[[str], str], convert: Callable[[str], T]) -> Reader[dict[str, T]]:
-    """A reader of a block `KEY: VALUE`."""
-    one = scalar(convert)
-    key_reader = scalar(key)
-
-    def read(node: Node, problems: Problems) -> dict[str, T] | None:
-        if not isinstance(node, Block):
-            problems.error(node, "a block belongs here", "write KEY: VALUE on indented lines")
-            return None
-        if len(node.entries) > MAX_ITEMS:
-            problems.error(node, f"a block of more than {MAX_ITEMS:,}")
-            return None
-        found = {}
-        for name, value in node.entries.values():
-            word, content = key_reader(name, problems), one(value, problems)
-            if word is not None and content is not None:
-                found[word] = content
-        return found
-
-    return read
-
-
-def whole(lowest: int, highest: int) -> Reader[int]:
-    return scalar(lambda text: values.whole(text, lowest, highest))
-
-
-def choice(*words: str) -> Reader[str]:
-    return scalar(lambda text: values.choice(text, words))
 
 
 def parameter_name(text: str) -> str:
@@ -185,81 +115,11 @@ def words_list(node: Node, problems: Problems) -> tuple[str, ...] | None:
     return None if found is None else tuple(word for item in found for word in item)
 
 
-def conditions(node: Node, problems: Problems) -> tuple[Condition, ...] | None:
-    if not isinstance(node, Block):
-        problems.error(node, "conditions take a block: an id and under it " + ", ".join(_CONDITION_FIELDS))
-        return None
-    found = [_condition(key, value, problems) for key, value in node.entries.values()]
-    return tuple(condition for condition in found if condition is not None)
-
-
-def _condition(key: Text, node: Node, problems: Problems) -> Condition | None:
-    name = scalar(values.identifier)(key, problems)
-    if key.text in RESERVED:
-        problems.error(key, f"{quoted(key.text)} is a reserved word and cannot be the id of a condition")
-        return None
-    if not isinstance(node, Block):
-        words = ", ".join(_CONDITION_FIELDS)
-        problems.error(key, f"the condition {quoted(key.text)} needs a block with {words}")
-        return None
-    for word, _ in node.entries.values():
-        if word.text not in _CONDITION_FIELDS:
-            hint = did_you_mean(word.text, _CONDITION_FIELDS)
-            problems.error(word, f"a condition has no {quoted(word.text)}", hint)
-    given = {word: value for word, (_, value) in node.entries.items() if plain(value) is not None}
-    comparator = _required(key, "comparator", given, choice(*COMPARATORS), problems)
-    variablename = _required(key, "variablename", given, scalar(_metric), problems)
-    action = _required(key, "action", given, choice(*ACTIONS), problems)
-    killvalue: float | None = 0.0
-    if comparator not in ("nan", "inf"):
-        killvalue = _required(key, "killvalue", given, scalar(_killvalue), problems)
-    after = scalar(_when)(given["when"], problems) if "when" in given else 0.0
-    if name is None or comparator is None or variablename is None or action is None:
-        return None
-    if killvalue is None or after is None:
-        return None
-    return Condition(name, variablename, killvalue, comparator, after or None, action)
-
-
-def _required(
-    key: Text, word: str, given: dict[str, Node], reader: Reader[T], problems: Problems
-) -> T | None:
-    if word in given:
-        return reader(given[word], problems)
-    problems.error(key, f"the condition {quoted(key.text)} has no {word}")
-    return None
-
-
-def _metric(text: str) -> str:
-    if not _METRIC.fullmatch(text):
-        hint = "a name begins with a letter or _, then letters, digits, _ . / % -"
-        raise Unfit(f"no program can print a metric called {quoted(text)}", hint)
-    return text
-
-
-def _killvalue(text: str) -> float:
-    number = values.number(text)
-    if number is None or math.isnan(number):
-        raise Unfit(f"{quoted(text)} is not a number to compare with", "for nan use comparator: nan")
-    return number
-
-
-def _when(text: str) -> float:
-    """Seconds after the start from which a condition counts; 0: immediately."""
-    word, _, minutes = text.strip().partition(" ")
-    if word == "immediately" and not minutes:
-        return 0.0
-    number = values.number(minutes.strip()) if word == "time" else None
-    if number is None or not 0 <= number * 60 <= values.MAX_SECONDS:
-        hint = "write immediately, or time 90 (minutes)"
-        raise Unfit(f"{quoted(text)} is not a time for a condition", hint)
-    return number * 60
-
-
-def _stop_losers(node: Node, problems: Problems) -> StopLosers | None:
-    from neronet.spec import losers  # it is made of these readers
-
-    return losers.read(node, problems)
+def _conditions(node: Node, problems: Problems) -> tuple[Condition, ...] | None:
+    for key, _ in node.entries.values() if isinstance(node, Block) else ():
+        if key.text in RESERVED:
+            problems.error(key, f"{quoted(key.text)} is a reserved word and cannot be the id of a condition")
+    return conditions.conditions(node, problems)
 
 
 def _call(text: str) -> tuple[str, ...]:
@@ -328,8 +188,8 @@ READERS: dict[str, Reader[object]] = {
     "steps": scalar(str),
     "repeats": listing(str),
     "grace": scalar(functools.partial(values.seconds, unit=1.0)),
-    "conditions": conditions,
-    "stop_losers": _stop_losers,
+    "conditions": _conditions,
+    "stop_losers": losers.read,
     "output_line_processor": _line_calls,
     "output_file_processor": _file_calls,
     "plot": _calls,
@@ -341,13 +201,13 @@ READERS: dict[str, Reader[object]] = {
 SPELLINGS = {"parameters_format": "parameter_format"}
 ATTRIBUTES = (*READERS, "parameters", *SPELLINGS)
 # The guide's list and every other word that means something here.
-RESERVED = frozenset((*ATTRIBUTES, *_CONDITION_FIELDS, "experiment_id", "path", "warning"))
+RESERVED = frozenset((*ATTRIBUTES, *conditions.GUIDE, "experiment_id", "path", "warning"))
 
 
 def unknown_word(key: Text, problems: Problems) -> None:
     """Reports a key that means nothing where it stands."""
     word = key.text
-    if word in _CONDITION_FIELDS:
+    if word in conditions.FIELDS:
         hint = "it belongs in a condition: an indented block under conditions"
     elif word == "<<":
         hint = "write the common part in an outer block: inner blocks inherit it"

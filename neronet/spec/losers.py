@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
-from neronet.spec import fields
 from neronet.spec.document import Block, Node, plain
 from neronet.spec.experiment import StopLosers
-from neronet.spec.problems import Problems, Unfit, did_you_mean, quoted
+from neronet.spec.problems import Problems, did_you_mean, quoted
+from neronet.spec.reading import Reader, choice, metric, scalar, whole
 from neronet.wire.losers import GOALS, MOST, RULES
 
-_METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_./%-]{0,199}")  # what wire.points finds in a line
-
-
-def _metric(text: str) -> str:
-    if not _METRIC.fullmatch(text):
-        hint = "a name begins with a letter or _, then letters, digits, _ . / % -"
-        raise Unfit(f"no program can print a metric called {quoted(text)}", hint)
-    return text
-
-
-READERS: dict[str, fields.Reader[object]] = {
-    "metric": fields.scalar(_metric),
-    "goal": fields.choice(*GOALS),
-    "rule": fields.choice(*RULES),
-    "min_points": fields.whole(1, 1_000_000_000),
-    "reduction": fields.whole(2, 100),
-    "keep": fields.whole(1, MOST),
+READERS: dict[str, Reader[object]] = {
+    "metric": scalar(metric),
+    "goal": choice(*GOALS),
+    "rule": choice(*RULES),
+    "min_points": whole(1, 1_000_000_000),
+    "reduction": whole(2, 100),
+    "keep": whole(1, MOST),
 }
 EXAMPLE = "write stop_losers: {metric: error, goal: minimize}"
 

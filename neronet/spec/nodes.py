@@ -11,9 +11,9 @@ from typing import Any, Literal, NamedTuple
 from neronet.errors import ConfigError, InputError, StoreError
 from neronet.spec import document, edit, fields, schedulers, values
 from neronet.spec.document import Block, Items, Node, Text, plain
-from neronet.spec.fields import Reader, choice, listing, scalar, table, whole
 from neronet.spec.files import FIRST_NODES, write_text
 from neronet.spec.problems import Problem, Problems, TooManyError, Unfit, check, did_you_mean, nearest, quoted
+from neronet.spec.reading import Reader, choice, listing, scalar, table, whole
 
 LOCAL = "local"
 TEMPLATES = ("submit", "query", "cancel")  # the commands of a node of the type `command`

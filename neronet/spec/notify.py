@@ -9,8 +9,8 @@ from typing import Any
 
 from neronet.spec import values
 from neronet.spec.document import Block, Items, Node, Text
-from neronet.spec.fields import Reader, choice, listing, scalar, whole
 from neronet.spec.problems import Problems, Unfit, did_you_mean, quoted
+from neronet.spec.reading import Reader, choice, listing, scalar, whole
 
 DESKTOP = "desktop"
 SECURITY = {"tls": 465, "starttls": 587, "none": 25}  # with the port that is usual for it

@@ -8,10 +8,10 @@ from typing import Any
 
 from neronet.spec import document, values
 from neronet.spec.document import Block, Node, Text
-from neronet.spec.fields import Reader, scalar
 from neronet.spec.files import write_first_files
 from neronet.spec.notify import Channel, channels
 from neronet.spec.problems import Problem, Problems, TooManyError, check, did_you_mean, quoted
+from neronet.spec.reading import Reader, scalar
 
 __all__ = ["Preferences", "load_preferences", "parse_preferences", "write_first_files"]
 

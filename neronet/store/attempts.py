@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from neronet.store.db import Database, plain, to_json
+from neronet.store.db import Database, listed, plain, to_json
 from neronet.store.points import PointStore
 from neronet.wire.states import ENDED, HELD, QUEUED, SUBMITTING, advance
 
@@ -123,6 +123,22 @@ class AttemptStore:
             sql.execute(_FILL_IN if late else _REPLACE, values)
             self._db.touch(run)
         return moved
+
+    def describe(self, run: int, attempt: int, environment: dict[str, Any]) -> None:
+        """Stores what an attempt runs on."""
+        with self._db.transaction() as sql:
+            said = "UPDATE attempts SET environment = ? WHERE run = ? AND attempt = ?"
+            sql.execute(said, (plain(to_json(environment)), run, attempt))
+            self._db.touch(run)
+
+    def environments(self, numbers: Iterable[int]) -> dict[int, dict[str, Any]]:
+        """Run -> what its last attempt runs on, of those of which that is known."""
+        rows = self._db.rows(
+            "SELECT r.number, a.environment FROM runs r JOIN attempts a ON a.run = r.number AND a.attempt = r.attempt"
+            " WHERE a.environment IS NOT NULL AND r.number IN (SELECT value FROM json_each(?))",
+            (listed(numbers),),
+        )
+        return {run: json.loads(text) for run, text in rows}
 
     def report_batch(self, token: str, state: str, reason: str = "") -> None:
         """Reports the same of the first start of every run of a batch."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from neronet.store.heads import RECORD, Head
 from neronet.store.store import Store
+from neronet.wire.samples import is_sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,8 @@ def runs_frame(store: Store, numbers: Iterable[int] | None = None) -> pd.DataFra
 
     Columns: name, experiment, node, state, reason, started, ended (UTC, NaT when not known), duration
     (seconds from start to end, nan before the end), tags where any run has some, then one per parameter, then one
-    per metric (its last value in the last attempt, nan where there is none).  A parameter is a column of numbers when every text
+    per metric that a program printed (its last value in the last attempt, nan where there is none).
+    A parameter is a column of numbers when every text
     in it is one.  A name that is used twice is written as `param.x` and `metric.x`.
     """
     import pandas as pd
@@ -59,8 +61,8 @@ def runs_frame(store: Store, numbers: Iterable[int] | None = None) -> pd.DataFra
 def points_frame(
     store: Store, numbers: Iterable[int] | None = None, metric: str | None = None
 ) -> pd.DataFrame:
-    """One row per point of the last attempt of each run (all runs without `numbers`, all metrics without
-    `metric`), by run, metric (as they first appeared) and number of the point.
+    """One row per point of the last attempt of each run (all runs without `numbers`, without `metric` all that
+    programs printed), by run, metric (as they first appeared) and number of the point.
 
     Columns: run, metric, index (the step that the program gave, else the number of the point from 0), time
     (seconds since 1970 by the node's clock), value.
@@ -68,7 +70,7 @@ def points_frame(
     import numpy as np
     import pandas as pd
 
-    raw = store.points.raw(numbers, metric)
+    raw = [part for part in store.points.raw(numbers, metric) if metric or not is_sample(part.metric)]
     counts = [chunk.n for _, _, chunk in raw]
     whole = np.empty((sum(counts), 3))
     begin = 0
@@ -151,7 +153,8 @@ def _last_values(
     metrics, column = np.unique(metric, return_inverse=True)
     table = np.full((len(metrics), len(rows)), np.nan)
     table[column, np.searchsorted(rows, run)] = value
-    return {names[number]: values for number, values in zip(metrics.tolist(), table, strict=True)}
+    named = ((names[number], values) for number, values in zip(metrics.tolist(), table, strict=True))
+    return {name: values for name, values in named if not is_sample(name)}
 
 
 def _floats(values: Iterable[float | None]) -> npt.NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """The tables of neronet.db, and the way from one version of them to the next.
 
-attempts  what became of each start of a run; a run is shown with its last one (`runs.SHOWN`)
+attempts  what became of each start of a run; a run is shown with its last one (`runs.SHOWN`); environment: what
+          it ran on, as JSON, where the node told it
 heads     the key is (run << 16) + attempt: all its series, packed by heads.py; marks are the offsets of the last
           lines of its streams (see wire/messages.py) of which points were stored, as "12 -1 40"
 extractors  what is read here from the logs of an experiment's runs: see extractors.py
@@ -113,6 +114,7 @@ CREATE TABLE attempts (
     gpus TEXT,
     sizes TEXT,
     outputs TEXT,
+    environment TEXT,
     PRIMARY KEY (run, attempt),
     UNIQUE (token, idx, start)
 );
@@ -195,6 +197,7 @@ DROP TABLE heads;
 ALTER TABLE heads_2 RENAME TO heads;
 ALTER TABLE events ADD COLUMN data TEXT;
 ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE attempts ADD COLUMN environment TEXT;
 """
 
 # MIGRATIONS[n] leads from version n to n + 1.  A script never changes once it was released.

@@ -27,7 +27,7 @@ from neronet_jupyter.figures.chosen import Runs, find
 from neronet_jupyter.figures.columns import Column
 from neronet_jupyter.figures.importance import Importance
 from neronet_jupyter.figures.resample import Array
-from neronet_jupyter.metrics import by_interest
+from neronet_jupyter.metrics import by_interest, default
 from neronet_jupyter.plots import Plotting, listed
 from neronet_jupyter.widget import slow
 
@@ -246,7 +246,7 @@ class Compare(Plotting):
         return by_interest(counts)
 
     def _name(self) -> str:
-        return self._metric if self._metric is not None else next(iter(self._metrics()), "")
+        return self._metric if self._metric is not None else default(self._metrics()) or ""
 
     def _values(self) -> Array:
         name = self._name()

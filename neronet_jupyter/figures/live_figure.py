@@ -19,7 +19,7 @@ from neronet_jupyter.figures.canvas import Canvas, RunFigure, Window
 from neronet_jupyter.figures.chosen import Runs, find
 from neronet_jupyter.figures.scene import Curve, Kind, Look, Scene, Together, build
 from neronet_jupyter.figures.series import Cache, Series
-from neronet_jupyter.metrics import by_interest
+from neronet_jupyter.metrics import by_interest, default
 from neronet_jupyter.widget import View
 
 HEIGHT = 260  # pixels
@@ -183,7 +183,7 @@ class LiveFigure(View):
     def _redraw(self, stale: set[int] | None = None) -> dict[str, Any]:
         rows = list(self._rows.values())
         metrics = self._metrics()
-        metric = self._metric if self._metric is not None else next(iter(metrics), None)
+        metric = self._metric if self._metric is not None else default(metrics)
         specs = {row.id: row.spec for row in self.neroman.store.experiments.all()}
         limits = about.limits(
             [specs[name] for name in {row.experiment for row in rows} if name in specs], metric or ""

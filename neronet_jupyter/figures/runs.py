@@ -9,6 +9,7 @@ import numpy as np
 
 from neronet.spec.values import number
 from neronet.store.runs import RunRow
+from neronet.wire.conditions import KILL, STOP
 from neronet_jupyter.figures.resample import Array
 
 PRECISE = 3  # so many parameters at most are in a line's name
@@ -44,11 +45,11 @@ class Limit(NamedTuple):
 
     value: float
     text: str  # `terminate above 50`
-    action: str  # kill or warn
+    action: str  # kill (it ends the run) or warn
 
 
 _SIDES = {"gt": "above", "geq": "from", "lt": "below", "leq": "up to", "eq": "at"}
-_DEEDS = {"kill": "terminate", "warn": "warn"}
+_DEEDS = {"kill": "terminate", "stop": "stop", "warn": "warn", "notify": "notify"}
 
 
 def limits(specs: Iterable[Mapping[str, Any]], metric: str) -> list[Limit]:
@@ -59,8 +60,9 @@ def limits(specs: Iterable[Mapping[str, Any]], metric: str) -> list[Limit]:
             side = _SIDES.get(condition["comparator"])
             if condition["variablename"] == metric and side:
                 value = float(condition["killvalue"])
-                text = f"{_DEEDS.get(condition['action'], 'warn')} {side} {value:.6g}"
-                found[text] = Limit(value, text, condition["action"])
+                action = condition["action"]
+                text = f"{_DEEDS.get(action, 'warn')} {side} {value:.6g}"
+                found[text] = Limit(value, text, "kill" if action in (KILL, STOP) else "warn")
     return list(found.values())
 
 

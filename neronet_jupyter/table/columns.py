@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
+from neronet.wire.samples import is_sample
 from neronet_jupyter.table.arrange import METRIC, PARAMETER
 
 NUMBER_FROM, MAIN_FROM = 400, 700  # pixels: from where numbers and ages are shown; what a tab has
@@ -95,7 +96,10 @@ def choices(known: Known, main: bool) -> list[tuple[str, bool]]:
         *((PARAMETER + name, False) for name in known.others),
         ("node", main),
         ("spark", True),
-        *((METRIC + name, name == known.metric or main) for name in first(known.metric, known.metrics)),
+        *(
+            (METRIC + name, name == known.metric or (main and not is_sample(name)))
+            for name in first(known.metric, known.metrics)
+        ),
         ("age", main),
         ("note", main),
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from neronet.api.runset import RunSet
 from neronet.errors import InputError, NeronetError
 from neronet.store.sheetfile import as_csv
+from neronet.wire.samples import is_sample
 from neronet_jupyter.table.arrange import METRIC, PARAMETER
 from neronet_jupyter.table.entry import Entry
 from neronet_jupyter.table.model import Table
@@ -20,7 +21,11 @@ def tab_separated(table: Table, entries: Sequence[Entry]) -> str:
     """A table as spreadsheets take it: values in full, a row for each run, the names in the first."""
     known = table.known()
     parameters = [*known.varying, *known.zipped, *known.others]
-    metrics = [name for name in known.metrics if any(table.ids[name] in entry.metrics for entry in entries)]
+    metrics = [
+        name
+        for name in known.metrics
+        if not is_sample(name) and any(table.ids[name] in entry.metrics for entry in entries)
+    ]
     rows = [["number", "name", "experiment", "state", "reason", "node", *parameters, *metrics, "note"]]
     for entry in entries:
         row = entry.row

@@ -8,7 +8,7 @@ from itertools import islice
 
 from neronet.store.runs import RunRow
 from neronet_jupyter import format as say
-from neronet_jupyter.metrics import by_interest
+from neronet_jupyter.metrics import by_interest, default
 from neronet_jupyter.table.columns import text_width
 from neronet_jupyter.table.entry import Entry
 
@@ -81,7 +81,7 @@ def default_metric(entries: Iterable[Entry], names: Mapping[int, str]) -> str:
     found: Counter[int] = Counter()
     for entry in islice(entries, 2000):
         found.update(entry.metrics.keys())
-    return next(iter(by_interest({names[metric]: found[metric] for metric in sorted(found)})), "")
+    return default(by_interest({names[metric]: found[metric] for metric in sorted(found)})) or ""
 
 
 def measure(entries: Iterable[Entry], metric: int) -> int:

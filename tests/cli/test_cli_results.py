@@ -51,6 +51,42 @@ def test_what_went_wrong_beside_its_end_is_told_of_a_run() -> None:
     assert [line.split()[2] for line in lines if "warning" in line] == ["b", "c", "d"]
 
 
+def test_a_condition_that_warned_is_told_of_a_run_and_one_that_ended_it_by_its_state() -> None:
+    texts = ["condition high, 60 > 50", "condition over, 67.01 > 50"]
+    events = [SimpleNamespace(kind="condition", text=text) for text in texts]
+    ended_by = run(1, state="terminated", ended=NOW, reason=texts[1])
+    shown = said("status", "1", neroman=FakeNeroman(all_runs=FakeRunSet([ended_by]), events=events)).out
+    assert [line.split(None, 1) for line in shown.splitlines() if "warning" in line] == [
+        ["warning", texts[0]]
+    ]
+    assert shown.count(texts[1]) == 1
+
+
+def test_what_a_run_used_and_ran_on_is_told_in_short() -> None:
+    facts = {
+        "host": "gpu1", "cores": 64, "cpu": "AMD EPYC 7763", "memory": 2**38, "gpus": ["A100", "A100"],
+        "driver": "535.104.05", "python": "3.11.2", "modules": ["gcc/12", "cuda/12.1"], "conda": "torch", "load": 3.1,
+    }  # fmt: skip
+    usage = {"node.cpu": 3.0, "node.cpu_mean": 1.9, "node.memory": 1e6, "node.memory_peak": 312 * 2**20}
+    told = run(1, environment=facts, usage=usage, metrics={"loss": 0.5})
+    neroman = FakeNeroman(all_runs=FakeRunSet([told]), events=[])
+    lines = {
+        line.split()[0]: line.split(None, 1)[1]
+        for line in said("status", "1", neroman=neroman).out.splitlines()
+        if len(line.split()) > 1
+    }
+    assert lines["used"] == "1.900 cores on average, 312 MiB at most"
+    assert (
+        lines["machine"] == "gpu1, 64 cores, AMD EPYC 7763, 256 GiB, 2 x A100, driver 535.104.05, load 3.100"
+    )
+    assert lines["software"] == "Python 3.11.2, conda torch, modules gcc/12 cuda/12.1"
+    assert lines["metrics"] == "loss 0.5000"
+    bare = said("status", "1", neroman=FakeNeroman(all_runs=FakeRunSet([run(1)]), events=[])).out
+    assert not {"used", "machine", "software"} & {
+        line.split()[0] for line in bare.splitlines() if line.strip()
+    }
+
+
 def test_a_silent_run_and_a_vague_name_are_explained() -> None:
     neroman = FakeNeroman(all_runs=FakeRunSet([run(1), run(2)]))
     silent = said("logs", "1", "--stderr", neroman=neroman)

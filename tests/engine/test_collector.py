@@ -217,6 +217,61 @@ def test_a_withdrawn_run_and_a_warning_are_told_in_the_history(store: Store, hom
     assert [event.kind for event in store.events.find([number])] == ["withdrawn", "warning", "adopted"]
 
 
+def firing(**more: Any) -> dict[str, Any]:
+    data = {
+        "condition": "c", "metric": "loss", "comparator": "gt", "action": "notify", "value": 67.01, "limit": 50.0,
+        "offset": 12, "step": None, "elapsed": 3.5, **more,
+    }  # fmt: skip
+    return record("fired", c="c", text="condition c, 67.01 > 50", data=data)
+
+
+def test_a_firing_becomes_an_event_with_its_numbers_however_often_its_journal_comes(
+    store: Store, home: Path
+) -> None:
+    number, _ = submitted(store)
+    for _ in range(2):  # another session asks from where the last one ended
+        taker = collector(store, home)
+        taker.follow(TOKEN)
+        if not taker_offset_or_none(store):
+            taker.take([journal(record("started"), firing(value=float("nan")))])
+    events = [event for event in store.events.find([number]) if event.kind == "condition"]
+    assert [event.text for event in events] == ["condition c, 67.01 > 50"]
+    data = dict(events[0].data or {})
+    assert str(data.pop("value")) == "nan"
+    assert data == {
+        "condition": "c", "metric": "loss", "comparator": "gt", "action": "notify", "limit": 50.0, "offset": 12,
+        "elapsed": 3.5,
+    }  # fmt: skip
+
+
+def taker_offset_or_none(store: Store) -> int | None:
+    return store.offsets.journals(TOKEN).get("host-1-2.log")
+
+
+def test_what_a_run_runs_on_is_kept_of_it_what_is_as_it_should_be(store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    facts = {
+        "host": "gpu1", "cores": 64, "memory": 2**38, "gpus": ["A100"] * 2, "driver": "535.104.05", "python": "3.11.2",
+        "modules": ["gcc/12"], "load": 3.5, "conda": 7, "cpu": "x" * 1000, "password": "hunter2",
+    }  # fmt: skip
+    taker.take([journal(record("started"), record("env", facts=facts))])
+    known = store.attempts.environments([number])[number]
+    assert len(known.pop("cpu")) == 300
+    assert known == {name: facts[name] for name in facts if name not in ("conda", "cpu", "password")}
+
+
+def test_samples_are_points_of_a_stream_of_their_own(store: Store, home: Path) -> None:
+    number, _ = submitted(store)
+    taker = collector(store, home)
+    taker.follow(TOKEN)
+    samples = points([1.5], offset=1000, name="node.cpu", stream=3)
+    taker.take([journal(record("started"), points([5.0]), samples, samples)])
+    last = store.points.last([number])[number]
+    assert (last.values, last.counts) == ({"loss": 5.0, "node.cpu": 1.5}, {"loss": 1, "node.cpu": 1})
+
+
 @pytest.mark.parametrize(
     "path", ["../x", "/etc/x", "a/../../x", "a\\b", "con", ".part-x", "a/", "", "x" * 300, "a\x1b[2J"]
 )
@@ -286,7 +341,7 @@ LIES: dict[str, Any] = {
     "time of nan": {**record("started"), "t": float("nan")},
     "time of the far future": {**record("started"), "t": 1e300},
     "time of a text": {**record("started"), "t": "now"},
-    "stream that is none": points([1.0], stream=40),
+    "stream that is none": points([1.0], stream=1000),
     "stream from the end": points([1.0], stream=-1),
     "value of a whole number": {**points([1.0]), "v": [["loss", 10**400, 0, None]]},
     "offset of a float": {**points([1.0]), "v": [["loss", 1.0, 1.5, None]]},
@@ -297,6 +352,7 @@ LIES: dict[str, Any] = {
     "name of markup": points([1.0], name="<img src=x>"),
     "name that is none": points([1.0], name=""),
     "name too long": points([1.0], name="a" * 500),
+    "a sample of another name": points([1.0], name="a" * 500, stream=3),
     "a million names": {**points([1.0]), "v": [[f"n{n}", 1.0, n, None] for n in range(1001)]},
     "a state that is none": ended(state="wonderful"),
     "a state that is no end": ended(state="running"),
@@ -308,6 +364,17 @@ LIES: dict[str, Any] = {
     "outputs of texts": ended(outputs=["abc"]),
     "output of a number": ended(outputs=[[1, 2, 3]]),
     "warning of a list": record("warn", text=["x"]),
+    "firing of another condition": firing(condition="d"),
+    "firing with an action that is none": firing(action="format"),
+    "firing with a word that is none": firing(colour="red"),
+    "firing without its value": firing(value=None),
+    "firing with a value of a text": firing(value="much"),
+    "firing with a huge whole number": firing(value=10**400),
+    "firing before the start": firing(elapsed=-1.0),
+    "firing at half a byte": firing(offset=0.5),
+    "firing without a text": record("fired", c="c", text=None, data={}),
+    "firing that is a list": {**firing(), "data": [["value", 1]]},
+    "facts of a list": record("env", facts=[]),
     "gpus of texts": record("claimed", host="h", gpus=["x"]),
     "host of a number": record("claimed", host=1, gpus=[]),
 }

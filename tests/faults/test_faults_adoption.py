@@ -137,7 +137,7 @@ def test_a_warning_is_not_said_again(node: Node, flag: Path, until_flag: str) ->
     node.take_over(token)
     flag.touch()
     assert node.ended()["state"] == "finished"
-    assert [(record["text"], record["c"]) for record in node.mum.of("warn")] == [
+    assert [(record["text"], record["c"]) for record in node.mum.of("fired")] == [
         ("condition c, 60 > 50", "c")
     ]
 

@@ -23,7 +23,7 @@ ATTEMPT = [
     "recorded",
 ]  # in this order
 ADOPTION = ["adopting", "adopted"]
-OTHERS = ["stored", "stopping", "withdrawn"]
+OTHERS = ["stored", "stopping", "withdrawn", "fired"]  # the last one in tests/node/test_node_conditions.py
 COUNT = 300
 
 

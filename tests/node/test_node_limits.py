@@ -56,7 +56,7 @@ def test_a_warning_is_said_once_and_nothing_is_ended(served: Mum) -> None:
     ]
     ended = served.run([["sh", "-c", script]], conditions=conditions)[0]
     assert ended["state"] == "finished"
-    assert [record["text"] for record in served.of("warn")] == [
+    assert [record["text"] for record in served.of("fired")] == [
         "condition high, 60 > 50",
         "condition is_nan, nan is nan",
     ]

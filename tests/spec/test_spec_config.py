@@ -128,7 +128,6 @@ def test_every_word_is_understood() -> None:
                 "variablename": "loss",
                 "killvalue": 0.0,
                 "comparator": "nan",
-                "after": None,
                 "action": "warn",
             },
         ],

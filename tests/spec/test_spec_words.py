@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from config_texts import errors, one, parse
 
 from neronet.spec.config import Experiment
-from neronet.wire.conditions import COMPARATORS
+from neronet.wire.conditions import ACTIONS, WORDS
 from neronet.wire.points import parse_line
 
 
@@ -435,9 +437,110 @@ def test_a_condition_needs_an_id_and_a_block(text: str, expected: str) -> None:
     assert expected in errors(one(f"conditions: {text}"))[0]
 
 
+# What each comparator beyond the comparing ones needs; "-" leaves a word out.
+KINDS: dict[str, dict[str, str]] = {
+    "slope_gt": {"points": "20"},
+    "slope_lt": {"points": "20"},
+    "slope_geq": {"points": "20"},
+    "slope_leq": {"points": "20"},
+    "stalled": {"points": "20", "killvalue": "-"},
+    "silent": {"minutes": "30", "killvalue": "-", "variablename": "-"},
+}
+
+
+def of_kind(comparator: str, **fields: str) -> str:
+    return condition(comparator=comparator, **{**KINDS.get(comparator, {}), **fields})
+
+
 def test_every_comparator_of_the_evaluator_can_be_asked_for() -> None:
-    for word in COMPARATORS:
-        assert parse(condition(comparator=word)).experiments[0].conditions[0].comparator == word
+    for word in WORDS:
+        config = parse(of_kind(word))
+        assert config.problems == ()
+        assert config.experiments[0].conditions[0].comparator == word
+
+
+def test_every_action_can_be_asked_for() -> None:
+    for word in ACTIONS:
+        assert parse(condition(action=word)).experiments[0].conditions[0].action == word
+
+
+@pytest.mark.parametrize(
+    ("comparator", "fields", "expected"),
+    [
+        ("gt", {"for": "3"}, {"times": 3}),
+        ("nan", {"for": "2"}, {"times": 2}),
+        ("slope_lt", {"killvalue": "-1e-3", "for": "2"}, {"points": 20, "killvalue": -1e-3, "times": 2}),
+        ("stalled", {}, {"points": 20, "goal": None, "by": None}),
+        ("stalled", {"goal": "maximize", "by": "0.5"}, {"goal": "maximize", "by": 0.5}),
+        ("silent", {}, {"quiet": 1800.0, "variablename": ""}),
+        ("silent", {"minutes": "0.5", "when": "time 10"}, {"quiet": 30.0, "after": 600.0}),
+        ("gt", {"action": "stop", "grace": "90"}, {"grace": 90.0}),
+        ("gt", {"action": "stop", "grace": "5 min"}, {"grace": 300.0}),
+        ("gt", {"action": "stop"}, {"grace": None}),
+    ],
+)
+def test_the_words_beyond_the_guide_are_read(
+    comparator: str, fields: dict[str, str], expected: dict[str, object]
+) -> None:
+    config = parse(of_kind(comparator, **fields))
+    assert config.problems == ()
+    (found,) = config.experiments[0].conditions
+    assert {word: getattr(found, word) for word in expected} == expected
+
+
+def test_what_does_not_apply_is_not_stored_and_comes_back_as_it_was() -> None:
+    (experiment,) = parse(of_kind("stalled", goal="maximize")).experiments
+    (stored,) = json.loads(json.dumps(experiment.to_json()))["conditions"]
+    assert stored == {
+        "id": "over", "variablename": "loss", "killvalue": 0.0, "comparator": "stalled", "action": "kill",
+        "points": 20, "goal": "maximize",
+    }  # fmt: skip
+    assert Experiment.from_json(experiment.to_json()) == experiment
+
+
+@pytest.mark.parametrize(
+    ("comparator", "fields", "expected", "hint"),
+    [
+        ("stalled", {"points": "-"}, "4: the condition 'over' has no points", ""),
+        ("stalled", {"points": "0"}, "9: '0' is not a whole number from 1 to 1000000000", ""),
+        ("stalled", {"killvalue": "3"}, "6: a condition with comparator: stalled takes no killvalue", "by: 0.01"),
+        ("stalled", {"for": "3"}, "10: a condition with comparator: stalled takes no for", "three points in a row"),
+        ("stalled", {"goal": "down"}, "10: 'down' is unknown here", "minimize, maximize"),
+        ("stalled", {"by": "-1"}, "10: '-1' is not an improvement", "not negative"),
+        ("stalled", {"by": "inf"}, "10: 'inf' is not an improvement", "not negative"),
+        ("stalled", {"variablename": "-"}, "4: the condition 'over' has no variablename", ""),
+        ("silent", {"minutes": "-"}, "4: the condition 'over' has no minutes", ""),
+        ("silent", {"minutes": "0"}, "8: '0' is not a number of minutes", "minutes: 30"),
+        ("silent", {"variablename": "loss"}, "5: a condition with comparator: silent takes no variablename", "all output"),
+        ("silent", {"killvalue": "3"}, "5: a condition with comparator: silent takes no killvalue", "compare with nothing"),
+        ("silent", {"for": "3"}, "9: a condition with comparator: silent takes no for", "compares values"),
+        ("slope_gt", {"points": "1"}, "10: '1' is not a whole number from 2 to 1000", ""),
+        ("slope_gt", {"points": "-"}, "4: the condition 'over' has no points", ""),
+        ("slope_gt", {"killvalue": "-"}, "4: the condition 'over' has no killvalue", ""),
+        ("slope_gt", {"goal": "minimize"}, "11: a condition with comparator: slope_gt takes no goal", "only stalled"),
+        ("slope", {}, "7: 'slope' does not say what is bad", "slope_gt"),
+        ("gt", {"points": "3"}, "10: a condition with comparator: gt takes no points", "for: 3"),
+        ("gt", {"by": "3"}, "10: a condition with comparator: gt takes no by", "only stalled"),
+        ("gt", {"minutes": "3"}, "10: a condition with comparator: gt takes no minutes", "when: time 30"),
+        ("gt", {"for": "0"}, "10: '0' is not a whole number from 1 to 1000000000", ""),
+        ("gt", {"for": "[1]"}, "10: one value belongs here, not a list or a block", ""),
+        ("gt", {"grace": "30"}, "10: a condition with action: kill takes no grace", "action: stop"),
+        ("gt", {"action": "notify", "grace": "30"}, "10: a condition with action: notify takes no grace", "action: stop"),
+        ("gt", {"action": "stop", "grace": "soon"}, "10: 'soon' is not a duration", ""),
+    ],
+)  # fmt: skip
+def test_words_that_do_not_belong_together_are_told_with_a_hint(
+    comparator: str, fields: dict[str, str], expected: str, hint: str
+) -> None:
+    text = of_kind(comparator, **fields)
+    assert errors(text)[0] == expected
+    problem = next(problem for problem in parse(text).problems if problem.severity == "error")
+    assert hint in problem.hint
+
+
+def test_new_words_of_conditions_may_still_be_ids_of_experiments() -> None:
+    for word in ("goal", "by", "points", "minutes"):
+        assert [one.id for one in parse(f"main_code_file: m\n+{word}:\n  cpus: 1\n").experiments] == [word]
 
 
 @pytest.mark.parametrize("name", ["a", "_x", "val/top-5.err%", "A1"])

@@ -310,10 +310,8 @@ def test_a_store_of_the_first_format_keeps_its_points_and_goes_on(tmp_path):
         submit(store, "a")
         store.points.add(1, 1, 1, [(5.0, [["loss", 0.5, 10, None]])])
         data = store._db.row("SELECT data FROM heads")[0]
-        rows = {
-            table: store._db.rows(f"SELECT * FROM {table}")
-            for table in ("attempts", "metrics", "chunks", "meta")
-        }
+        rows = {table: store._db.rows(f"SELECT * FROM {table}") for table in ("metrics", "chunks", "meta")}
+        rows["attempts"] = [row[:-1] for row in store._db.rows("SELECT * FROM attempts")]
         run = store._db.rows("SELECT * FROM runs")[0][:-1]
     for file in tmp_path.glob("neronet.db*"):
         file.unlink()
@@ -338,6 +336,9 @@ def test_a_store_of_the_first_format_keeps_its_points_and_goes_on(tmp_path):
         assert list(store.points.read(1, "loss").value) == [0.5, 0.25]
         store.events.add(8.0, "note", "x", run=1, data={"value": 1.5})
         assert store.events.find()[-1].data == {"value": 1.5}
+        assert store.attempts.environments([1]) == {}
+        store.attempts.describe(1, 1, {"host": "gpu1", "cores": 4})
+        assert store.attempts.environments([1]) == {1: {"host": "gpu1", "cores": 4}}
 
 
 def test_a_failed_upgrade_changes_nothing(tmp_path, monkeypatch):

@@ -167,3 +167,12 @@ def test_the_store_itself_needs_neither_pandas_nor_numpy():
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "set()\n"
     )
+
+
+def test_what_neronet_measured_is_there_by_name_and_no_column(store):
+    (run,) = add(store, {"lr": "1"})
+    store.points.add(run, 1, 3, [(5.0, [("node.cpu", 1.5, 1000, None), ("node.memory", 7.0, 1000, None)])])
+    store.points.add(run, 1, 0, [(6.0, [("loss", 3.0, 0, None)])])
+    assert list(runs_frame(store).columns) == [*FIXED, "lr", "loss"]
+    assert points_frame(store)["metric"].tolist() == ["loss"]
+    assert points_frame(store, metric="node.memory")["value"].tolist() == [7.0]

@@ -132,6 +132,7 @@ interface SideState {
 const KINDS: Record<string, IconName> = {
   submitted: 's-submitting',
   warning: 'l-ask',
+  condition: 'l-ask',
   unreachable: 'l-down',
   adopted: 'rerun',
   withdrawn: 'left'
@@ -197,7 +198,7 @@ function Side({ state }: Props<SideState>): JSX.Element {
                 {clock(event.time)}
               </div>
               <div className="nn-ln">
-                <Icon name={iconOf(event.kind)} className={`nn-c-${event.kind === 'warning' ? 'ask' : event.kind}`} />
+                <Icon name={iconOf(event.kind)} className={`nn-c-${['warning', 'condition'].includes(event.kind) ? 'ask' : event.kind}`} />
               </div>
               <div>
                 {many && <span className="nn-mut">attempt {event.attempt}: </span>}
@@ -211,7 +212,7 @@ function Side({ state }: Props<SideState>): JSX.Element {
         <Part title="Conditions">
           {state.conditions.map(condition => (
             <div className="nn-row nn-s" key={condition.id} title={condition.id}>
-              <Icon name={condition.action === 'warn' ? 'l-ask' : 's-terminated'} className="nn-c-ask" />
+              <Icon name={['warn', 'notify'].includes(condition.action) ? 'l-ask' : 's-terminated'} className="nn-c-ask" />
               <span className="nn-grow">{condition.text}</span>
               <span className="nn-mut">{condition.now}</span>
             </div>

@@ -18,6 +18,7 @@ from neronet import Neroman
 from neronet.errors import InputError
 from neronet_jupyter.figures import LiveFigure, plot
 from neronet_jupyter.figures.resample import TOTAL
+from neronet_jupyter.metrics import by_interest, default
 from tests.jupyter.conftest import until
 
 Open = Callable[[Any], Any]
@@ -288,3 +289,17 @@ def test_a_limit_is_shown_where_it_is_near(neroman: Neroman, tmp_path: Path, pag
         Printed(neroman.store).add(number, "val_error", [10.0, 5.0])
     state = page(LiveFigure(neroman=neroman)).until(lambda state: state["lines"])
     assert state["limits"] == []
+
+
+def test_what_neronet_measured_is_shown_only_where_it_is_asked_for(
+    neroman: Neroman, three: list[int], page: Open
+) -> None:
+    neroman.store.points.add(
+        three[0], 1, 3, [(5.0 + n, [("node.memory", 7.0 + n, n, None)]) for n in range(3)]
+    )
+    figure = LiveFigure(neroman.runs())
+    assert figure.render()["metric"] != "node.memory"
+    assert figure.render()["metrics"][-1] == "node.memory"
+    assert LiveFigure(neroman.runs(), "node.memory").render()["metric"] == "node.memory"
+    assert default(by_interest({"node.cpu": 40, "epoch": 1})) == "epoch"
+    assert default(by_interest({"node.cpu": 40})) is None

@@ -209,3 +209,10 @@ def test_steps_that_are_no_numbers_do_not_break_the_sparkline() -> None:
     made = Curve()
     made.add(array("d", [math.nan, math.inf, -math.inf, 3.0]), array("d", [1.0, 2.0, 3.0, 4.0]))
     assert len(draw(made, 1.0, 4.0, None, 10.0)) <= COLUMNS
+
+
+def test_what_neronet_measured_is_a_column_only_where_the_user_wants_it() -> None:
+    known = Known(metrics=["loss", "node.memory"], metric="loss")
+    wanted = {"m:node.memory": True}
+    assert [one.key for one in layout(900, known, {}).columns if one.key.startswith("m:")] == ["m:loss"]
+    assert "m:node.memory" in [one.key for one in layout(900, known, wanted).columns]
