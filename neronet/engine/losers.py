@@ -85,8 +85,10 @@ class LosersAcross:
 
     def _sweep_of(self, token: str) -> tuple[int, int] | None:
         content = self._store.batches.content(token)
+        if not content.get("stop_losers"):
+            return None
         local = content[LOCAL]
-        if not content.get("stop_losers") or SWEEP not in local or "pool" not in local:
+        if SWEEP not in local or "pool" not in local:
             return None
         first, last = local[SWEEP]
         return first, last

@@ -6,14 +6,11 @@ point of the group `neronet.wardens`, whose name is the `type:` of nodes. Its fi
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
-from pathlib import Path
+from importlib.metadata import EntryPoint
 
-from neronet.errors import InputError
+from neronet.spec import plugins
 
 MACHINES = ("direct", "local")  # the types of nodes that are no gateway of a cluster
-GROUP = "neronet.wardens"
 COMMAND = "command"  # the one that is made of three commands
 NAMES = {
     "slurm": "Slurm",
@@ -37,20 +34,4 @@ def is_known(word: str) -> bool:
 
 def others() -> dict[str, EntryPoint]:
     """The adapters of other packages; a built-in one is not replaced."""
-    return {
-        each.name: each
-        for each in entry_points(group=GROUP)
-        if each.name.isidentifier() and each.name not in NAMES
-    }
-
-
-def source(entry: EntryPoint) -> bytes:
-    """The file of an adapter of another package; raises InputError when it cannot be had."""
-    try:
-        spec = find_spec(entry.module)
-        if spec is None or spec.origin is None:
-            raise ImportError(f"there is no file of {entry.module}")
-        return Path(spec.origin).read_bytes()
-    except (ImportError, OSError) as error:
-        hint = "install the package anew, or remove it"
-        raise InputError(f"the adapter {entry.name} of the scheduler cannot be read: {error}", hint) from None
+    return {name: entry for name, entry in plugins.named(plugins.WARDENS).items() if name not in NAMES}

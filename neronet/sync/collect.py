@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from neronet.errors import InputError
+from neronet.spec import plugins
 from neronet.sync.ignore import IgnoreFile, ignore_file, in_bytes, translate
 from neronet.sync.manifest import MAX_DEPTH, MAX_ENTRIES, stays_inside
 
@@ -52,6 +53,7 @@ class Found:
     kind: Literal["f", "l", "d"]
     stat: os.stat_result | None = None
     target: str = ""
+    source: Path | None = None  # where its content is, if not in the folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,8 @@ class _Collector:
             self.add(path)
 
     def add_module(self, name: str) -> None:
-        """A Python module, where it lies in the folder; else it is expected on the node."""
+        """A Python module, where it lies in the folder or is a reader of another package; else it is expected on the
+        node."""
         if os.path.isfile(os.path.join(self.top, name)):
             self.add(name)
             return
@@ -136,6 +139,11 @@ class _Collector:
         for path in (*packages, base + ".py", base):
             if os.path.exists(os.path.join(self.top, path)):
                 self.add(path)
+        if not self.found.keys() & {base + ".py", base} and (
+            entry := plugins.named(plugins.READERS).get(name)
+        ):
+            file = plugins.file_of(entry)
+            self.found[base + ".py"] = Found(base + ".py", "f", file.stat(), source=file)
 
     def add_required(self, pattern: str) -> None:
         """A file, a folder with all that is in it, or a glob of both."""

@@ -208,7 +208,7 @@ def _read_all(
     fresh: dict[str, str] = {}
     done, total = 0, sum(size for _, size in unread)
     for found, size in unread:
-        sha, status = _read(folder / found.path, store)
+        sha, status = _read(found.source or folder / found.path, store)
         entries.append(_file(found.path, sha, status))
         if is_settled(max(status.st_mtime_ns, status.st_ctime_ns), time.time_ns()):
             fresh[_key(status)] = sha

@@ -14,7 +14,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from neronet.spec import schedulers
+from neronet.spec import plugins, schedulers
 
 _MAIN = "import sys\n\nfrom neronet.node.main import main\n\nsys.exit(main(sys.argv[1:]))\n"
 
@@ -28,7 +28,8 @@ class Agent:
 def build_agent(package: Path) -> Agent:
     """The agent made of `package`/wire, `package`/node and the adapters that are installed now."""
     return _build(
-        package, tuple(sorted((name, schedulers.source(one)) for name, one in schedulers.others().items()))
+        package,
+        tuple(sorted((name, plugins.file_of(one).read_bytes()) for name, one in schedulers.others().items())),
     )
 
 

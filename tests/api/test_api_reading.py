@@ -11,6 +11,7 @@ import pytest
 from neronet import Neroman
 from tests.bad_input.conftest import experiment
 from tests.node.mum import kids_of
+from tests.plugins import install
 
 CONFIG = """\
 collection: None
@@ -82,3 +83,20 @@ def test_the_guides_processors_give_each_point_once_though_the_watcher_dies(
     said = [event.text for event in neroman.history() if event.kind in ("warning", "condition")]
     assert "adopted" in {event.kind for event in neroman.history()}
     assert said == ["condition high, 26 > 25"]
+
+
+@pytest.mark.real
+def test_a_reader_of_another_package_is_sent_along(
+    neroman: Neroman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "def read(line, factor):\n    return {'twice': float(factor) * float(line)}\n"
+    install(tmp_path / "site", monkeypatch, "neronet.readers", "pairs", "neronet_pairs", source)
+    config = (
+        "run_command_prefix: sh\nmain_code_file: main.sh\nrequired_files: [main.sh]\n"
+        "output_line_processor: {stdout: pairs read 2}\n+lang: {}\n"
+    )
+    folder = experiment(tmp_path / "lang", "", config)
+    (folder / "main.sh").write_text("echo 1; echo 4; ls\n")
+    run = neroman.submit(folder, "local").wait(60)
+    assert list(run.points("twice")["value"]) == [2.0, 8.0]
+    assert not (folder / "pairs.py").exists()

@@ -22,6 +22,7 @@ from neronet.store import Store
 from tests.e2e.cli import Cli
 from tests.notify.mailserver import PASSWORD, MailServer, fail, notify, sweep, until
 from tests.notify.test_notify_mail import Start, ready
+from tests.plugins import install
 
 
 class Service(HTTPServer):
@@ -186,3 +187,16 @@ def test_an_error_of_our_own_after_the_handing_over_does_not_send_it_again(
     until(lambda: len(sent) == 2 and not store.outbox.messages())
     assert len(set(sent)) == 2
     assert [message.subject for message in store.outbox.messages(("unsure",))] == ["a subject"]
+
+
+def test_another_package_may_send_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = (
+        "def send(url, subject, text):\n"
+        "    if 'broken' in url: raise OSError('its server is gone')\n"
+        f"    open({str(tmp_path / 'sent')!r}, 'a').write(url + ' ' + subject)\n"
+    )
+    install(tmp_path / "site", monkeypatch, "neronet.notifiers", "pager", "neronet_pager:send", source)
+    deliver.test(Channel("pager://me@here"))
+    assert (tmp_path / "sent").read_text() == "pager://me@here neronet: a test message"
+    with pytest.raises(NotifyError, match="neronet_pager:send did not send it: its server is gone"):
+        deliver.test(Channel("pager://broken"))

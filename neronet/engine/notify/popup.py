@@ -1,4 +1,4 @@
-"""The desktop, and everything that Apprise reaches."""
+"""The desktop, what other packages send by, and everything that Apprise reaches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from urllib.parse import quote
 from neronet.engine.notify.secrets import password_of
 from neronet.engine.notify.trouble import Lasting
 from neronet.engine.notify.writing import Written
-from neronet.errors import NotifyError
+from neronet.errors import NeronetError, NotifyError
+from neronet.spec import plugins
 from neronet.spec.notify import DESKTOP, Channel
 from neronet.spec.problems import harmless
 
@@ -25,6 +26,17 @@ def send(channel: Channel, written: Written, hand_over: Callable[[], None]) -> N
     """Shows or sends it; `hand_over` is called just before. Raises NotifyError."""
     if channel.to == DESKTOP:
         _desktop(written, hand_over)
+    elif entry := plugins.named(plugins.NOTIFIERS).get(channel.to.partition("://")[0]):
+        try:
+            sender = entry.load()
+            hand_over()
+            sender(_url(channel), written.subject, written.text)
+        except NeronetError:
+            raise
+        except Exception as error:  # whatever another package does
+            raise NotifyError(
+                f"{entry.value} did not send it: {harmless(str(error) or repr(error), 200)}"
+            ) from None
     else:
         _apprise(_url(channel), channel.label, written, hand_over)
 
