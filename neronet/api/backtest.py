@@ -23,6 +23,7 @@ from neronet.spec.problems import did_you_mean
 from neronet.store.runs import RunRow
 from neronet.store.store import Store
 from neronet.wire import conditions, losers, states
+from neronet.wire.samples import is_sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,13 +119,17 @@ class Backtest:
             names = (
                 []
                 if raw
-                else sorted(set().union(*(last.values for last in store.points.last(chosen).values())))
+                else sorted(
+                    name
+                    for name in set().union(*(last.values for last in store.points.last(chosen).values()))
+                    if not is_sample(name)
+                )
             )
         if not raw:
             raise InputError(
                 f"none of these runs has printed a metric {metric}",
                 did_you_mean(metric, names)
-                or "a metric is a line NAME VALUE; `nerocli points RUN` lists those of a run",
+                or "a metric is a line NAME VALUE; `nerocli extract RUN NUMBER` makes one of any number in a log",
             )
         parts = [np.frombuffer(chunk.data).reshape(chunk.n, -1)[:, -2:] for _, _, chunk in raw]
         whole = np.concatenate(parts)

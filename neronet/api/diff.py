@@ -78,7 +78,7 @@ def of(first: RunSet, second: RunSet, home: Path) -> Difference:
         command=(a.command, b.command) if a.command != b.command else None,
         files=files,
         files_known=known,
-        environment=differing(_environment(a), _environment(b)),
+        environment=_environments(a, b),
         commits=_commits(a, b),
         metrics=differing(a.metrics, b.metrics),
     )
@@ -106,10 +106,19 @@ def _commits(a: Run, b: Run) -> Pair | None:
     return pair if pair[0] != pair[1] else None
 
 
+def _environments(a: Run, b: Run) -> dict[str, Pair]:
+    """In what the places where they ran differ. Of a run that was too short to be looked at nothing is known, and the
+    load of a machine is never the same twice: neither is a difference between runs."""
+    of_a, of_b = _environment(a), _environment(b)
+    return differing(of_a, of_b) if of_a and of_b else {}
+
+
 def _environment(run: Run) -> dict[str, str]:
     """What is recorded of where it ran, one text for each fact."""
     recorded = getattr(run, "environment", None)
-    return flat(recorded) if isinstance(recorded, Mapping) else {}
+    if not isinstance(recorded, Mapping):
+        return {}
+    return flat({name: value for name, value in recorded.items() if name != "load"})
 
 
 def flat(tree: Mapping[str, Any], before: str = "") -> dict[str, str]:

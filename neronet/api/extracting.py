@@ -75,7 +75,12 @@ class Extraction:
     def found(self) -> list[Match]:
         """The same as tuples."""
         found: list[Match] = []
+        there = self._elsewhere({self.proposal.name})
         for run in self._runs():
+            if run.number in there:
+                text = "has this metric already, from elsewhere"
+                found.append(Match(run.number, run.name, self.proposal.name, 0, *_NO, text))
+                continue
             if reads_itself(self.neroman.store, run.token, self._extractor(0)):
                 found.append(Match(run.number, run.name, self.proposal.name, 0, *_NO, "its node reads it"))
                 continue
@@ -147,23 +152,31 @@ class Extraction:
         return Extractor(self.run.experiment, number, stream, self.proposal.arguments, 0.0)
 
     def _refuse_known(self) -> None:
-        store = self.neroman.store
         columns = read_run(self.neroman.home, self.run, STREAMS.index(self.stream), self.proposal.arguments)
-        names = {self.proposal.name, *columns}
+        there = self._elsewhere({self.proposal.name, *columns})
+        for run in self._runs():
+            if run.number in there:
+                raise InputError(
+                    f"{run.name} has a metric {there[run.number]} already, from elsewhere",
+                    "choose another name: --name, or name=",
+                )
+
+    def _elsewhere(self, names: set[str]) -> dict[int, str]:
+        """Run -> one of these metrics that it has, not by this pattern."""
+        store = self.neroman.store
         same = [
             each
             for each in store.extractors.of(self.run.experiment)
             if (each.stream, each.arguments) == (STREAMS.index(self.stream), self.proposal.arguments)
         ]
+        if same:
+            return {}
+        there: dict[int, str] = {}
         for run in self._runs():
-            if same or reads_itself(store, run.token, self._extractor(0)):
-                continue
-            there = names & store.points.heads(run.number).keys()
-            if there:
-                raise InputError(
-                    f"{run.name} has a metric {min(there)} already, from elsewhere",
-                    "choose another name: --name, or name=",
-                )
+            known = names & store.points.heads(run.number).keys()
+            if known and not reads_itself(store, run.token, self._extractor(0)):
+                there[run.number] = min(known)
+        return there
 
     def _config(self) -> tuple[Path, str, str, bool]:
         """(folder, new text of its config.yaml, hash of the present one, whether that one is what was added)."""
@@ -236,7 +249,7 @@ def extract(
 
 def _lines_with(data: bytes, number: str) -> list[int]:
     """The offsets of the lines that have this number, as it is written or with more zeros behind it."""
-    zeros = rb"0*" if "." in number else b""
+    zeros = rb"0*" if "." in number else rb"(?:\.0+)?"
     token = re.compile(rb"(?<![\w.])(?<!\d[:-])" + re.escape(number.encode()) + zeros + rb"(?![.,:]?\d)")
     begins = {
         max(data.rfind(b"\n", 0, match.start()), data.rfind(b"\r", 0, match.start())) + 1
@@ -281,7 +294,8 @@ def _log(neroman: Neroman, row: RunRow, stream: str) -> bytes:
     except OSError:
         data = b""
     if not data:
-        raise InputError(f"nothing of {stream} of {row.name} is here", f"it is {row.state}")
+        hint = f"its state is {row.state}; the streams are {' and '.join(STREAMS)}"
+        raise InputError(f"nothing of {stream} of {row.name} is here", hint)
     return data
 
 

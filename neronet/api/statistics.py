@@ -15,6 +15,7 @@ from neronet.store.points import Last
 from neronet.store.runs import RunRow
 from neronet.store.store import Store
 from neronet.wire import states
+from neronet.wire.samples import is_sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +126,8 @@ def _values(store: Store, rows: Sequence[RunRow], metric: str, goal: str) -> dic
     last: dict[int, Last] = store.points.last([row.number for row in rows])
     names = dict.fromkeys(name for one in last.values() for name in one.values)
     if rows and metric not in names:
-        raise InputError(f"these runs have no metric {metric}", did_you_mean(metric, list(names)))
+        printed = [name for name in names if not is_sample(name)]
+        raise InputError(f"these runs have no metric {metric}", did_you_mean(metric, printed))
     return {
         row.number: Value(row.number, last[row.number].values[metric])
         for row in rows

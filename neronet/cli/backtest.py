@@ -50,7 +50,7 @@ def summary(found: Verdict) -> list[str]:
     hours = words.duration(found.saved_hours * 3600)
     lines = [f"{stopped}: {hours} or {found.percent:.0f} % of {words.duration(found.hours * 3600)} saved."]
     if found.lost:
-        places = ", ".join(f"{number} (place {found.best.index(number) + 1})" for number in found.lost)
+        places = ", ".join(f"run {number} (place {found.best.index(number) + 1})" for number in found.lost)
         lines.append(f"Of the best {len(found.best)} it would have lost {places}.")
     elif found.best:
         lines.append(f"Of the best {len(found.best)} it would have lost none.")

@@ -66,9 +66,14 @@ def history(arguments: Namespace, session: Session) -> None:
 def _nothing(session: Session, since: bool, kinds: Sequence[str] | None, node: str | None) -> str:
     if kinds is None and node is None:
         return "Nothing has happened" + (" since then." if since else " yet.")
-    known = dict.fromkeys(event.kind for event in session.neroman.history())
-    kinds_known = f" Kinds that there are: {', '.join(known)}." if kinds is not None and known else ""
-    return f"Nothing of that has happened.{kinds_known}"
+    events = session.neroman.history()
+    told = "Nothing of that has happened."
+    if kinds is not None and (known := dict.fromkeys(event.kind for event in events)):
+        told += f" Kinds that there are: {', '.join(known)}."
+    nodes = dict.fromkeys(event.node for event in events if event.node)
+    if node is not None and node not in nodes:
+        told += f" Nodes where something has: {', '.join(nodes)}." if nodes else ""
+    return told
 
 
 def parse_since(said: str, now: float) -> float:

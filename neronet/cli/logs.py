@@ -12,6 +12,7 @@ from neronet.cli.results import as_csv, records
 from neronet.cli.session import Session
 from neronet.cli.table import Column, Table
 from neronet.errors import InputError
+from neronet.wire.states import OPEN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,9 @@ def logs(arguments: Namespace, session: Session) -> None:
             (f"the results of {run.name} were deleted: {describe.path(run.results)} is not whole", "quiet")
         )
     elif not printed:
-        console.say((f"{run.name} has printed nothing to {stream} yet: it is {run.state}", "quiet"))
+        still = f" yet: it is {run.state}" if run.state in OPEN else ""
+        there = f"; nerocli logs {run.number} --stderr shows the other stream" if stream == "stdout" else ""
+        console.say((f"{run.name} has printed nothing to {stream}{still}{there}", "quiet"))
 
 
 def points(arguments: Namespace, session: Session) -> None:

@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from neronet.cli import describe
 from neronet.cli.session import Session
+from neronet.errors import InputError
 
 
 def note(arguments: Namespace, session: Session) -> None:
@@ -21,6 +22,11 @@ def note(arguments: Namespace, session: Session) -> None:
 def tag(arguments: Namespace, session: Session) -> None:
     neroman, console = session.neroman, session.console
     if arguments.tags:
+        if numbers := [word for word in arguments.tags if word.isdecimal()]:
+            every = ",".join([arguments.runs, *numbers])
+            raise InputError(
+                f"{numbers[0]} could be a run or a tag", f"several runs are {every}, a tag is +{numbers[0]}"
+            )
         add = [word.removeprefix("+") for word in arguments.tags if not word.startswith("-")]
         remove = [word[1:] for word in arguments.tags if word.startswith("-")]
         runs = neroman.tag(arguments.runs, add, remove)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 
 from neronet.engine.moving import ENGINE, EVERY
+from neronet.engine.submission import unfinished
 from neronet.store.batches import LOCAL
 from neronet.store.store import Store
-from neronet.wire import states
 
 
 class Following:
@@ -32,9 +32,7 @@ class Following:
         }
         wished = False
         for token, numbers in self._awaited.items():
-            if numbers and all(
-                row.reported_state == states.FINISHED for row in self._store.runs.find(numbers)
-            ):
+            if numbers and not unfinished(self._store, self._store.runs.find(numbers)):
                 runs = [[row.idx, row.idx] for row in self._store.attempts.of_batch(token) if row.start == 1]
                 act = {"do": "release", "token": token, "runs": runs, **ENGINE}
                 self._store.intents.put(f"after-{token}", "act", {"node": accepted[token], "act": act})

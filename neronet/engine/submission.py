@@ -27,6 +27,7 @@ from neronet.store.store import Store
 from neronet.sweep import Point, folder_name
 from neronet.sync.snapshot import Snapshot, keep
 from neronet.wire import states
+from neronet.wire.conditions import STOP
 
 SWEEP = "sweep"  # [first, last]: numbers of the runs of one submission, which a rule across runs compares
 
@@ -70,7 +71,21 @@ def earlier(store: Store, names: Sequence[str]) -> list[RunRow]:
             hint = f"submit it first, or both together: nerocli submit {name} ..."
             raise InputError(f"these runs come after {name}, of which there are none", hint)
         found.update({row.point_key: row for row in rows})
-    return [row for row in found.values() if row.reported_state != states.FINISHED]
+    return unfinished(store, list(found.values()))
+
+
+def unfinished(store: Store, rows: Sequence[RunRow]) -> list[RunRow]:
+    """Those that others wait for still: not finished, nor ended by a rule across runs or by a condition that stops."""
+    left = [row for row in rows if row.reported_state != states.FINISHED]
+    ended = {row.number: row.attempt for row in left if row.reported_state == states.TERMINATED}
+    meant = {
+        event.run
+        for event in store.events.find(ended)
+        if event.run is not None
+        and event.attempt == ended[event.run]
+        and (event.kind == "rule" or (event.kind == "condition" and (event.data or {}).get("action") == STOP))
+    }
+    return [row for row in left if row.number not in meant]
 
 
 def _after(names: Sequence[str], awaited: Sequence[RunRow], node: str) -> dict[str, Any]:

@@ -322,7 +322,7 @@ class Watcher(object):
             if condition["action"] == conditions.KILL:
                 self._ask_stop("condition", states.TERMINATED, text)
             elif condition["action"] == conditions.STOP:
-                self._ask_stop("condition", states.TERMINATED, text, condition.get("grace"))
+                self._ask_stop("condition", states.TERMINATED, text, condition.get("grace"), meant=True)
             procs.pause("fired")
             self._pending.append(
                 self._record("fired", c=condition["id"], text=text, data=conditions.evidence(firing))

@@ -15,6 +15,7 @@ from typing import Any
 from neronet.store.frames import column_names, numeric
 from neronet.store.points import Last
 from neronet.store.store import Store
+from neronet.wire.samples import is_sample
 
 BEFORE = (
     "number", "name", "experiment", "state", "reason", "node", "submitted", "started", "ended", "duration",
@@ -38,8 +39,8 @@ class Sheet:
 
 def sheet(store: Store, numbers: Iterable[int] | None = None) -> Sheet:
     """The table of these runs, or of all: number, name, experiment, state, reason, node, submitted, started, ended,
-    duration (seconds), then the parameters, then the metrics (last values), then note, tags, code (the beginning
-    of the snapshot's hash), commit (of git, with `-dirty`) and command.
+    duration (seconds), then the parameters, then the metrics (last values, without those of `node.`), then note, tags,
+    code (the beginning of the snapshot's hash), commit (of git, with `-dirty`) and command.
 
     A parameter is a column of numbers when every text in it is one; a name that is used twice is written as
     `param.x` and `metric.x`.
@@ -50,7 +51,9 @@ def sheet(store: Store, numbers: Iterable[int] | None = None) -> Sheet:
         last = store.points.last([run.number for run in runs])
         commits = store.batches.git({run.token for run in runs})
     parameters = list(dict.fromkeys(name for run in runs for name in run.parameters))
-    metrics = list(dict.fromkeys(name for run in runs for name in last.get(run.number, _NOTHING).values))
+    found = dict.fromkeys(name for run in runs for name in last.get(run.number, _NOTHING).values)
+    # What Neronet measured itself would bury the others.
+    metrics = [name for name in found if not is_sample(name)]
     names = column_names(parameters, metrics, (*BEFORE, *AFTER))
     texts = [numeric([run.parameters.get(name) for run in runs]) for name in parameters]
     rows: list[list[Any]] = []

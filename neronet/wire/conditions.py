@@ -217,8 +217,10 @@ def explain(firing):
         said = "slope %.6g %s %.12g over %d points" % (value, sign, condition["killvalue"], more["points"])
     else:
         sign = SIGNS[comparator]
-        limit = comparator if sign == "is" else "%.12g" % condition["killvalue"]
-        said = "%.12g %s %s" % (firing.value, sign, limit)
+        if sign == "is":  # `nan is nan` would not say of what
+            said = "%s is %.12g" % (condition["variablename"], firing.value)
+        else:
+            said = "%.12g %s %.12g" % (firing.value, sign, condition["killvalue"])
     return what + said + (" %d times in a row" % more["times"] if "times" in more else "")
 
 

@@ -110,6 +110,8 @@ def test_runs_that_have_ended_get_it_at_once_and_what_is_refused_changes_nothing
     before = (lang / "config.yaml").read_bytes()
     with pytest.raises(InputError, match="has a metric error_rate already"):
         neroman.extract(1, "0.61", "error_rate").apply()
+    notes = neroman.extract(1, "0.61", "error_rate").matches["note"]
+    assert all("already, from elsewhere" in note for note in notes), "the table says so before the question"
     with pytest.raises(InputError, match=r"0\.77 does not stand in stdout"):
         neroman.extract(1, "0.77")
     with pytest.raises(InputError, match="there is no line 99"):

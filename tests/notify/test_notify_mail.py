@@ -12,7 +12,7 @@ from neronet.engine.notify import deliver, mail, rules
 from neronet.errors import NotifyError
 from neronet.spec.preferences import load_preferences
 from neronet.store import Store
-from tests.notify.mailserver import MailServer, fail, notify, sweep, until
+from tests.notify.mailserver import PASSWORD, USER, MailServer, fail, notify, sweep, until
 from tests.store.store_tools import records
 
 Start = Callable[[], Engine]
@@ -188,6 +188,20 @@ def test_both_kinds_of_tls_work(pem: Path, home: Path, starttls: bool) -> None:
         (channel,) = load_preferences(home / "preferences.yaml").notify
         deliver.test(channel)
         assert server.subjects() == ["neronet: a test message"]
+    finally:
+        server.stop()
+
+
+def test_a_server_without_login_is_greeted_before_the_mail(pem: Path, home: Path) -> None:
+    server = MailServer(pem, login=False)  # it answers 503 to whoever does not say EHLO first
+    server.start()
+    try:
+        notify(server, home)
+        path = home / "preferences.yaml"
+        path.write_text(path.read_text().replace(f"user: {USER}, password: insecure {PASSWORD},", ""))
+        (channel,) = load_preferences(path).notify
+        deliver.test(channel)
+        assert server.subjects() == ["neronet: a test message"] and not server.logins
     finally:
         server.stop()
 

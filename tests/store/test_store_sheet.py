@@ -38,6 +38,7 @@ def table(store: Store) -> Sheet:
         store.runs.add(new, str)
     store.points.add(1, 1, 0, records([2.0, 0.25], "loss") + records([-1.5], "gain", start=100))
     store.points.add(2, 1, 0, records([math.nan], "loss"))
+    store.points.add(1, 1, 3, records([1e6], "node.memory"))
     end(store, 1, ended=4.25)
     store.runs.set_note([1], EVIL)
     store.runs.set_tags([1], ["good", "paper"])
@@ -54,6 +55,7 @@ def test_a_row_tells_all_of_a_run(table: Sheet) -> None:
     assert (first["note"], first["param.note"]) == (EVIL, -5)
     assert table.records()[2]["loss"] is None
     assert table.columns[:3] == ["number", "name", "experiment"]
+    assert not [name for name in table.columns if name.startswith("node.")]
 
 
 def test_excel_reads_numbers_dates_and_texts_and_no_formula(table: Sheet, tmp_path: Path) -> None:

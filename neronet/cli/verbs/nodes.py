@@ -12,7 +12,7 @@ VERBS: tuple[Verb, ...] = (
         (
             positional("ID", "what you want to call it"),
             positional("ADDRESS", "host, user@host, host:port or an alias of ~/.ssh/config"),
-            value("--type", metavar="TYPE", text="direct (default) or local"),
+            value("--type", metavar="TYPE", text="direct (default), local, slurm, gridengine, pbs or lsf"),
             value(
                 "--slots",
                 metavar="N",

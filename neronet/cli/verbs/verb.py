@@ -64,4 +64,4 @@ def value(*names: str, metavar: str, text: str, **options: object) -> Argument:
 JSON = flag("--json", text="as JSON, for a program")
 CSV = flag("--csv", text="as CSV, for a spreadsheet")
 TARGET = "an experiment, a collection, a folder, a run, or a pattern such as 'lang_exp*'"
-RUNS = "runs: a number (17), numbers (17-20), a name, an experiment, a pattern"
+RUNS = "runs: a number (17), numbers (17-20,25), a name, an experiment, a pattern, tag:good"

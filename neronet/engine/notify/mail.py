@@ -58,6 +58,7 @@ def send(channel: Channel, mail: bytes, hand_over: Callable[[], None]) -> None:
         with closing(
             _connected(smtp)
         ) as server:  # not its own `with`: that says QUIT in the middle of a mail
+            server.ehlo_or_helo_if_needed()  # `login` would say it, `mail` does not
             if smtp.user:
                 server.login(smtp.user, password_of(smtp.password, f"{smtp.user}@{smtp.host}"))
             _expect(

@@ -24,12 +24,12 @@ _COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _ONE = {
     states.FINISHED: "finished", states.FAILED: "failed", states.TIMEOUT: "ran into its time limit",
     states.TERMINATED: "was terminated", states.LOST: "was lost", "condition": "met a condition",
-    "rule": "was decided on by a rule", "waiting": "still waits", "progress": "goes on",
+    "rule": "was stopped by a rule", "waiting": "still waits", "progress": "goes on",
     "unreachable": "does not answer", SWEEP: "has ended", "unsure": "may not have reached you",
 }  # fmt: skip
 _MANY = {
     **_ONE, states.TERMINATED: "were terminated", states.LOST: "were lost", states.TIMEOUT: "ran into their time limit",
-    "condition": "met a condition", "rule": "were decided on by rules", "waiting": "still wait", "progress": "go on",
+    "condition": "met a condition", "rule": "were stopped by a rule", "waiting": "still wait", "progress": "go on",
     "unreachable": "do not answer", SWEEP: "have ended",
 }  # fmt: skip
 _NOUNS = {"unreachable": "node", SWEEP: "sweep", "unsure": "earlier message", "rule": "run or sweep"}
