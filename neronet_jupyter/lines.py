@@ -7,11 +7,13 @@ import re
 import threading
 from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 READ = 8 * 2**20  # bytes looked at in one go
 WIDTH = 4000  # characters of a line that are shown
+ROOM = 4 * WIDTH  # bytes of a line that are read for it
 MATCHES = 10_000  # lines that a search finds at most
 # What a terminal would obey, and what would hide or turn around other text: a log is only ever shown.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
@@ -76,19 +78,20 @@ class Lines:
 
     def window(self, first: int, count: int) -> list[str]:
         """The texts of the lines from number `first` (from 0), at most `count`; each at most WIDTH characters."""
+        return [shown(data) for _, data in self.pieces(first, count)]
+
+    def pieces(self, first: int, count: int) -> list[tuple[int, bytes]]:
+        """(offset in the file, bytes) of what is read of the same lines; at most ROOM bytes of each."""
         with self._lock:
             last = min(self.count, first + count)
             if first < 0 or first >= last:
                 return []
             bounds = [*self._starts[first:last].tolist(), self._end(last)]
-        texts = []
         try:
             with self.path.open("rb") as file:
-                for begin, end in pairwise(bounds):
-                    texts.append(shown(_tail_of_line(file, begin, end)))
+                return [_tail_of_line(file, begin, end) for begin, end in pairwise(bounds)]
         except OSError:
             return []
-        return texts
 
     def _end(self, line: int) -> int:
         return int(self._starts[line]) if line < self._count else self.size
@@ -111,20 +114,36 @@ class Lines:
         return found
 
 
-def _tail_of_line(file: object, begin: int, end: int) -> bytes:
-    """At most 4 * WIDTH bytes: of a longer line its beginning, or what was written last with carriage returns."""
-    room = 4 * WIDTH
-    file.seek(begin)  # type: ignore[attr-defined]
-    data: bytes = file.read(min(room, end - begin))  # type: ignore[attr-defined]
-    if end - begin > room and b"\r" in data:
-        file.seek(end - room)  # type: ignore[attr-defined]
-        data = file.read(room)  # type: ignore[attr-defined]
-    return data
+def _tail_of_line(file: BinaryIO, begin: int, end: int) -> tuple[int, bytes]:
+    """At most ROOM bytes, with their offset: of a longer line its beginning, or what was written last with carriage
+    returns."""
+    file.seek(begin)
+    data = file.read(min(ROOM, end - begin))
+    if end - begin > ROOM and b"\r" in data:
+        begin = file.seek(end - ROOM)
+        data = file.read(ROOM)
+    return begin, data
+
+
+def last_written(data: bytes) -> tuple[int, str]:
+    """(bytes before it, text) of what a line has in the end: without its end and what was overwritten."""
+    data = data.rstrip(b"\r\n")
+    begin = data.rfind(b"\r") + 1
+    return begin, data[begin:].decode("utf-8", "replace")
 
 
 def shown(data: bytes) -> str:
     """A line as it is shown: without its end, without what was overwritten, nothing that could act."""
-    text = data.decode("utf-8", "replace").rstrip("\r\n")
-    text = text[text.rfind("\r") + 1 :]
+    _, text = last_written(data)
     text = _ESCAPES.sub("", text).translate(_CONTROLS)
     return text if len(text) <= WIDTH else text[:WIDTH] + "…"
+
+
+def shown_columns(text: str) -> list[int]:
+    """Where in `text`, what a line has in the end, each character stands that is shown of it."""
+    columns: list[int] = []
+    at = 0
+    for escape in _ESCAPES.finditer(text):
+        columns += range(at, escape.start())
+        at = escape.end()
+    return [*columns, *range(at, len(text))][:WIDTH]

@@ -11,16 +11,17 @@ from neronet.api import Run, RunSet
 from neronet.errors import InputError
 from neronet.wire import states
 from neronet_jupyter import format as say
-from neronet_jupyter.lines import Lines
-from neronet_jupyter.widget import View
+from neronet_jupyter.lines import Lines, shown
+from neronet_jupyter.pointing import Pointing, numbers_of
 
 STREAMS = ("stdout", "stderr")
 MOST = 500  # lines that a page may ask for at a time
 LOOK = 0.2  # seconds between two looks at the file of an open run
 
 
-class LogView(View):
-    """stdout and stderr of one run; a page gets the lines that it shows, and follows the end.
+class LogView(Pointing):
+    """stdout and stderr of one run; a page gets the lines that it shows, and follows the end; a number of them can
+    be made a metric.
 
     `run`: a number, a name, or a set with one run. InputError when it names another number of runs.
     """
@@ -36,9 +37,10 @@ class LogView(View):
             raise InputError(f"a log is of one run, these are {len(chosen)}", "name one run by its number")
         self._runs = chosen
         self._run: Run = chosen[0]
+        self._number = self._run.number
         self._old = True  # what is known of the run may be from before a change
         self._lines = {stream: Lines(self._run.results / f"{stream}.log") for stream in STREAMS}
-        self._windows: dict[str, tuple[str, int, int]] = {}  # page -> stream, first, count
+        self._windows: dict[str, tuple[str, int, int, bool]] = {}  # page -> stream, first, count, pointing
         self._sent: dict[str, object] = {}
         super().__init__(neroman if neroman is not None else None)
         self.add_class("nn-logbox")
@@ -88,11 +90,12 @@ class LogView(View):
             else "Its results were deleted on this computer."
         )
 
-    def act_window(self, stream: str, first: int, count: int, page: str) -> None:
-        """The page shows these lines from now on; `first` -1: the end, whatever comes."""
+    def act_window(self, stream: str, first: int, count: int, page: str, pointing: bool = False) -> None:
+        """The page shows these lines from now on; `first` -1: the end, whatever comes; `pointing`: with the places of
+        their numbers."""
         if stream not in STREAMS:
             raise InputError(f"there is no stream {stream!r}", "stdout or stderr")
-        self._windows[page] = stream, first, min(count, MOST)
+        self._windows[page] = stream, first, min(count, MOST), pointing
         self._sent.pop(page, None)
         self._deliver(page)
 
@@ -108,16 +111,16 @@ class LogView(View):
         window = self._windows.get(page)
         if window is None:
             return
-        stream, first, count = window
+        stream, first, count, pointing = window
         lines = self._lines[stream]
         begin = max(0, lines.count - count) if first < 0 else first
         end = min(lines.count, begin + count)
         # An unfinished last line grows without being one more.
-        key = (stream, begin, end, lines.size if end == lines.count else 0)
+        key = (stream, begin, end, lines.size if end == lines.count else 0, pointing)
         if self._sent.get(page) == key:
             return
         self._sent[page] = key
-        self.tell(
-            page,
-            {"stream": stream, "first": begin, "lines": lines.window(begin, count), "count": lines.count},
-        )
+        pieces = lines.pieces(begin, count)
+        part = {"stream": stream, "first": begin, "lines": [shown(data) for _, data in pieces]}
+        numbers = [numbers_of(*piece) for piece in pieces] if pointing else []
+        self.tell(page, {**part, "count": lines.count, "numbers": numbers})

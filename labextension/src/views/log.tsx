@@ -3,6 +3,7 @@ import React from 'react';
 import { view, type News, type Props } from '../base';
 import { Icon, IconButton, TroubleMessage, useAsk } from '../kit';
 import { openFile } from '../shell';
+import { PointCard, cut, type Place } from './logpoint';
 
 const LINE = 18; // pixels
 const TALL = 12_000_000; // pixels that a browser lays out without trouble: longer logs scroll in larger steps
@@ -26,9 +27,17 @@ interface Part {
   first: number;
   lines: string[];
   count: number;
+  /** Of each line, while numbers are pointed at. */
+  numbers: Place[][];
 }
 
-const NONE: Part = { stream: '', first: 0, lines: [], count: 0 };
+interface Pointed {
+  line: number;
+  place: Place;
+  text: string;
+}
+
+const NONE: Part = { stream: '', first: 0, lines: [], count: 0, numbers: [] };
 
 function Log({ state, act, page, onMessage }: Props<LogState>): JSX.Element {
   const [stream, setStream] = React.useState('stdout');
@@ -40,6 +49,8 @@ function Log({ state, act, page, onMessage }: Props<LogState>): JSX.Element {
   const [query, setQuery] = React.useState('');
   const [found, setFound] = React.useState<number[] | null>(null);
   const [at, setAt] = React.useState(0);
+  const [pointing, setPointing] = React.useState(false);
+  const [pointed, setPointed] = React.useState<Pointed | null>(null);
   const [ask, trouble, , forget] = useAsk();
   const box = React.useRef<HTMLDivElement>(null);
   const moving = React.useRef(false);
@@ -68,9 +79,9 @@ function Log({ state, act, page, onMessage }: Props<LogState>): JSX.Element {
   const from = follow ? -1 : Math.max(0, Math.floor((firstSeen - AROUND) / AROUND) * AROUND);
   React.useEffect(() => {
     if (rows) {
-      ask(() => act('window', { stream, first: from, count: rows + 3 * AROUND, page }));
+      ask(() => act('window', { stream, first: from, count: rows + 3 * AROUND, page, pointing }));
     }
-  }, [stream, from, rows]);
+  }, [stream, from, rows, pointing]);
 
   React.useLayoutEffect(() => {
     if (follow && box.current) {
@@ -90,7 +101,7 @@ function Log({ state, act, page, onMessage }: Props<LogState>): JSX.Element {
     const atEnd = seen.scrollTop + seen.clientHeight >= seen.scrollHeight - LINE;
     if (moving.current) {
       moving.current = false;
-    } else if (atEnd !== follow) {
+    } else if (atEnd !== follow && !(atEnd && pointing)) {
       setFollow(atEnd);
     }
   };
@@ -130,6 +141,23 @@ function Log({ state, act, page, onMessage }: Props<LogState>): JSX.Element {
     }
   };
 
+  const point = (event: React.MouseEvent): void => {
+    const button = (event.target as Element).closest<HTMLButtonElement>('button[data-number]');
+    const line = Number(button?.closest<HTMLElement>('.nn-ll')?.dataset.n) - 1;
+    const place = part.numbers[line - part.first]?.[Number(button?.dataset.number)];
+    if (button && place) {
+      setFollow(false);
+      setPointed({ line, place, text: button.textContent ?? '' });
+    }
+  };
+
+  const unpoint = (): void => {
+    const line = pointed && box.current?.querySelector(`[data-n="${pointed.line + 1}"]`);
+    const button = line?.querySelector<HTMLElement>('.nn-num.nn-on');
+    (button ?? box.current)?.focus({ preventScroll: true });
+    setPointed(null);
+  };
+
   const keys = (event: React.KeyboardEvent): void => {
     if (event.target !== box.current) {
       return;
@@ -165,6 +193,7 @@ function Log({ state, act, page, onMessage }: Props<LogState>): JSX.Element {
                 setStream(name);
                 setFound(null);
                 setQuery('');
+                setPointed(null);
                 setFollow(true);
               }}
             >
@@ -202,9 +231,26 @@ function Log({ state, act, page, onMessage }: Props<LogState>): JSX.Element {
           )}
         </span>
         <span className="nn-grow" />
-        <span className="nn-s nn-mut nn-el nn-hide-m">
-          {count.toLocaleString('en')} {count === 1 ? 'line' : 'lines'}, {state.streams[stream].size}
+        <span className="nn-s nn-mut nn-loglines nn-hide-m">
+          {count.toLocaleString('en')} {count === 1 ? 'line' : 'lines'}
+          <span>, {state.streams[stream].size}</span>
         </span>
+        <button
+          type="button"
+          className={`nn-btn nn-follow${pointing ? ' nn-on' : ''}`}
+          aria-label="Point at a number"
+          aria-pressed={pointing}
+          title="Make a number of the log a metric of all runs of the experiment"
+          onClick={() => {
+            setPointing(!pointing);
+            setPointed(null);
+            // What is pointed at must not move away.
+            setFollow(pointing && follow);
+          }}
+        >
+          <Icon name="target" />
+          <span className="nn-pointlabel">Point at a number</span>
+        </button>
         <IconButton
           icon="open"
           label="Open the file"
@@ -225,14 +271,33 @@ function Log({ state, act, page, onMessage }: Props<LogState>): JSX.Element {
       ) : (
         <div className="nn-log" ref={box} onScroll={scrolled} tabIndex={0} role="log" aria-live="off" aria-label={`${stream} of run ${state.number}`}>
           <div className="nn-logall" style={{ height: tall }}>
-            <div className="nn-logpart" style={{ transform: `translateY(${offset}px)` }}>
+            <div className="nn-logpart" style={{ transform: `translateY(${offset}px)` }} onClick={point}>
               {part.stream === stream &&
                 part.lines.map((text, index) => (
                   <div key={part.first + index} className="nn-ll" data-n={part.first + index + 1}>
-                    <Line text={text} query={found ? query : ''} current={found?.[at] === part.first + index} error={stream === 'stderr'} />
+                    <Line
+                      text={text}
+                      query={found ? query : ''}
+                      current={found?.[at] === part.first + index}
+                      error={stream === 'stderr'}
+                      numbers={pointing ? part.numbers[index] : undefined}
+                      on={pointed?.line === part.first + index ? pointed.place.start : -1}
+                    />
                   </div>
                 ))}
             </div>
+            {pointed && (
+              <PointCard
+                key={`${pointed.place.offset} ${pointed.place.column}`}
+                act={act}
+                stream={stream}
+                place={pointed.place}
+                text={pointed.text}
+                top={(pointed.line + 1) * LINE + 6 - top * (scale - 1)}
+                box={box}
+                onClose={unpoint}
+              />
+            )}
           </div>
         </div>
       )}
@@ -247,8 +312,40 @@ function Log({ state, act, page, onMessage }: Props<LogState>): JSX.Element {
 
 const METRIC = /^(\s*[A-Za-z_][\w./%-]*[ \t]+)([-+]?(?:\d[\d.]*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf))(\s*)$/;
 
+interface LineProps {
+  text: string;
+  query: string;
+  current: boolean;
+  error: boolean;
+  /** That may be pointed at: they become buttons. */
+  numbers?: Place[];
+  /** The column of the one that is pointed at. */
+  on: number;
+}
+
 /** A line with what was searched for marked; the value of a metric stands out. */
-const Line = React.memo(function Line({ text, query, current, error }: { text: string; query: string; current: boolean; error: boolean }): JSX.Element {
+const Line = React.memo(function Line({ text, query, current, error, numbers, on }: LineProps): JSX.Element {
+  if (numbers?.length) {
+    return (
+      <span className={error ? 'nn-err' : ''}>
+        {cut(text, numbers).map((piece, index) =>
+          index % 2 ? (
+            <button
+              key={index}
+              type="button"
+              data-number={(index - 1) / 2}
+              className={`nn-num${numbers[(index - 1) / 2].start === on ? ' nn-on' : ''}`}
+              aria-label={`make ${piece} a metric`}
+            >
+              {marked(piece, query, current)}
+            </button>
+          ) : (
+            <React.Fragment key={index}>{marked(piece, query, current)}</React.Fragment>
+          )
+        )}
+      </span>
+    );
+  }
   const metric = query ? null : METRIC.exec(text);
   if (metric) {
     return (
@@ -258,14 +355,15 @@ const Line = React.memo(function Line({ text, query, current, error }: { text: s
       </>
     );
   }
-  if (!query) {
-    return <span className={error ? 'nn-err' : ''}>{text}</span>;
-  }
+  return query ? <>{marked(text, query, current)}</> : <span className={error ? 'nn-err' : ''}>{text}</span>;
+});
+
+function marked(text: string, query: string, current: boolean): React.ReactNode[] {
   const parts: React.ReactNode[] = [];
   const low = text.toLowerCase();
   const word = query.toLowerCase();
   let begin = 0;
-  for (let place = low.indexOf(word); place >= 0; place = low.indexOf(word, begin)) {
+  for (let place = word ? low.indexOf(word) : -1; place >= 0; place = low.indexOf(word, begin)) {
     parts.push(text.slice(begin, place));
     parts.push(
       <mark key={place} className={current ? 'nn-cur' : ''}>
@@ -275,7 +373,7 @@ const Line = React.memo(function Line({ text, query, current, error }: { text: s
     begin = place + word.length;
   }
   parts.push(text.slice(begin));
-  return <>{parts}</>;
-});
+  return parts;
+}
 
 export const LogView = view<LogState>(Log, 'nn-logbox');
