@@ -14,6 +14,7 @@ _PARTS = {
     "RunView": "run",
     "LiveFigure": "figures",
     "Compare": "figures",
+    "Backtest": "backtest",
     "LogView": "log",
 }
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ipywidgets import VBox, Widget
 
-from neronet.api import targets
+from neronet.api import RunSet, targets
+from neronet_jupyter.backtest import Backtest
 from neronet_jupyter.experiments import ExperimentList
 from neronet_jupyter.figures import Compare, LiveFigure
 from neronet_jupyter.head import Head
@@ -114,7 +115,14 @@ def compare_model_id() -> str:
     panel = _made.get("panel")
     numbers = panel.runs.selected if isinstance(panel, Panel) else ()
     runs = live().neroman.runs([str(number) for number in numbers] if numbers else None)
-    return _once(f"compare {numbers}", lambda: Compare(runs))
+    return _once(f"compare {numbers}", lambda: compared(runs))
+
+
+def compared(runs: RunSet) -> VBox:
+    """What the tab that compares runs shows."""
+    made = VBox([Compare(runs), Backtest(runs, opened=False)])
+    made.add_class("nn-comparetab")
+    return made
 
 
 def figure_model_id(numbers: list[int], metric: str | None = None) -> str:

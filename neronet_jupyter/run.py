@@ -24,6 +24,8 @@ from neronet_jupyter.widget import View
 FILES = 200  # that are listed of what was sent, and of what came back
 EVENTS = 200
 SIGNS = {"gt": ">", "lt": "<", "geq": "≥", "leq": "≤", "eq": "=", "nan": "is nan", "inf": "is infinite"}
+NUMBERS, LONGEST = 8, 20  # of an event; characters of the name of one
+SECONDS = ("elapsed", "since")  # words of an event's data
 OWN = ("stdout.log", "stderr.log")
 
 
@@ -153,7 +155,28 @@ def event_line(event: Event) -> dict[str, Any]:
         text = SAID[event.kind].format(node=event.node or "its node", text=event.text or "no reason given")
     else:
         text = event.text[:1].upper() + event.text[1:]
-    return {"time": event.time, "kind": event.kind, "text": text, "attempt": event.attempt or 1}
+    return {
+        "time": event.time, "kind": event.kind, "text": text, "attempt": event.attempt or 1,
+        "numbers": numbers_line(event.data or {}),
+    }  # fmt: skip
+
+
+def numbers_line(data: dict[str, Any]) -> str:
+    """The numbers behind an event, as `value 67.01, limit 50, elapsed 11 min 42 s`; few and short ones."""
+    found = [
+        f"{name} {_said(name, value)}"
+        for name, value in data.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and len(name) <= LONGEST
+    ]
+    return ", ".join(found[:NUMBERS])
+
+
+def _said(name: str, value: float) -> str:
+    if name in SECONDS and 0 <= value < 1e9:
+        return say.duration(value)
+    if abs(value) > 1e300:  # more than a float may hold
+        return "inf" if value > 0 else "-inf"
+    return say.number(float(value))
 
 
 def condition_line(condition: dict[str, Any], metrics: dict[str, float]) -> dict[str, str]:

@@ -9,5 +9,6 @@ export { NodePickerView } from './views/nodes';
 export { ExperimentListView } from './views/experiments';
 export { RunsView } from './views/runs';
 export { CompareView } from './views/compare';
+export { BacktestView } from './views/backtest';
 export { PlotsView } from './views/plots';
 export { SweepBuilderView } from './views/sweep';

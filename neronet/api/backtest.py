@@ -141,6 +141,24 @@ class Backtest:
             np.ascontiguousarray(whole[:, 1]), [count for _, count in counts],
         )  # fmt: skip
 
+    @property
+    def rows(self) -> Sequence[RunRow]:
+        """The runs that have points of the metric."""
+        return self._rows
+
+    def values(self, place: int) -> Floats:
+        """All values of the run at this place of `rows`."""
+        begin, end = self._starts[place : place + 2]
+        return self._values[begin:end]
+
+    def points(self) -> int:
+        """Of the run that has most."""
+        return int(np.diff(self._starts).max(initial=0))
+
+    def seconds(self) -> float:
+        """That the longest run took."""
+        return float(np.max(self._ended - self._began, initial=0.0))
+
     def evaluate(self, rule: StopLosers | Mapping[str, Any], top: int = TOP, goal: str = "") -> Verdict:
         """What this rule would have done: a StopLosers, or a condition as a batch has it. goal: says which runs are
         the best ones, where a condition does not."""

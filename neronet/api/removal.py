@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from neronet.store.runs import RunRow, results_folder
 from neronet.store.store import Store
 from neronet.wire import states
 
+LEAVING = 3.0  # seconds that processes of ours may take to leave a folder that is removed
 SHOWN = 3  # names in a sentence
 # What `clean` removes: a home may be a folder that holds other things, too.
 OURS = (
@@ -73,13 +75,26 @@ def clean(home: Path) -> None:
     try:
         for place in [place for pattern in OURS for place in home.glob(pattern)]:
             if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place)
+                _remove_all(place)
             else:
                 place.unlink()
         if not any(home.iterdir()):
             home.rmdir()
     except OSError as error:
         raise _stays(error) from error
+
+
+def _remove_all(folder: Path) -> None:
+    """Also while a watcher of a run that has just ended writes its last line there."""
+    deadline = time.monotonic() + LEAVING
+    while True:
+        try:
+            shutil.rmtree(folder)
+            return
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 def _stays(error: OSError) -> NeronetError:

@@ -277,6 +277,7 @@ def test_who_waits_is_told_when_another_thread_ends_what_was_never_sent(
 def test_a_program_in_a_notebook_says_so_whoever_runs_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # other tests may have it
     for background, kind in ((True, "cli"), (False, "script")):
         with Neroman(tmp_path / "home", background=background) as neroman:
             assert neroman.engine_client._kind() == kind

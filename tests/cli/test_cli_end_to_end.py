@@ -176,7 +176,8 @@ def test_the_json_forms_are_as_promised(cli: Cli) -> None:
     assert {"id", "reachable", "slots", "used", "reason"} <= set(status["nodes"][0])
     run = status["runs"][3]
     assert re.fullmatch("[0-9a-f]{12}", run["code"])
-    assert {**run, "submitted": 0, "started": 0, "ended": 0, "note": "", "code": ""} == {
+    unlike = {"submitted": 0, "started": 0, "ended": 0, "code": "", "environment": {}, "usage": {}}
+    assert {**run, **unlike} == {
         "number": 4, "name": "lang_exp1/hyperparamx=20", "experiment": "lang_exp1",
         "parameters": {"hyperparamx": "20", "hyperparamy": "2", "data_file": "data/1.txt"},
         "command": ["python3", "main.py", "20", "2", "data/1.txt"],
@@ -184,7 +185,7 @@ def test_the_json_forms_are_as_promised(cli: Cli) -> None:
         "submitted": 0, "started": 0, "ended": 0,
         "metrics": {"error_rate": 44.2}, "points": {"error_rate": 4},
         "results": f"{cli.home}/results/lang_exp1/hyperparamx=20", "note": "",
-        "tags": [], "code": "", "git": None,
+        "tags": [], "code": "", "git": None, "environment": {}, "usage": {},
     }  # fmt: skip
     for moment in ("submitted", "started", "ended"):
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", run[moment])

@@ -23,7 +23,8 @@ ATTEMPT = [
     "recorded",
 ]  # in this order
 ADOPTION = ["adopting", "adopted"]
-OTHERS = ["stored", "stopping", "withdrawn", "fired"]  # the last one in tests/node/test_node_conditions.py
+# The last two in tests/node/test_node_conditions.py and test_node_losers.py.
+OTHERS = ["stored", "stopping", "withdrawn", "fired", "judged"]
 COUNT = 300
 
 

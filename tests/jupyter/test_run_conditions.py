@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from neronet_jupyter.figures.runs import limits
-from neronet_jupyter.run import condition_line
+from neronet_jupyter.run import condition_line, numbers_line
 
 
 def condition(comparator: str, **fields: Any) -> dict[str, Any]:
@@ -43,3 +43,26 @@ def test_only_limits_on_values_are_lines_in_a_figure() -> None:
         ("stop above 50", "kill"),
         ("notify below 1", "warn"),
     ]
+
+
+def test_an_event_shows_the_numbers_behind_it_whatever_a_node_put_there() -> None:
+    said = {
+        "condition": "x",
+        "metric": "loss",
+        "value": 67.01,
+        "limit": 50,
+        "elapsed": 702.4,
+        "action": "kill",
+    }
+    assert numbers_line(said) == "value 67.01, limit 50, elapsed 11 min 42 s"
+    odd = {
+        "value": float("nan"),
+        "since": float("inf"),
+        "big": -(10**400),
+        "yes": True,
+        "n" * 99: 1,
+        "m": [1],
+        "": None,
+    }
+    assert numbers_line(odd) == "value nan, since inf, big -inf"
+    assert numbers_line({f"n{n}": n for n in range(99)}).count(",") == 7

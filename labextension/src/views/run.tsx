@@ -110,6 +110,8 @@ interface Happened {
   kind: string;
   text: string;
   attempt: number;
+  /** The numbers behind the text, in words. */
+  numbers: string;
 }
 
 interface Files {
@@ -133,6 +135,7 @@ const KINDS: Record<string, IconName> = {
   submitted: 's-submitting',
   warning: 'l-ask',
   condition: 'l-ask',
+  rule: 's-terminated',
   unreachable: 'l-down',
   adopted: 'rerun',
   withdrawn: 'left'
@@ -198,11 +201,12 @@ function Side({ state }: Props<SideState>): JSX.Element {
                 {clock(event.time)}
               </div>
               <div className="nn-ln">
-                <Icon name={iconOf(event.kind)} className={`nn-c-${['warning', 'condition'].includes(event.kind) ? 'ask' : event.kind}`} />
+                <Icon name={iconOf(event.kind)} className={`nn-c-${['warning', 'condition'].includes(event.kind) ? 'ask' : event.kind === 'rule' ? 'terminated' : event.kind}`} />
               </div>
               <div>
                 {many && <span className="nn-mut">attempt {event.attempt}: </span>}
                 {event.text}
+                {event.numbers && <div className="nn-mut nn-any">{event.numbers}</div>}
               </div>
             </React.Fragment>
           ))}
