@@ -75,11 +75,20 @@ class Node:
                 start_new_session=True,
             )
         assert cast("IO[bytes]", self._unshare.stdout).readline() == b"up\n", f"{self.name}: {self.log()}"
-        init = next(process for process in self._all() if process.pid == 1)
-        self._init = (init.host_pid, start_time(init.host_pid) or "")
+        self._init = self._find_init()
         (self.folder / "init").write_text("{} {}".format(*self._init))
         self.plug()
         return self
+
+    def _find_init(self) -> tuple[int, str]:
+        """(process id on this machine, start) of its process 1; a look at a busy machine's /proc may miss it."""
+        deadline = time.monotonic() + 5
+        while True:
+            for process in self._all():
+                if process.pid == 1:
+                    return process.host_pid, start_time(process.host_pid) or ""
+            assert time.monotonic() < deadline, f"{self.name} has no process 1: {self.log()}"
+            time.sleep(0.01)
 
     def crash(self) -> None:
         """A power cut: every process of it is gone when this returns."""

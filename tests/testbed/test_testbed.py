@@ -218,8 +218,8 @@ def test_a_frozen_node_answers_again_when_thawed(node: Node) -> None:
 
 
 def test_a_stopped_node_lets_its_programs_end_by_themselves(node: Node) -> None:
-    patient = "trap 'echo bye > ~/bye; exit' TERM; while :; do sleep 0.05; done"
-    said(node, f"({patient}) >/dev/null 2>&1 </dev/null &")
+    patient = "trap 'echo bye > ~/bye; exit' TERM; touch ~/ready; while :; do sleep 0.05; done"
+    said(node, f"({patient}) >/dev/null 2>&1 </dev/null & until [ -e ~/ready ]; do sleep 0.05; done")
     node.stop()
     assert not node.up
     node.start()
