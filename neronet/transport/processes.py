@@ -100,7 +100,8 @@ class ProcessChannel:
             for end in (self._pipes.terminate, self._pipes.kill):
                 if await self._ended():
                     break
-                end()
+                with suppress(ProcessLookupError):  # it ended just now
+                    end()
             await self._streams.ended.wait()
         finally:
             emptying.cancel()

@@ -23,13 +23,13 @@ MIB = 2**20
 # 100 MiB in a child, and a core of its own, for 2.4 s; then another second of rest.
 HUNGRY = """
 import subprocess, sys, time
+end = time.time() + 2.2
 child = subprocess.Popen([sys.executable, "-S", "-c", '''
-import time
+import sys, time
 held = bytearray(100 * 2**20)
-end = time.time() + 2.4
-while time.time() < end:
+while time.time() < float(sys.argv[1]):
     pass
-'''], start_new_session=True)
+''', str(end)], start_new_session=True)
 print("loss 1", flush=True)
 child.wait()
 time.sleep(1.2)
