@@ -27,6 +27,7 @@ from neronet.engine.recover import recover
 from neronet.engine.tasks import end, within
 from neronet.engine.work import NodeWork, limits_of
 from neronet.errors import EngineError, InputError, NeronetError, StoreError
+from neronet.spec.files import stamp_of
 from neronet.spec.nodes import NodeSpec, load_nodes
 from neronet.spec.preferences import load_preferences
 from neronet.store.home import home_id
@@ -186,7 +187,7 @@ class Engine:
         While the file has errors, what it said before holds.
         """
         path = self.home / "nodes.yaml"
-        stamp = _stamp(path)
+        stamp = stamp_of(path)
         if stamp == self._stamp:
             return
         if stamp != self._newer and not now:
@@ -377,15 +378,6 @@ class Engine:
         finally:
             work.visits -= 1
             link.wake()
-
-
-def _stamp(path: Path) -> object:
-    """Another value whenever the file has changed; None while there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 async def _first(waits: list[Any], timeout: float) -> None:

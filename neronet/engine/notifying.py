@@ -19,6 +19,7 @@ from neronet.engine.notify import rules
 from neronet.engine.notify.rules import Gathered, Item
 from neronet.engine.notify.trouble import Lasting, Unsure, Withdrawn
 from neronet.errors import NotifyError, StoreError
+from neronet.spec.files import stamp_of
 from neronet.spec.notify import Channel
 from neronet.spec.preferences import load_preferences
 from neronet.store.events import Event
@@ -82,11 +83,7 @@ class Notifying:
     def _read(self, now: float) -> None:
         """Follows edits of preferences.yaml; while it has errors, what it said before holds."""
         path = self._home / "preferences.yaml"
-        try:
-            found = path.stat()
-            stamp: object = (found.st_ino, found.st_mtime_ns, found.st_size)
-        except OSError:
-            stamp = None
+        stamp = stamp_of(path)
         if stamp == self._stamp:
             return
         self._stamp = stamp

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from neronet.errors import NeronetError, StoreError
+from neronet.spec.files import stamp_of
 from neronet.spec.preferences import load_preferences
 from neronet.store.sheet import sheet
 from neronet.store.sheetfile import write, writer
@@ -120,11 +121,7 @@ class ResultsFile:
     def _said(self) -> str:
         """The file that the preferences name; "" for none."""
         path = self._home / "preferences.yaml"
-        try:
-            known = path.stat()
-            stamp: object = (known.st_mtime_ns, known.st_size, known.st_ino)
-        except OSError:
-            stamp = None
+        stamp = stamp_of(path)
         if self._preferences[0] != stamp or stamp is None:
             self._preferences = stamp, load_preferences(path).results_file
         return self._preferences[1]

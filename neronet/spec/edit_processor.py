@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from neronet.errors import InputError
 from neronet.extract.trial import joined
-from neronet.spec.document import Block, Node, Text, plain
+from neronet.spec.document import Block, Node, Text
 from neronet.spec.edit_values import Inner
-from neronet.spec.editing import FILE, _Change, _faults
+from neronet.spec.editing import FILE, Change, block_of, faults
 from neronet.spec.sweepfile import chain, tree
 from neronet.spec.values import words
 from neronet.spec.writing import written
@@ -50,7 +50,7 @@ def with_processor(
 
 
 def _with(text: str, id: str, known: Mapping[str, Sequence[str]], file: str, call: str) -> str | None:  # noqa: A002
-    change = _Change(text, id)
+    change = Change(text, id)
     try:
         if change._entry((WORD,)) is not None:
             change._put((WORD,), file, call)
@@ -66,7 +66,7 @@ def _with(text: str, id: str, known: Mapping[str, Sequence[str]], file: str, cal
 
 def _only(before: str, after: str, id: str, file: str, arguments: tuple[str, ...]) -> bool:  # noqa: A002
     """Whether the new text says it, and of all else what the old one said."""
-    if _faults(after) > _faults(before):
+    if faults(after) > faults(before):
         return False
     found = chain(tree(after).root, id)
     if not found or not isinstance(block := found[-1][1], Block) or WORD not in block.entries:
@@ -81,13 +81,6 @@ def _only(before: str, after: str, id: str, file: str, arguments: tuple[str, ...
 
 
 def _rest(root: Node | None, id: str) -> object:  # noqa: A002
-    whole = plain(root)
-    at = whole
-    for key, _ in chain(root, id):
-        assert isinstance(at, dict)
-        if not isinstance(at[key.text], dict):
-            at[key.text] = {}
-        at = at[key.text]
-    assert isinstance(at, dict)
-    at.pop(WORD, None)
+    whole, block = block_of(root, id)
+    block.pop(WORD, None)
     return whole

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from neronet.errors import InputError
-from neronet.spec.document import Block, Node, plain
+from neronet.spec.document import Block, Node
 from neronet.spec.edit_values import Inner
-from neronet.spec.editing import FILE, _Change, _faults
+from neronet.spec.editing import FILE, Change, block_of, faults
 from neronet.spec.sweepfile import chain, tree
 from neronet.spec.writing import written
 
@@ -44,7 +44,7 @@ def _with(text: str, id: str, path: tuple[str, ...], rule: dict[str, str]) -> st
     # A block of its own would replace the conditions that it inherits.
     if len(path) > 1 and not _has(own, path[0]) and any(_has(node, path[0]) for node in around):
         return None
-    change = _Change(text, id)
+    change = Change(text, id)
     try:
         if len(path) > 1 and change._entry(path[:1]) is None:
             change._add((), path[0], Inner(path[1], rule))
@@ -61,7 +61,7 @@ def _has(node: Node | None, word: str) -> bool:
 
 def _only(before: str, after: str, id: str, path: tuple[str, ...], rule: dict[str, str]) -> bool:  # noqa: A002
     """Whether the new text says it, and of all else what the old one said."""
-    if _faults(after) > _faults(before):
+    if faults(after) > faults(before):
         return False
     rest_before, _ = _taken(before, id, path)
     rest_after, found = _taken(after, id, path)
@@ -70,12 +70,5 @@ def _only(before: str, after: str, id: str, path: tuple[str, ...], rule: dict[st
 
 def _taken(text: str, id: str, path: tuple[str, ...]) -> tuple[object, object]:  # noqa: A002
     """The whole file without the entry at this path of the experiment's block, and that entry."""
-    root = tree(text).root
-    at = whole = plain(root)
-    for word in (*(key.text for key, _ in chain(root, id)), *path[:-1]):
-        assert isinstance(at, dict)
-        if not isinstance(at.get(word), dict):
-            at[word] = {}
-        at = at[word]
-    assert isinstance(at, dict)
-    return whole, at.pop(path[-1], None)
+    whole, block = block_of(tree(text).root, id, *path[:-1])
+    return whole, block.pop(path[-1], None)

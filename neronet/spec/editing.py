@@ -57,7 +57,7 @@ def edited(text: str, id: str, wanted: Sweep, renamed: Mapping[str, str] | None 
     before = text.replace("\r\n", "\n")
     if read_sweep(tree(before), id) is None:
         raise InputError(f"there is no experiment +{id} in {FILE}", "choose another one, or make a new one")
-    change = _Change(before, id)
+    change = Change(before, id)
     change.apply(wanted, renamed or {})
     _compare(tree(before), tree(change.text), id, wanted)
     return change.text.replace("\n", ends)
@@ -109,7 +109,7 @@ def write(folder: Path, text: str, sha256: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class _Change:
+class Change:
     """A text that is changed one entry at a time, and read anew after each."""
 
     def __init__(self, text: str, id: str) -> None:  # noqa: A002
@@ -298,7 +298,7 @@ class _Change:
 def _compare(before: Tree, after: Tree, id: str, wanted: Sweep) -> None:  # noqa: A002
     """Raises InputError unless the new text says what is wanted, and of all else what the old one said."""
     found = read_sweep(after, id)
-    if found is None or _faults(after.text) > _faults(before.text):
+    if found is None or faults(after.text) > faults(before.text):
         raise _by_hand()
     if _without(before.root, id) != _without(after.root, id):
         raise _by_hand()
@@ -312,22 +312,28 @@ def _compare(before: Tree, after: Tree, id: str, wanted: Sweep) -> None:  # noqa
         raise _by_hand()
 
 
+def block_of(root: Node | None, id: str, *path: str) -> tuple[object, dict[str, object]]:  # noqa: A002
+    """The file's content, and in it the experiment's block, or what is at this path of it; an empty one where there is
+    none."""
+    at = whole = plain(root)
+    for word in (*(key.text for key, _ in chain(root, id)), *path):
+        assert isinstance(at, dict)
+        if not isinstance(at.get(word), dict):
+            at[word] = {}
+        at = at[word]
+    assert isinstance(at, dict)
+    return whole, at
+
+
 def _without(root: Node | None, id: str) -> object:  # noqa: A002
     """The file's content but for what is edited in the block of the experiment."""
-    whole = plain(root)
-    at = whole
-    for key, _ in chain(root, id):
-        assert isinstance(at, dict)
-        if not isinstance(at[key.text], dict):
-            at[key.text] = {}
-        at = at[key.text]
-    assert isinstance(at, dict)
+    whole, block = block_of(root, id)
     for word in EDITED:
-        at.pop(word, None)
+        block.pop(word, None)
     return whole
 
 
-def _faults(text: str) -> int:
+def faults(text: str) -> int:
     problems = Problems("")
     document.load(text.encode("utf-8", "surrogatepass"), problems)
     return problems.errors

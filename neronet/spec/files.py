@@ -82,3 +82,12 @@ def _not_written(path: Path, error: OSError) -> StoreError:
     return StoreError(
         f"{path} could not be written: {error.strerror}", "is the disk full, or the folder not yours?"
     )
+
+
+def stamp_of(path: Path) -> object:
+    """Another value whenever the file has changed; None while there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
