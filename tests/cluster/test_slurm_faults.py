@@ -29,12 +29,16 @@ drop) /usr/bin/sbatch "$@" >/dev/null 2>&1; echo "sbatch: error: Socket timed ou
 *) exec /usr/bin/sbatch "$@" ;;
 esac
 """
+# Stands before the real squeue: what runs is shown as waiting, as a real one does for seconds after its controller was killed.
+BACKWARDS = """\
+#!/bin/sh
+echo squeue >>/usr/local/calls
+/usr/bin/squeue "$@" | sed s/RUNNING/PENDING/
+"""
 
 
 def unsure(slurm: SlurmCluster, how: str) -> None:
-    program = slurm.login.folder / "local/bin/sbatch"
-    program.write_text(UNSURE)
-    program.chmod(0o755)
+    (slurm.login.folder / "local/bin/sbatch").write_text(UNSURE)
     slurm.run(f"echo {how} >how")
 
 
@@ -97,6 +101,25 @@ def test_a_controller_that_is_killed_loses_no_run_and_ends_none(
     for run in runs:
         values = list(neroman.runs(run.number).points("n")["value"])
         assert values == [float(n + 1) for n in range(len(values))]
+
+
+def test_runs_whose_job_is_said_to_wait_while_it_runs_go_on_and_start_once(
+    slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
+) -> None:
+    add(neroman, slurm, query_every=1)
+    (slurm.login.folder / "local/bin/squeue").write_text(BACKWARDS)
+    runs = neroman.submit(sweep(tmp_path / "s", COUNTS, 10), NODE)
+    until(lambda: runs.states == {"running": 8, "queued": 2}, lambda: told(runs))
+    asked = slurm.calls()["squeue"]
+    before = {run.number: run.points.get("n", 0) for run in runs if run.state == "running"}
+    until(lambda: slurm.calls()["squeue"] >= asked + 3, lambda: slurm.calls())
+    assert runs.states == {"running": 8, "queued": 2}, told(runs)
+    assert "RUNNING" in slurm.jobs().values()
+    until(lambda: all(neroman.runs(n)[0].points["n"] > count for n, count in before.items()), "points stop")
+    slurm.run("touch stop")
+    assert wait(runs, 120) == {"finished": 10}
+    assert sorted(map(int, starts(slurm))) == list(range(1, 11)) and slurm.calls()["sbatch"] == 1
+    assert {run.attempt for run in runs} == {1}
 
 
 def test_an_id_that_is_given_to_another_job_is_not_taken_for_ours(
