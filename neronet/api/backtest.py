@@ -65,6 +65,7 @@ class Verdict:
     hours: float  # that all runs took
     best: tuple[int, ...]  # numbers of the best runs by their best value, the best first
     lost: tuple[int, ...]  # those of them that it would have stopped
+    cut: tuple[int, ...] = ()  # runs that a rule or a condition ended when they were recorded
 
     @property
     def saved_hours(self) -> float:
@@ -87,7 +88,8 @@ class Verdict:
     def to_json(self) -> dict[str, Any]:
         return {
             "runs": self.runs, "hours": self.hours, "saved_hours": self.saved_hours, "percent": self.percent,
-            "best": list(self.best), "lost": list(self.lost), "stopped": [stop.to_json() for stop in self.stopped],
+            "best": list(self.best), "lost": list(self.lost), "cut": list(self.cut),
+            "stopped": [stop.to_json() for stop in self.stopped],
         }  # fmt: skip
 
 
@@ -178,6 +180,7 @@ class Backtest:
             tuple(sorted(stops, key=lambda stop: (stop.time, stop.number))), len(self._rows),
             float(np.sum(np.maximum(0.0, self._ended - self._began))) / 3600,
             best, tuple(number for number in best if number in found),
+            tuple(row.number for row in self._rows if _was_cut(row)),
         )  # fmt: skip
 
     # -- rules across runs
@@ -298,6 +301,10 @@ class Backtest:
         keys = sign * self._bests(goal)[self._ends]
         order = [place for place in np.argsort(keys, kind="stable")[:count] if np.isfinite(keys[place])]
         return tuple(self._rows[place].number for place in order)
+
+
+def _was_cut(row: RunRow) -> bool:
+    return row.state == states.TERMINATED and row.reason.startswith(("stop_losers, ", "condition "))
 
 
 def _explain(condition: Mapping[str, Any], value: float) -> str:

@@ -30,9 +30,9 @@ def sampled(metrics: Mapping[str, T]) -> dict[str, T]:
 def used(run: Run) -> str:
     """`1.9 cores on average, 312 MiB at most`, "" where nothing was measured."""
     cores, peak, gpus = map(run.usage.get, (samples.CPU_MEAN, samples.PEAK, samples.GPU))
-    parts = [] if cores is None else [f"{words.number(cores)} cores on average"]
+    parts = [] if cores is None else [f"{_few(cores)} cores on average"]
     parts += [] if peak is None else [f"{words.memory(peak)} at most"]
-    parts += [] if gpus is None else [f"{words.number(gpus)} GPUs at last"]
+    parts += [] if gpus is None else [f"{_few(gpus)} GPUs at last"]
     return ", ".join(parts)
 
 
@@ -44,8 +44,12 @@ def machine(facts: Mapping[str, Any]) -> str:
     names = facts.get("gpus") or []
     parts += [f"{names.count(name)} x {name}" for name in dict.fromkeys(names)]
     parts += [f"driver {facts['driver']}"] if "driver" in facts else []
-    parts += [f"load {words.number(facts['load'])}"] if "load" in facts else []
+    parts += [f"load {_few(facts['load'])}"] if "load" in facts else []
     return ", ".join(part for part in parts if part)
+
+
+def _few(value: float) -> str:
+    return f"{round(value, 3):g}"
 
 
 def software(facts: Mapping[str, Any]) -> str:

@@ -160,10 +160,11 @@ class Neroman(Records, FromLogs):
 
     def preview(self, target: str | Path) -> list[Planned]:
         """The runs that a folder, an experiment or a collection stands for, with their exact commands."""
-        folders = targets.collect(self.store, [target])
-        return [
-            planned for folder in folders for planned in targets.plan(targets.resolve(self.store, folder)[1])
-        ]
+        return targets.preview(self.store, target)
+
+    def awaited(self, target: str | Path) -> list[str]:
+        """The experiments without runs that these come `after`: until they have some, `submit` refuses."""
+        return targets.awaited_by(self.store, target)
 
     # -- submitting
 
@@ -317,9 +318,8 @@ class Neroman(Records, FromLogs):
                     parameters=row.parameters, command=row.argv, state=row.state, reason=reason, node=row.node,
                     attempt=row.attempt, exit_status=row.exit_status, submitted=row.submitted, started=row.started,
                     ended=row.ended, metrics=environment.own(metrics), points=environment.own(points),
-                    results=folder_of(self.home, row), note=row.note,
-                    priority=row.priority, steps=steps, steps_guessed=guessed, tags=row.tags,
-                    snapshot=row.snapshot, git=git(commits.get(row.token), self.home),
+                    results=folder_of(self.home, row), note=row.note, priority=row.priority, steps=steps,
+                    steps_guessed=guessed, tags=row.tags, snapshot=row.snapshot, git=git(commits.get(row.token), self.home),
                     environment=environments.get(row.number, {}), usage=environment.sampled(metrics),
                 )
             )  # fmt: skip

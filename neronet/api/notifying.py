@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from neronet.engine.notifying import key_of
 from neronet.errors import InputError, NotifyError
 from neronet.spec.notify import Channel, EventRule
 from neronet.spec.preferences import load_preferences
@@ -73,7 +72,7 @@ def status(home: Path, store: Store) -> list[ChannelStatus]:
         every = store.outbox.messages((*OPEN, "sent", "unsure", "failed"))
     found = []
     for channel in wanted:
-        key = key_of(channel)
+        key = channel.key
         mine = [message for message in every if message.channel == key]
         open_ = [message for message in mine if message.state in OPEN]
         tried = next((message for message in open_ if message.tries), None)
@@ -96,6 +95,23 @@ def status(home: Path, store: Store) -> list[ChannelStatus]:
             )
         )
     return found
+
+
+def broken(home: Path, store: Store) -> tuple[str, str] | None:
+    """Why messages do not go as preferences.yaml says, and what to do about it; None when nothing speaks against it."""
+    preferences = load_preferences(home / "preferences.yaml")
+    for problem in preferences.problems:
+        if problem.severity == "error":
+            what = f"preferences.yaml is not followed, notify included, while this is wrong: {problem}"
+            return what, "mend it, then: nerocli notify test"
+    if not preferences.notify:
+        return None
+    problems = {message.channel: message.problem for message in store.outbox.messages() if message.tries}
+    for channel in preferences.notify:
+        why = problems.get(channel.key)
+        if why:
+            return f"a message to {channel.label} could not be sent yet: {why}", "try it: nerocli notify test"
+    return None
 
 
 def said(rule: EventRule) -> str:

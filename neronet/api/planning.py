@@ -12,9 +12,10 @@ from neronet.api import changed_files, targets
 from neronet.api.submitting import MANY
 from neronet.api.targets import Folder, Planned
 from neronet.engine import capacity
-from neronet.engine.submission import Job, missing
+from neronet.engine.submission import Job, missing, nothing_before
 from neronet.errors import ConfigError, NeronetError
 from neronet.spec.config import load_config
+from neronet.spec.experiment import Experiment
 from neronet.spec.nodes import NodeSpec
 from neronet.spec.problems import Problem
 from neronet.store.store import Store
@@ -72,6 +73,7 @@ def plan(
     look = _Look(store, home, again)
     for folder in look.tell(str(target), lambda: targets.collect(store, [target])) or ():
         look.folder(folder)
+    look.before_them()
     specs = look.tell("node", members) or ()
     contents = look.contents.values()
     return Plan(
@@ -93,6 +95,7 @@ class _Look:
         self.contents: dict[str, Content] = {}
         self.problems: list[Problem] = []
         self.notes: list[str] = []
+        self._meant: list[Experiment] = []
 
     def tell(self, about: str, find: Callable[[], T]) -> T | None:
         """What `find` gives; None, and what is wrong is among the problems, when it raises."""
@@ -126,6 +129,7 @@ class _Look:
     def _job(self, job: Job, whole: bool) -> None:
         """Adds the runs of an experiment, and what they get of its folder when that is `whole`."""
         self.total += len(job.points)
+        self._meant += [job.experiment] if job.points else []
         self.notes += job.snapshot.notes
         self.contents.update((content.sha, content) for content in job.snapshot.files)
         if self.before is None or self.total > MANY:
@@ -137,6 +141,12 @@ class _Look:
             self.notes += changed_files.said(self._store, self._home, job, fresh)
         chosen = job.points if self._again else fresh
         self.runs += targets.plan({job.experiment.id: list(chosen)})
+
+    def before_them(self) -> None:
+        """Adds the experiments without runs that these come after."""
+        for name in targets.awaited(self._store, self._meant):
+            error = nothing_before(name)
+            self.problems.append(Problem(name, 0, 0, str(error), error.hint))
 
 
 NOTHING = Snapshot(Content("", 0, Path(), ""), b"", (), 0)

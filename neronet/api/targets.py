@@ -184,6 +184,33 @@ def plan(points: Points) -> list[Planned]:
     ]
 
 
+def preview(store: Store, target: str | Path) -> list[Planned]:
+    """The runs that a target stands for. Raises ConfigError, InputError."""
+    return [found for folder in collect(store, [target]) for found in plan(resolve(store, folder)[1])]
+
+
+def awaited_by(store: Store, target: str | Path) -> list[str]:
+    """`awaited` of the experiments that a target stands for."""
+    return awaited(
+        store,
+        [
+            experiment
+            for folder in collect(store, [target])
+            for experiment in load_config(folder.path).experiments
+            if folder.everything or experiment.id in (*folder.experiments, *folder.points)
+        ],
+    )
+
+
+def awaited(store: Store, experiments: Sequence[Experiment]) -> list[str]:
+    """The experiments without runs that these come after, and that are not among them."""
+    together = {experiment.id for experiment in experiments}
+    names = dict.fromkeys(
+        name for experiment in experiments for name in experiment.after if name not in together
+    )
+    return [name for name in names if not store.runs.of_experiment(name)]
+
+
 def news(store: Store, config: Config) -> list[str]:
     """What the user should know about a folder that is submitted: warnings, and whether it was changed."""
     return [

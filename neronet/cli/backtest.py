@@ -25,17 +25,18 @@ def backtest(arguments: Namespace, session: Session) -> None:
         told["stopped"] = [{**stop, "time": iso(stop["time"])} for stop in told["stopped"]]
         session.console.raw(dumps(told))
         return
-    if found.stopped:
-        session.console.table(_table(found))
+    hidden = session.console.table(_table(found)) if found.stopped else []
+    if hidden:
+        session.console.say((f"Too narrow for {', '.join(hidden)}; all columns: --json", "quiet"))
     for line in summary(found):
-        session.console.print(line)
+        session.console.note(line)
 
 
 def _table(found: Verdict) -> Table:
     table = Table(
         [
-            Column("#", right=True), Column("run", shrink=12), Column("stopped", drop=1), Column("point", right=True),
-            Column("saved", right=True), Column("why", shrink=20),
+            Column("#", right=True), Column("run", shrink=12, tail=True, drop=1), Column("stopped", drop=2),
+            Column("point", right=True), Column("saved", right=True), Column("why", shrink=30, wrap=True),
         ]
     )  # fmt: skip
     for stop in found.stopped:
@@ -54,4 +55,10 @@ def summary(found: Verdict) -> list[str]:
         lines.append(f"Of the best {len(found.best)} it would have lost {places}.")
     elif found.best:
         lines.append(f"Of the best {len(found.best)} it would have lost none.")
+    if found.cut:
+        were = "run was" if len(found.cut) == 1 else "runs were"
+        lines.append(
+            f"{len(found.cut)} {were} ended by stop_losers or a condition when recorded, so the curves are cut: more may "
+            "have been saved than this says, and what would have been decided after that cannot be known."
+        )
     return lines

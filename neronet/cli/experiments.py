@@ -39,7 +39,7 @@ outputs:               # files the program writes that you want back: [model.bin
   #     killvalue: 50
   #     comparator: gt      # gt, lt, eq, geq, leq, nan, inf, stalled, silent, slope_gt
   #     when: time 60       # minutes after the start, or: immediately
-  #     action: kill        # or: warn
+  #     action: kill        # or: stop, warn, notify
 """
 
 
@@ -108,6 +108,11 @@ def preview(arguments: Namespace, session: Session) -> None:
         ("next: ", "quiet"),
         f"nerocli submit {arguments.folder} NODE",
     )
+    for name in session.neroman.awaited(arguments.folder):
+        from neronet.engine.submission import nothing_before
+
+        error = nothing_before(name)
+        console.warn(f"submit refuses this: {error}", error.hint)
 
 
 def _show_plan(experiment: str, points: Sequence[Planned], room: int, target: str, console: Console) -> None:

@@ -37,9 +37,9 @@ def history(arguments: Namespace, session: Session) -> None:
         [
             Column("time"),
             Column("#", right=True),
-            Column("run", shrink=12),
-            Column("node", shrink=6, drop=1),
-            Column("what", shrink=20),
+            Column("run", shrink=12, tail=True, drop=1),
+            Column("node", shrink=6, drop=2),
+            Column("what", shrink=30, wrap=True),
         ]
     )
     for event in shown:
@@ -51,7 +51,9 @@ def history(arguments: Namespace, session: Session) -> None:
             (text.moment(event.time), "quiet"), (number, "quiet"), event.name or "", event.node or "", what
         )
     if shown:
-        console.table(table)
+        hidden = console.table(table)
+        if hidden:
+            console.say((f"Too narrow for {', '.join(hidden)}; all columns: nerocli history --json", "quiet"))
     else:
         console.print(_nothing(session, since is not None, kinds, arguments.node))
     if len(shown) < len(events):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from neronet import words
-from neronet.api import environment
+from neronet.api import environment, notifying
 from neronet.api.neroman import QUICK
 from neronet.api.nodestatus import STALE
 from neronet.cli import describe, text
@@ -44,7 +44,10 @@ def status(arguments: Namespace, session: Session) -> None:
         return
     neroman.refresh()
     if name is None:
-        _overview(session, arguments)
+        broken = notifying.broken(neroman.home, neroman.store)
+        _overview(session, arguments, spare=4 if broken else 0)
+        if broken:
+            console.warn(*broken)
     elif named:
         _show_nodes(named, session)
         ids = {node.id for node in named}
@@ -77,7 +80,8 @@ def fetch(_: Namespace, session: Session) -> int:
     return 0
 
 
-def _overview(session: Session, arguments: Namespace) -> None:
+def _overview(session: Session, arguments: Namespace, spare: int) -> None:
+    """spare: rows of the screen that are kept free."""
     neroman, console, now = session.neroman, session.console, time.time()
     nodes, experiments, runs = neroman.nodes(), neroman.experiments(), neroman.runs()
     if not experiments and not runs:
@@ -91,7 +95,7 @@ def _overview(session: Session, arguments: Namespace) -> None:
     )
     wanted = [len(nodes), len(experiments), len(runs)]
     # What is not a row: the counts, a blank line and titles for each part, "more" lines, the prompt.
-    rows = wanted if arguments.all else describe.share(wanted, console.height - 11)
+    rows = wanted if arguments.all else describe.share(wanted, console.height - 11 - spare)
     console.print()
     console.table(describe.node_rows(nodes[: rows[0]], now, console.unicode))
     _more(session, len(nodes) - rows[0], "node", "nerocli status nodes")
@@ -210,7 +214,8 @@ def _show_run(runs: RunSet, session: Session) -> None:
         if value:  # never cut: a command and a path are there to be copied
             console.print("  ", (f"{word:<12}", "quiet"), *(value if isinstance(value, list) else [value]))
     said = (event for event in session.neroman.history(runs) if event.kind in ("warning", "condition"))
-    warnings = [event.text for event in said if event.text != run.reason]  # that is what the state says
+    present = (event for event in said if event.attempt in (None, run.attempt))
+    warnings = [event.text for event in present if event.text != run.reason]  # that is what the state says
     for warning in warnings[-LAST_WARNINGS:]:
         console.print("  ", (f"{'warning':<12}", "warn"), warning)
     stream = (

@@ -20,6 +20,7 @@ class Column:
     right: bool = False
     shrink: int = 0  # the least width it may be cut to; 0: never cut
     tail: bool = False  # its end says more than its beginning: cut at the left
+    wrap: bool = False  # a text: what does not fit goes on in the next line instead of being cut
     drop: int = 0  # where the width is short, the column with the highest goes first; 0: it stays
 
 
@@ -67,7 +68,9 @@ def layout(table: Table, width: int | None = None, ellipsis: str = "…") -> tup
     if any(table.columns[index].title for index in kept):
         titles: list[Cell] = [(column.title, "quiet") for column in table.columns]
         lines.append(_join(table.columns, titles, kept, widths, ellipsis))
-    lines.extend(_join(table.columns, row, kept, widths, ellipsis) for row in table.rows)
+    for row in table.rows:
+        folded = _fold(table.columns, row, kept, widths)
+        lines.extend(_join(table.columns, cells, kept, widths, ellipsis) for cells in folded)
     return lines, [column.title for index, column in enumerate(table.columns) if index not in kept]
 
 
@@ -85,6 +88,37 @@ def _shrink(
         widths[widest] -= 1
         excess -= 1
     return excess
+
+
+def _fold(
+    all_columns: list[Column], row: list[Cell], kept: list[int], widths: dict[int, int]
+) -> list[list[Cell]]:
+    """The row, and below it what of its texts that wrap does not fit."""
+    rows = [list(row)]
+    for index in kept:
+        if not all_columns[index].wrap or width_of(row[index]) <= widths[index]:
+            continue
+        ((text, style),) = pieces(row[index])
+        for place, part in enumerate(fold(text, widths[index])):
+            if place == len(rows):
+                rows.append([""] * len(row))
+            rows[place][index] = (part, style)
+    return rows
+
+
+def fold(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` columns, broken at blanks where there are any."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and columns(f"{lines[-1]} {word}") > width:
+            lines.append("")
+        elif lines[-1]:
+            word = f" {word}"
+        for sign in word:
+            if columns(lines[-1] + sign) > width:
+                lines.append("")
+            lines[-1] += sign
+    return lines
 
 
 def _join(

@@ -8,7 +8,6 @@ known is not sent again, and the next message says so.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import threading
 import time
@@ -38,11 +37,6 @@ END = 5.0  # seconds that a server has for its answer when the engine ends
 _KINDS = states.ENDED | {"condition", "warning", "rule", "unreachable"}
 
 log = logging.getLogger(__name__)
-
-
-def key_of(channel: Channel) -> str:
-    """What the store calls a channel: its URL may hold a secret."""
-    return hashlib.sha256(channel.to.encode()).hexdigest()[:16]
 
 
 class Notifying:
@@ -92,7 +86,7 @@ class Notifying:
         if wrong:
             self._store.events.add(now, "problem", f"{wrong[0]}; until that is mended nobody new is told")
             return
-        self._channels = {key_of(channel): channel for channel in preferences.notify}
+        self._channels = {channel.key: channel for channel in preferences.notify}
         outbox = self._store.outbox
         if self._channels or outbox.marks():
             with self._store.transaction():

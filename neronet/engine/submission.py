@@ -68,10 +68,14 @@ def earlier(store: Store, names: Sequence[str]) -> list[RunRow]:
     for name in names:
         rows = store.runs.find(store.runs.of_experiment(name))
         if not rows:
-            hint = f"submit it first, or both together: nerocli submit {name} ..."
-            raise InputError(f"these runs come after {name}, of which there are none", hint)
+            raise nothing_before(name)
         found.update({row.point_key: row for row in rows})
     return unfinished(store, list(found.values()))
+
+
+def nothing_before(name: str) -> InputError:
+    hint = f"submit it first, or both together: nerocli submit {name} ..."
+    return InputError(f"these runs come after {name}, of which there are none", hint)
 
 
 def unfinished(store: Store, rows: Sequence[RunRow]) -> list[RunRow]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import fnmatch
 import functools
 import os
+import posixpath
 import re
 from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import NamedTuple
 
 from neronet.spec import placeholders, values
-from neronet.spec.document import Node
+from neronet.spec.document import Block, Node
 from neronet.spec.exclude import Exclusion
 from neronet.spec.experiment import STREAMS, Experiment
 from neronet.spec.problems import Problems, Unfit, did_you_mean, harmless, quoted
@@ -151,11 +152,17 @@ def _check_processors(experiment: Experiment, given: Mapping[str, Given], proble
     for word in ("output_line_processor", "output_file_processor"):
         for file in _not_among(tuple(getattr(experiment, word)), experiment.outputs):
             text = f"{word} names {quoted(file)}, which is not among the outputs"
-            problems.error(given[word].node, text, "add it to outputs")
+            problems.error(_entry(given[word].node, file), text, "add it to outputs")
     if len(experiment.processors) > MAX_PROCESSORS:
         word = "output_line_processor" if experiment.output_line_processor else "output_file_processor"
         text = f"{len(experiment.processors)} output processors of one experiment"
         problems.error(given[word].node, text, f"at most {MAX_PROCESSORS} are possible")
+
+
+def _entry(node: Node, file: str) -> Node:
+    """The key of a block that stands for this file."""
+    keys = (key for key, _ in node.entries.values()) if isinstance(node, Block) else ()
+    return next((key for key in keys if posixpath.normpath(key.text) == file), node)
 
 
 @functools.lru_cache(maxsize=64)

@@ -117,7 +117,8 @@ def _comparator(text: str) -> str:
 def _killvalue(text: str) -> float:
     number = values.number(text)
     if number is None or math.isnan(number):
-        raise Unfit(f"{quoted(text)} is not a number to compare with", "for nan use comparator: nan")
+        hint = "write killvalue: 50" if number is None else "for nan use comparator: nan"
+        raise Unfit(f"{quoted(text)} is not a number to compare with", hint)
     return number
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
-_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_CLOCK = re.compile(r"([01]?\d|2[0-3])(?::([0-5]\d))?")
 _METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_./%-]{0,199}")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -76,6 +77,11 @@ class Channel:
     join: float = 10.0  # seconds without news after which a message goes
     digest: Digest | None = None
     log_lines: int = 0
+
+    @property
+    def key(self) -> str:
+        """What the store calls it: a URL may hold a secret."""
+        return hashlib.sha256(self.to.encode()).hexdigest()[:16]
 
     @property
     def label(self) -> str:
@@ -210,14 +216,16 @@ def _points(words: list[str]) -> EventRule | None:
 def _minute(text: str) -> int:
     match = _CLOCK.fullmatch(text.strip())
     if not match:
-        raise Unfit(f"{quoted(text)} is no time of the day", "write it as 08:00")
-    return int(match[1]) * 60 + int(match[2])
+        raise Unfit(f"{quoted(text)} is no time of the day", "write it as 08:00; the last one is 23:59")
+    return int(match[1]) * 60 + int(match[2] or 0)
 
 
 def _quiet(text: str) -> tuple[int, int]:
     start, dash, end = text.partition("-")
-    if not dash or _minute(start) == _minute(end):
+    if not dash or not start.strip() or not end.strip():
         raise Unfit(f"{quoted(text)} are no quiet hours", "write them as 22:00-07:00")
+    if _minute(start) == _minute(end):
+        raise Unfit(f"{quoted(text)} begin when they end", "write them as 22:00-07:00")
     return _minute(start), _minute(end)
 
 

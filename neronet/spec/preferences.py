@@ -10,10 +10,12 @@ from neronet.spec import document, values
 from neronet.spec.document import Block, Node, Text
 from neronet.spec.files import write_first_files
 from neronet.spec.notify import Channel, channels
-from neronet.spec.problems import Problem, Problems, TooManyError, check, did_you_mean, quoted
+from neronet.spec.problems import Problem, Problems, TooManyError, Unfit, check, did_you_mean, quoted
 from neronet.spec.reading import Reader, scalar
 
 __all__ = ["Preferences", "load_preferences", "parse_preferences", "write_first_files"]
+
+TABLES = (".csv", ".json", ".xlsx", ".parquet")  # the endings of files that results can be written to
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,16 @@ def _panel(node: Node, problems: Problems) -> object:
     return document.plain(node)
 
 
+def _table(text: str) -> str:
+    if Path(text).suffix.lower() not in TABLES:
+        what = f"{quoted(Path(text).name)} does not say by its ending what to write"
+        raise Unfit(what, f"end it in {', '.join(TABLES)}")
+    return text
+
+
 _READERS: dict[str, Reader[object]] = {
     "default_node": scalar(str),
-    "results_file": scalar(str),
+    "results_file": scalar(_table),
     "notify": channels,
     "mirror_limit": scalar(values.memory),
     "panel": _panel,

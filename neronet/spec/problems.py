@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from neronet.errors import ConfigError
 
+MAX_SHOWN = 16  # words of a hint that lists those there are: all that any word of ours takes
 MAX_PROBLEMS = 100  # nobody reads more at once, and each costs the search for a likely word
 
 Severity = Literal["error", "warning", "note"]
@@ -121,5 +122,5 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     near = nearest(word, known)
     if near:
         return f"did you mean {near}?"
-    shown = [*map(harmless, known[:12]), *(["..."] if len(known) > 12 else [])]
+    shown = [*map(harmless, known[:MAX_SHOWN]), *(["..."] if len(known) > MAX_SHOWN else [])]
     return f"known: {', '.join(shown)}" if shown else ""

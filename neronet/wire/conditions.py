@@ -221,7 +221,7 @@ def explain(firing):
             said = "%s is %.12g" % (condition["variablename"], firing.value)
         else:
             said = "%.12g %s %.12g" % (firing.value, sign, condition["killvalue"])
-    return what + said + (" %d times in a row" % more["times"] if "times" in more else "")
+    return what + said + (", %d times in a row" % more["times"] if "times" in more else "")
 
 
 def _time(seconds):

@@ -6,7 +6,9 @@ import heapq
 import json
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from bench.curves import seeds, sweep
 from bench.losers import live
 from neronet import Neroman
 from neronet.api.backtest import Backtest, parse_condition
+from neronet.cli.backtest import summary
 from neronet.cli.console import Console
 from neronet.cli.main import run as nerocli
 from neronet.errors import InputError
@@ -27,6 +30,7 @@ from neronet.store.store import Store
 from neronet.sweep import folder_name
 from neronet.wire.conditions import Conditions
 from neronet.wire.losers import Course, Losers, follows
+from tests.cli.fakes import said
 
 RUNS, PLACES = 200, 12
 MEDIAN = StopLosers("error", "minimize")
@@ -34,8 +38,9 @@ HALVING = StopLosers("error", "minimize", "halving", 8, 3, 4)
 Curves = list[list[float]]
 
 
-def record(store: Store, curves: Curves) -> list[int]:
-    """Runs with these curves, PLACES at a time, a point about each 10 s; every 17th fails in the middle."""
+def record(store: Store, curves: Curves, terminated: Mapping[int, str] = {}) -> list[int]:
+    """Runs with these curves, PLACES at a time, a point about each 10 s; every 17th fails in the middle.
+    terminated: run -> why it is so."""
     dice = random.Random(5)
     new = [
         NewRun(f"c/n={n}", "c", (), {"n": str(n)}, ("run", str(n)), "5" * 64, "a" * 16, n, "node", 0.0)
@@ -53,8 +58,8 @@ def record(store: Store, curves: Curves) -> list[int]:
             points.append((time, [["error", value, 10 * n, None]]))
         store.points.add(number, 1, 0, points)
         store.attempts.report(number, 1, "running", started=begun)
-        state = "failed" if number % 17 == 0 else "finished"
-        store.attempts.report(number, 1, state, ended=time + 1.0)
+        state = "terminated" if number in terminated else "failed" if number % 17 == 0 else "finished"
+        store.attempts.report(number, 1, state, terminated.get(number, ""), ended=time + 1.0)
         store.attempts.complete(number, 1)
         heapq.heappush(free, time)
     return numbers
@@ -186,6 +191,29 @@ def test_the_command_line_says_it_in_a_table_and_as_json(
     assert f"{len(expected.stopped)} of 200 runs would have been stopped" in shown
     assert "stop_losers, error" in shown
     assert "Of the best 5 it would have lost" in said("--condition", "error > 0.4 after 2")
+
+
+def test_a_table_of_80_columns_tells_why_in_full(recorded: Neroman, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Neroman, "close", lambda _: None)
+    rule = ["--metric", "error", "--goal", "minimize"]
+    answer = said("backtest", "c", *rule, neroman=recorded, terminal=True)
+    assert max(map(len, answer.out.splitlines())) <= 80
+    assert "…" not in answer.out
+    why = recorded.backtest("c", metric="error", goal="minimize").stopped[0].why
+    assert why.split()[-1] in answer.out and "Too narrow for stopped" in answer.err
+
+
+def test_runs_that_were_cut_when_they_were_recorded_are_told(tmp_path: Path) -> None:
+    reasons = {
+        3: "stop_losers, error 0.5 at point 10 is worse than the median 0.2 of 9 runs",
+        4: "condition high, 67 > 50", 5: "by the user, 2026-03-14 15:09", 6: "",
+    }  # fmt: skip
+    with Neroman(tmp_path / "home") as neroman:
+        record(neroman.store, sweep(seeds()[0], 20, 30).curves, terminated=reasons)
+        found = neroman.backtest("c", "error > 0.4")
+        assert found.cut == (3, 4) and found.to_json()["cut"] == [3, 4]
+        assert "2 runs were ended by stop_losers or a condition when recorded" in summary(found)[-1]
+        assert "recorded" not in " ".join(summary(replace(found, cut=())))
 
 
 def test_the_rule_saves_half_of_the_run_time_and_keeps_the_best_run() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from neronet import Neroman
+from neronet.errors import InputError
 from tests.bad_input.conftest import experiment, nothing_happened
 
 SWEEP = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang:\n  parameters: {x: [1, 2, 3]}\n"
@@ -64,6 +67,23 @@ def test_a_plan_tells_all_that_speaks_against_it(neroman: Neroman, tmp_path: Pat
     assert said(tmp_path / "none") == [f"{tmp_path / 'none'} is not a folder"]
     assert said(tmp_path, None)[1].startswith("no node is named")
     nothing_happened(neroman)
+
+
+def test_a_plan_refuses_what_comes_after_nothing_as_submit_does(neroman: Neroman, tmp_path: Path) -> None:
+    folder = experiment(tmp_path / "lang", "true\n", f"{SWEEP}  after: other\n")
+    (problem,) = neroman.plan_submission(folder, "local").problems
+    with pytest.raises(InputError) as refused:
+        neroman.submit(folder, "local")
+    assert (problem.text, problem.hint) == (str(refused.value), refused.value.hint)
+    assert problem.severity == "error" and neroman.awaited(folder) == ["other"]
+    nothing_happened(neroman)
+    both = experiment(tmp_path / "both", "true\n", f"{SWEEP}  after: other\n+other: {{}}\n")
+    assert neroman.plan_submission(both, "local").ready and neroman.awaited(both) == []
+    neroman.add_experiment(both)
+    assert not neroman.plan_submission("lang", "local").ready and neroman.awaited("lang") == ["other"]
+    neroman.submit("other", "local")
+    assert neroman.plan_submission("lang", "local").ready and neroman.awaited("lang") == []
+    assert len(neroman.submit("lang", "local")) == 3
 
 
 def test_a_plan_of_a_huge_sweep_only_counts(neroman: Neroman, tmp_path: Path) -> None:

@@ -127,6 +127,7 @@ class FakeNeroman:
         self.found_problems: tuple[Any, ...] = ()
         self.checks: list[Any] = []
         self.events: list[Any] = []
+        self.awaited_names: list[str] = []
         self.engine_status: Any = None
         self.__dict__.update(given)
 
@@ -156,7 +157,7 @@ class FakeNeroman:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         answers = {
             "preview": self.planned, "problems": self.found_problems, "doctor": self.checks,
-            "history": self.events,
+            "history": self.events, "awaited": self.awaited_names,
             "engine": self.engine_status, "fetch": self.all_nodes, "hold": self.all_runs,
             "release": self.all_runs, "recover": self.all_runs, "tidy": [], "submit": self.all_runs,
             "add_experiment": [experiment.id for experiment in self.all_experiments],

@@ -44,16 +44,25 @@ def test_logs_of_a_run_whose_results_were_deleted_say_so() -> None:
 
 
 def test_what_went_wrong_beside_its_end_is_told_of_a_run() -> None:
-    events = [SimpleNamespace(kind="warning", text=f"outputs: {n} was not there") for n in "abcd"]
-    events.append(SimpleNamespace(kind="finished", text="done"))
+    events = [SimpleNamespace(kind="warning", attempt=1, text=f"outputs: {n} was not there") for n in "abcd"]
+    events.append(SimpleNamespace(kind="finished", attempt=1, text="done"))
     neroman = FakeNeroman(all_runs=FakeRunSet([ended(1)]), events=events)
     lines = said("status", "1", neroman=neroman).out.splitlines()
     assert [line.split()[2] for line in lines if "warning" in line] == ["b", "c", "d"]
 
 
+def test_what_an_earlier_attempt_was_warned_of_is_history() -> None:
+    events = [SimpleNamespace(kind="warning", attempt=n, text=f"attempt {n} was odd") for n in (1, 2, None)]
+    shown = said(
+        "status", "1", neroman=FakeNeroman(all_runs=FakeRunSet([ended(1, attempt=2)]), events=events)
+    ).out
+    assert "attempt 1 was odd" not in shown
+    assert "attempt 2 was odd" in shown and "attempt None was odd" in shown
+
+
 def test_a_condition_that_warned_is_told_of_a_run_and_one_that_ended_it_by_its_state() -> None:
     texts = ["condition high, 60 > 50", "condition over, 67.01 > 50"]
-    events = [SimpleNamespace(kind="condition", text=text) for text in texts]
+    events = [SimpleNamespace(kind="condition", attempt=1, text=text) for text in texts]
     ended_by = run(1, state="terminated", ended=NOW, reason=texts[1])
     shown = said("status", "1", neroman=FakeNeroman(all_runs=FakeRunSet([ended_by]), events=events)).out
     assert [line.split(None, 1) for line in shown.splitlines() if "warning" in line] == [
@@ -75,10 +84,8 @@ def test_what_a_run_used_and_ran_on_is_told_in_short() -> None:
         for line in said("status", "1", neroman=neroman).out.splitlines()
         if len(line.split()) > 1
     }
-    assert lines["used"] == "1.900 cores on average, 312 MiB at most"
-    assert (
-        lines["machine"] == "gpu1, 64 cores, AMD EPYC 7763, 256 GiB, 2 x A100, driver 535.104.05, load 3.100"
-    )
+    assert lines["used"] == "1.9 cores on average, 312 MiB at most"
+    assert lines["machine"] == "gpu1, 64 cores, AMD EPYC 7763, 256 GiB, 2 x A100, driver 535.104.05, load 3.1"
     assert lines["software"] == "Python 3.11.2, conda torch, modules gcc/12 cuda/12.1"
     assert lines["metrics"] == "loss 0.5000"
     bare = said("status", "1", neroman=FakeNeroman(all_runs=FakeRunSet([run(1)]), events=[])).out
@@ -184,6 +191,22 @@ def test_history_is_a_table_the_last_events_or_json() -> None:
     assert set(rows[0]) == {"time", "run", "attempt", "name", "node", "kind", "text", "data"}
     assert rows[0]["time"].endswith("Z")
     assert "Nothing has happened yet" in said("history").out
+
+
+def test_history_fits_a_terminal_and_cuts_no_text_of_an_event() -> None:
+    text = "a message to me@example.org could not be sent yet: nothing listens at 127.0.0.1:25 (is the port right?)"
+    long = Event(
+        1, NOW, 1, 1, "a_node_of_a_long_name", "problem", text, None, "lang_exp1/hyperparamx=34,hyperparamy=2"
+    )
+    answer = said("history", neroman=FakeNeroman(events=[long]), terminal=True)
+    assert max(map(len, answer.out.splitlines())) <= 80
+    shown = [
+        line[line_start:] for line in answer.out.splitlines() if (line_start := answer.out.index("what"))
+    ]
+    assert " ".join(" ".join(shown).split()) == f"what problem: {text}"
+    narrow = said("history", neroman=FakeNeroman(events=[long]), terminal=True, width=60)
+    assert max(map(len, narrow.out.splitlines())) <= 60
+    assert "Too narrow for run, node; all columns: nerocli history --json" in narrow.err
 
 
 def test_history_is_narrowed_by_kind_and_node_and_tells_the_numbers_behind_a_text() -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from neronet.cli import errors, questions
 from neronet.cli.console import STYLES, Console
-from neronet.cli.table import Column, Table, layout, pieces, state_piece, width_of
+from neronet.cli.table import Column, Table, fold, layout, pieces, state_piece, width_of
 from neronet.cli.tails import last_lines
 from neronet.errors import ConfigError, InputError, Unreachable
 from neronet.spec.problems import Problem
@@ -70,6 +70,23 @@ def test_no_line_of_a_table_is_wider_than_asked(rows: list[list[str]], width: in
     lines, _ = layout(table, width)
     assert len(lines) == 1 + len(rows)
     assert all(width_of(line) <= width for line in lines)
+
+
+def test_a_text_that_wraps_goes_on_below_its_column() -> None:
+    table = Table([Column("#", right=True), Column("what", shrink=9, wrap=True), Column("gone", drop=1)])
+    table.add("7", "could not be sent", "x" * 20)
+    table.add("8", "sent", "y" * 20)
+    lines, hidden = layout(table, 14)
+    assert plain(lines) == ["#  what", "7  could not", "   be sent", "8  sent"]
+    assert hidden == ["gone"]
+    assert plain(layout(table)[0])[1].startswith("7  could not be sent  xxx")
+
+
+@given(st.text(max_size=80), st.integers(2, 20))
+def test_folding_loses_nothing_but_blanks(text: str, width: int) -> None:
+    lines = fold(text, width)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    assert all(width_of(line) <= width for line in lines if line.isascii())
 
 
 def test_without_a_terminal_a_table_is_plain_text_and_never_cut() -> None:

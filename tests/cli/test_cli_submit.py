@@ -114,6 +114,12 @@ def test_preview_tells_what_varies_from_what_is_the_same() -> None:
     assert "3 runs.  next: nerocli submit folder NODE" in out
 
 
+def test_preview_warns_of_what_submit_would_refuse() -> None:
+    answer = said("preview", "folder", neroman=FakeNeroman(planned=planned(3), awaited_names=["other"]))
+    assert "submit refuses this: these runs come after other, of which there are none" in answer.err
+    assert "submit it first, or both together" in answer.err
+
+
 def test_a_long_preview_fits_a_screen_and_json_has_all() -> None:
     neroman = FakeNeroman(planned=[*planned(500), *planned(500, "other")])
     out = said("preview", "folder", neroman=neroman, terminal=True).out

@@ -69,7 +69,7 @@ def test_every_comparator_kills_and_warns_a_real_run_and_lets_the_others_be(root
         killed = {run for run, _, action in expected if action == "kill"}
         assert {run for run, record in ended.items() if record["state"] == "terminated"} == killed
         assert {record["state"] for run, record in ended.items() if run not in killed} == {"finished"}
-        assert ended[len(runs) - 1]["reason"] == "condition row, 60 > 50 3 times in a row"
+        assert ended[len(runs) - 1]["reason"] == "condition row, 60 > 50, 3 times in a row"
 
 
 def test_stop_gives_the_grace_of_the_condition_and_kill_that_of_the_experiment(served: Mum) -> None:

@@ -116,7 +116,7 @@ def test_kills_at_random_moments_double_nothing_and_lose_nothing(
 def failures(subject: str) -> int:
     """Of how many failures a message of this subject tells."""
     said = subject.split("earlier message")[0]
-    many = re.search(r"(\d+) runs of lang failed", said)
+    many = re.search(r"(?<![=\d])(\d+) (?:runs of lang )?failed", said)
     return int(many[1]) if many else len(re.findall(r"lang/x=\d+ failed", said))
 
 

@@ -166,7 +166,7 @@ def test_a_message_that_nobody_takes_for_a_day_is_given_up_and_said(
 
 def test_a_name_cannot_add_a_header(server: MailServer, home: Path, store: Store, start: Start) -> None:
     notify(server, home)
-    sweep(store, 1, "lang/x\r\nBcc: everybody@example.org\r\n\r\n.\r\nQUIT\r\n\u202ek\N{SNOWMAN}")
+    sweep(store, 1, "lang/\u202ek\N{SNOWMAN}\r\nBcc: everybody@example.org\r\n\r\n.\r\nQUIT\r\n")
     ready(store, start)
     fail(store, 1, "line\n.\n\r\nX-Evil: yes\r\n")
     until(lambda: server.mails)

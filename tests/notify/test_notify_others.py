@@ -15,10 +15,12 @@ import keyring
 import keyring.backend
 import pytest
 
+from neronet import Neroman
 from neronet.engine.notify import deliver
 from neronet.errors import NotifyError
 from neronet.spec.notify import Channel, Secret
 from neronet.store import Store
+from tests.cli.fakes import Said, said
 from tests.e2e.cli import Cli
 from tests.notify.mailserver import PASSWORD, MailServer, fail, notify, sweep, until
 from tests.notify.test_notify_mail import Start, ready
@@ -90,6 +92,25 @@ def test_the_desktop_gets_the_texts_as_arguments(
     until(lambda: not store.outbox.messages())
     lines = (tmp_path / "shown").read_text().splitlines()
     assert lines[:3] == ["--app-name=Neronet", "--", "neronet: lang/$(touch evil)=0 failed: exit code 3"]
+
+
+def test_status_says_in_a_line_that_notify_is_broken_and_how_to_test_it(home: Path, store: Store) -> None:
+    def status(*more: str) -> Said:
+        return said("status", *more, neroman=Neroman(home))
+
+    assert status().err == ""
+    preferences = home / "preferences.yaml"
+    preferences.write_text("notify:\n  - to: desktop\n    events: [fialed]\n")
+    answer = status()
+    assert f"notify included, while this is wrong: {preferences}:3:14: 'fialed' is no event" in answer.err
+    assert "nerocli notify test" in answer.err and answer.code == 0
+    assert json.loads(status("--json").out)["runs"] == []
+    preferences.write_text("notify: [{to: desktop}]\n")
+    store.outbox.gather(Channel("desktop").key, [], 1.0)
+    assert status().err == ""
+    (message,) = store.outbox.messages()
+    store.outbox.set_state(message.id, "due", 2.0, tried=True, problem="notify-send is not installed")
+    assert "a message to desktop could not be sent yet: notify-send is not installed" in status().err
 
 
 class Ring(keyring.backend.KeyringBackend):

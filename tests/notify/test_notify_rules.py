@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from neronet.engine.notify.curve import HEIGHT, WIDTH, curve
 from neronet.engine.notify.rules import FIRST, Gathered, Item, by_clock, due_at, gather, select
-from neronet.engine.notify.writing import write
+from neronet.engine.notify.writing import Detail, write
 from neronet.spec.notify import Channel, Digest, EventRule
+from neronet.spec.problems import harmless
 from neronet.store.events import Event
 from neronet.store.outbox import Active, Mark
 from neronet.store.runs import RunRow
@@ -142,6 +143,32 @@ def test_ten_thousand_failures_are_a_small_message() -> None:
     assert len(written.html) < 8000
 
 
+def test_a_subject_says_all_that_is_inside_in_under_78_characters() -> None:
+    gathered = gather(None, items(12, text="a long reason that nobody reads"), 1.0)
+    gathered = gather(
+        gathered, [Item("sweep ended", 1.0, "12 failed, 3 finished, 2 terminated", name="lang")], 2.0
+    )
+    gathered = gather(gathered, items(3, "condition", "condition high, 67 > 50"), 2.0)
+    gathered = gather(gathered, [Item("unreachable", 1.0, "no route to host", name="gpu1")], 2.0)
+    assert (
+        write(gathered).subject == "neronet: lang: 1 sweep ended, 12 failed, 3 conditions met, 1 node silent"
+    )
+    gathered = gather(gathered, items(1, "lost")[0:1] + items(4, "waiting") + items(2, "finished"), 3.0)
+    subject = write(gathered).subject
+    assert subject == "neronet: lang: 1 sweep ended, 12 failed, 1 lost, 3 conditions met, ..."
+    more = gather(gather(None, items(2, text="x" * 60), 1.0), [Item("lost", 1.0, "", 9, 1, "b/1", "b")], 1.0)
+    assert write(more).subject == "neronet: 2 runs failed; b/1 was lost"
+
+
+def test_a_subject_about_one_run_says_all_that_happened_to_it() -> None:
+    one = row(name="lang/" + "x=1," * 30)
+    both = [Item("condition", 1.0, "condition high", 1, 1, one.name, "lang"), *items(1)]
+    subject = write(gather(None, both, 1.0), Detail(one)).subject
+    assert subject == f"neronet: {harmless(one.name, 36)}: failed, met a condition"
+    alone = [Item("failed", 1.0, "exit code 3", 1, 1, one.name, "lang")]
+    assert write(gather(None, alone, 1.0), Detail(one)).subject.endswith("... failed: exit code 3")
+
+
 def test_many_different_reasons_are_counted_within_bounds() -> None:
     gathered = None
     for n in range(1000):
@@ -208,7 +235,7 @@ def test_no_text_breaks_a_subject_or_becomes_a_tag(name: str, reason: str, word:
     for many in ([one], [one, one._replace(run=2)]):
         gathered = Gathered.from_json(list(gather(None, many, 1.0)))
         written = write(gathered)
-        assert written.subject.isprintable() and len(written.subject) <= 160
+        assert written.subject.isprintable() and len(written.subject) < 78
         assert "<script>" not in written.html and "<img" not in written.html
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from neronet.spec.notify import Channel, Digest, EventRule, Secret, Smtp
+from neronet.spec.notify import PLAIN, Channel, Digest, EventRule, Secret, Smtp
 from neronet.spec.preferences import parse_preferences
 
 
@@ -57,6 +57,20 @@ notify:
     )
 
 
+def test_whole_hours_need_no_minutes() -> None:
+    for text in ("22-7", "22:00-7", "22-07:00", "22:00 - 7:00"):
+        assert parse(f"notify: [{{to: desktop, quiet: {text}}}]")[0].quiet == (22 * 60, 7 * 60)
+    assert parse("notify: [{to: desktop, digest: daily 8}]")[0].digest == Digest(480)
+
+
+def test_the_hint_after_a_wrong_event_has_all_that_are_accepted() -> None:
+    (problem,) = parse_preferences(b"notify: [{to: desktop, events: zzzzzz}]", "preferences.yaml").problems
+    words = problem.hint.removeprefix("known: ").split(", ")
+    (channel,) = parse(f"notify: [{{to: desktop, events: [{problem.hint.removeprefix('known: ')}]}}]")
+    assert {rule.word for rule in channel.events} >= {*PLAIN, "waiting", "progress"}
+    assert len(channel.events) == len(words)
+
+
 def test_what_the_guide_shows_works() -> None:
     guide = (Path(__file__).parents[2] / "docs/notifications.md").read_text(encoding="utf-8")
     assert [channel.to for channel in parse(guide.split("```yaml\n")[1].split("```")[0])] == [
@@ -87,6 +101,9 @@ def test_secrets_are_not_shown() -> None:
         ("notify:\n  - to: desktop\n    events: [fialed]", "3:14: 'fialed' is no event (did you mean failed?)"),
         ("notify:\n  - to: desktop\n    events: waiting", "3:13: 'waiting' is no event (write how long"),
         ("notify:\n  - to: desktop\n    quiet: at night", "3:12: 'at night' are no quiet hours"),
+        ("notify:\n  - to: desktop\n    quiet: 22", "3:12: '22' are no quiet hours (write them as 22:00-07:00)"),
+        ("notify:\n  - to: desktop\n    quiet: 7-07:00", "3:12: '7-07:00' begin when they end"),
+        ("notify:\n  - to: desktop\n    quiet: 22-24", "3:12: '24' is no time of the day (write it as 08:00; the last"),
         ("notify:\n  - to: desktop\n    at_most: 5", "3:14: '5' is no limit"),
         ("notify:\n  - to: desktop\n    digest: daily", "3:13: 'daily' is no time for a digest"),
         ("notify:\n  - to: desktop\n    smtp: {host: x}", "2:5: smtp is for addresses"),

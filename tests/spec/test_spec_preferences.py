@@ -58,6 +58,11 @@ def test_an_unknown_word_is_a_warning_so_that_an_older_version_goes_on() -> None
         ("[a]", "1:1: the file is not a block"),
         ("default_node: [a]", "1:15: one value belongs here"),
         ("mirror_limit: 5", "1:15: '5' is not an amount of memory"),
+        (
+            "results_file: ~/runs.xls",
+            "1:15: 'runs.xls' does not say by its ending what to write (end it in .csv, ",
+        ),
+        ("results_file: ~/runs", "1:15: 'runs' does not say"),
         ("panel: x", "1:8: panel takes a block"),
         ("a: [", "1:"),
         ("\n".join(f"? [{n}]\n: 1" for n in range(300)), "1:3: a key must be a word"),

@@ -549,6 +549,24 @@ def test_the_name_of_a_metric_is_what_the_parser_of_lines_finds(name: str) -> No
     assert errors(condition(variablename=name)) == []
 
 
+@pytest.mark.parametrize("word", ["output_line_processor", "output_file_processor"])
+def test_a_processor_of_no_output_is_told_at_its_own_line(word: str) -> None:
+    text = one(f"outputs: [a.log]\n{word}:\n  a.log: m f\n  ./b.log: m f\n  sub/c.log: m f")
+    found = [(problem.line, problem.column, problem.text) for problem in parse(text).problems]
+    assert found == [
+        (6, 5, f"{word} names 'b.log', which is not among the outputs"),
+        (7, 5, f"{word} names 'sub/c.log', which is not among the outputs"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "words"), [("comparator", WORDS), ("action", ACTIONS)], ids=["comparator", "action"]
+)
+def test_the_hint_after_a_wrong_word_has_all_that_are_accepted(field: str, words: tuple[str, ...]) -> None:
+    (problem,) = parse(condition(**{field: "zzzzzz"})).problems
+    assert problem.hint == f"known: {', '.join(words)}"
+
+
 # after
 
 

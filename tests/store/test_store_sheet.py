@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from neronet.errors import InputError, NeronetError
-from neronet.store import Store
+from neronet.spec.preferences import TABLES
+from neronet.store import Store, sheetfile
 from neronet.store.batches import LOCAL, Batch
 from neronet.store.sheet import Sheet, sheet
 from neronet.store.sheetfile import as_csv, write
@@ -131,3 +132,7 @@ def test_a_table_without_runs_has_its_titles(store: Store, tmp_path: Path) -> No
         write(sheet(store), tmp_path / f"none.{ending}")
     assert len(pd.read_parquet(tmp_path / "none.parquet")) == 0
     assert "command" in pd.read_excel(tmp_path / "none.xlsx").columns
+
+
+def test_the_preferences_know_what_can_be_written() -> None:
+    assert tuple(sheetfile.WRITERS) == TABLES

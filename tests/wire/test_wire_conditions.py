@@ -349,7 +349,7 @@ def test_the_fold_comes_to_the_same_firings_with_and_without_ticks_and_after_a_t
         (condition(comparator="eq"), [50.0], "condition c, 50 == 50"),
         (condition(comparator="nan"), [NAN], "condition c, loss is nan"),
         (condition(comparator="inf"), [-INF], "condition c, loss is -inf"),
-        (condition(times=2), [60, 70], "condition c, 70 > 50 2 times in a row"),
+        (condition(times=2), [60, 70], "condition c, 70 > 50, 2 times in a row"),
         (
             condition(comparator="slope_gt", limit=0.0, points=2),
             [1, 3],

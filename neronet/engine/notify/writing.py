@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from neronet import words
@@ -14,7 +14,8 @@ from neronet.spec.problems import harmless
 from neronet.store.runs import RunRow
 from neronet.wire import states
 
-SUBJECT = 160  # characters
+SUBJECT = 77  # characters: what lists of mail show, and what needs no folding
+NAME = 36  # of a name in a subject that is too long
 LINE = 300  # characters of a log line that are shown
 PARAMETERS = 40  # of a run that are shown
 METRICS = 12
@@ -29,11 +30,19 @@ _ONE = {
 }  # fmt: skip
 _MANY = {
     **_ONE, states.TERMINATED: "were terminated", states.LOST: "were lost", states.TIMEOUT: "ran into their time limit",
-    "condition": "met a condition", "rule": "were stopped by a rule", "waiting": "still wait", "progress": "go on",
+    "condition": "were met", "rule": "were stopped by a rule", "waiting": "still wait", "progress": "go on",
     "unreachable": "do not answer", SWEEP: "have ended",
 }  # fmt: skip
-_NOUNS = {"unreachable": "node", SWEEP: "sweep", "unsure": "earlier message", "rule": "run or sweep"}
+_NOUNS = {
+    "unreachable": "node", SWEEP: "sweep", "unsure": "earlier message", "rule": "run or sweep",
+    "condition": "condition",  # a run may meet several
+}  # fmt: skip
 _NOUNS_MANY = {"rule": "runs or sweeps"}
+# Of any number, in a subject that has room for no more.
+_COUNTED = {
+    **_ONE, states.TIMEOUT: "timed out", states.TERMINATED: "terminated", states.LOST: "lost", "rule": "stopped by a rule",
+    "waiting": "waiting", "progress": "going on", "unreachable": "silent", SWEEP: "ended", "condition": "met",
+}  # fmt: skip
 # What matters most comes first.
 _ORDER = (
     SWEEP, states.FAILED, states.LOST, states.TIMEOUT, "condition", "rule", states.TERMINATED, "unreachable", "waiting",
@@ -86,8 +95,32 @@ def _line(text: str, width: int = LINE) -> str:
     return harmless(" ".join(text.split()), width)
 
 
-def _subject(text: str) -> str:
-    return _line(f"neronet: {text}", SUBJECT)[:SUBJECT]  # what replaces a sign may be longer
+def _subject(forms: Iterable[str]) -> str:
+    """The first of these that fits, else the last one, cut."""
+    shown = ""
+    for form in forms:
+        shown = _line(f"neronet: {form}", 10_000)
+        if len(shown) <= SUBJECT:
+            return shown
+    return shown[: SUBJECT - 3] + "..."
+
+
+def _with_short_name(item: Item) -> str:
+    return _sentence(item._replace(name=_line(item.name, NAME)))
+
+
+def _counted(gathered: Gathered, order: Sequence[str]) -> Iterator[str]:
+    """`lang: 1 sweep ended, 12 failed, 3 conditions met`; then without what matters least."""
+    parts = []
+    for word in order:
+        many = gathered.counts[word]
+        noun = _NOUNS.get(word) if word in (SWEEP, "unreachable", "condition") else ""
+        parts.append(f"{words.count(many, noun) if noun else f'{many:,}'} {_COUNTED.get(word, word)}")
+    experiments = [_line(experiment, NAME) for experiment in gathered.experiments]
+    more = f" and {len(experiments) - 1} more" if len(experiments) > 1 else ""
+    lead = f"{experiments[0]}{more}: " if experiments else ""
+    for shown in range(len(parts), 0, -1):
+        yield lead + ", ".join([*parts[:shown], *(["..."] if shown < len(parts) else [])])
 
 
 def _sorted(gathered: Gathered) -> list[str]:
@@ -119,6 +152,10 @@ def _about_one(gathered: Gathered, detail: Detail) -> Written:
         gathered.items, key=lambda item: _ORDER.index(item.word) if item.word in _ORDER else 99
     )
     lead = _sentence(first)
+    forms = [lead, _with_short_name(first)]
+    if others:
+        happened = dict.fromkeys(_ONE.get(item.word, item.word) for item in (first, *others))
+        forms = [f"{_line(row.name, NAME)}: {', '.join(happened)}"]
     facts = [("run", f"{row.number}, attempt {row.attempt}" if row.attempt > 1 else str(row.number))]
     facts += [("experiment", row.experiment), ("node", row.node), ("when", _moment(first.time))]
     if row.started is not None and row.ended is not None:
@@ -155,7 +192,7 @@ def _about_one(gathered: Gathered, detail: Detail) -> Written:
             f"<pre style='background:#f6f8fa;padding:8px;white-space:pre-wrap'>{'<br>'.join(map(_html, log))}</pre>"
         )
     body.append(_html_commands(commands))
-    return Written(_subject(lead), "\n".join(text) + "\n", _page(body), detail.png)
+    return Written(_subject(forms), "\n".join(text) + "\n", _page(body), detail.png)
 
 
 # -- many
@@ -188,7 +225,9 @@ def _about_many(gathered: Gathered) -> Written:
     text = [line for n, line in enumerate(text) if line or (n and text[n - 1])]
     text += ["", "To look closer", *(f"  {command}" for command in commands)]
     body.append(_html_commands(commands))
-    return Written(_subject("; ".join(parts)), "\n".join(text) + "\n", _page(body), None)
+    one = sum(gathered.counts.values()) == 1
+    shorter = map(_with_short_name, gathered.items) if one else _counted(gathered, order)
+    return Written(_subject(["; ".join(parts), *shorter]), "\n".join(text) + "\n", _page(body), None)
 
 
 def _many(gathered: Gathered, word: str) -> str:
