@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from neronet.spec.writing import written
 from neronet.store.columns import Columns
 from neronet.store.extractors import Extractor
 from neronet.store.runs import RunRow
+from neronet.wire import readers
 from neronet.wire.points import Lines
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class Extraction:
     proposal: Proposal
     notes: list[str] = field(default_factory=list)  # sentences for the user
     stored: int = 0  # points, by `apply`
-    config: Path | None = None  # that `apply` has changed
+    config: Path | None = None  # that `apply` has changed; None where it says so already
 
     @property
     def text(self) -> str:
@@ -100,6 +102,13 @@ class Extraction:
                 found.append(Match(run.number, run.name, self.proposal.name, 0, *_NO, "nothing in its log"))
         return found
 
+    def is_known(self, write: bool = True) -> bool:
+        """Whether `apply` was done already, so that it only takes what has come since."""
+        if not self._same():
+            return False
+        change = self._config() if write else None
+        return change is None or change.new == change.text
+
     def apply(self, write: bool = True) -> Extraction:
         """Stores the points of all runs of the experiment, takes those of running ones as they come, and adds the
         processor to config.yaml, so that nodes read it in runs to come; without `write` that goes on here.
@@ -118,12 +127,12 @@ class Extraction:
             extract_run(store, self.neroman.home, extractor, run.number) for run in self._runs()
         )
         if change is not None:
-            folder, text, sha256, known = change
-            editing.write(folder, text, sha256)
-            self.config = folder / editing.FILE
+            if change.new != change.text:
+                editing.write(change.folder, change.new, change.sha256)
+                self.config = change.folder / editing.FILE
             store.extractors.set_last(extractor, max(store.runs.numbers()))
-            if known:  # it was what config.yaml said: it is what it says now
-                self.neroman.add_experiment(folder)
+            if change.known and self.config:  # it was what config.yaml said: it is what it says now
+                self.neroman.add_experiment(change.folder)
         return self
 
     def to_json(self) -> dict[str, Any]:
@@ -161,15 +170,16 @@ class Extraction:
                     "choose another name: --name, or name=",
                 )
 
+    def _same(self) -> bool:
+        """Whether this is read of the runs already."""
+        wanted = (STREAMS.index(self.stream), self.proposal.arguments)
+        known = self.neroman.store.extractors.of(self.run.experiment)
+        return any((each.stream, each.arguments) == wanted for each in known)
+
     def _elsewhere(self, names: set[str]) -> dict[int, str]:
         """Run -> one of these metrics that it has, not by this pattern."""
         store = self.neroman.store
-        same = [
-            each
-            for each in store.extractors.of(self.run.experiment)
-            if (each.stream, each.arguments) == (STREAMS.index(self.stream), self.proposal.arguments)
-        ]
-        if same:
+        if self._same():
             return {}
         there: dict[int, str] = {}
         for run in self._runs():
@@ -178,8 +188,7 @@ class Extraction:
                 there[run.number] = min(known)
         return there
 
-    def _config(self) -> tuple[Path, str, str, bool]:
-        """(folder, new text of its config.yaml, hash of the present one, whether that one is what was added)."""
+    def _config(self) -> _Change:
         known = self.neroman.store.experiments.get(self.run.experiment)
         if known is None:
             raise InputError(
@@ -197,7 +206,17 @@ class Extraction:
             )
         processors: Mapping[str, Sequence[str]] = experiment.output_line_processor
         new = with_processor(text, experiment.id, processors, self.stream, self.proposal.arguments)
-        return known.folder, new, sha256, known.config_sha256 == sha256
+        return _Change(known.folder, text, new, sha256, known.config_sha256 == sha256)
+
+
+class _Change(NamedTuple):
+    """Of a config.yaml."""
+
+    folder: Path
+    text: str
+    new: str
+    sha256: str  # of the present text
+    known: bool  # it is what was added
 
 
 _NO = (float("nan"), float("nan"))
@@ -224,9 +243,20 @@ def extract(
     number: str,
     name: str = "",
     line: int | None = None,
+    column: int | None = None,
     stream: str = "stdout",
 ) -> Extraction:
     """See `Neroman.extract`."""
+    if column is not None:
+        if line is None:
+            raise InputError(f"column {column} of which line?", "give line= together with column=")
+        found = propose_at(neroman, run, stream, column, line=line, name=name)
+        if number and readers.number(number) != found.proposal.value:
+            raise InputError(
+                f"the number at column {column} of line {line:,} is {found.proposal.value:g}, not {number}",
+                "point at one of them: leave the column out, or give the number that stands there",
+            )
+        return found
     row = _one(neroman, run)
     data = _log(neroman, row, stream)
     if line is not None:
@@ -251,11 +281,16 @@ def _lines_with(data: bytes, number: str) -> list[int]:
     """The offsets of the lines that have this number, as it is written or with more zeros behind it."""
     zeros = rb"0*" if "." in number else rb"(?:\.0+)?"
     token = re.compile(rb"(?<![\w.])(?<!\d[:-])" + re.escape(number.encode()) + zeros + rb"(?![.,:]?\d)")
-    begins = {
-        max(data.rfind(b"\n", 0, match.start()), data.rfind(b"\r", 0, match.start())) + 1
-        for match in token.finditer(data)
-    }
-    return sorted(begins)
+    if b"\x1b" in data:  # a number may have colours within
+        begins = [0, *(match.end() for match in _LINE_END.finditer(data))]
+        pairs = itertools.pairwise([*begins, len(data)])
+        return [begin for begin, end in pairs if token.search(readers.plain(data[begin:end]))]
+    return sorted(
+        {
+            max(data.rfind(b"\n", 0, match.start()), data.rfind(b"\r", 0, match.start())) + 1
+            for match in token.finditer(data)
+        }
+    )
 
 
 def propose_at(

@@ -32,9 +32,7 @@ class FromLogs:
         from neronet.api import extracting
 
         neroman = cast("Neroman", self)
-        if column is not None:
-            return extracting.propose_at(neroman, run, stream, column, line=line, name=name)
-        return extracting.extract(neroman, run, str(number), name, line, stream)
+        return extracting.extract(neroman, run, str(number), name, line, column, stream)
 
     def propose_at(
         self,

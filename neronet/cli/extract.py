@@ -21,18 +21,24 @@ SHOWN = 20  # runs of the table
 def extract(arguments: Namespace, session: Session) -> None:
     console = session.console
     session.neroman.refresh()
+    line, column = _place(arguments.line)
     extraction = session.neroman.extract(
         arguments.run,
         arguments.number,
         arguments.name or "",
-        line=_line(arguments.line),
+        line=line,
+        column=column,
         stream=arguments.stream,
     )
+    write = not arguments.no_write
     if arguments.json:
         if arguments.yes and not arguments.dry_run:
-            extraction.apply(write=not arguments.no_write)
+            extraction.apply(write)
         outcome = {"stored": extraction.stored, "written": extraction.config and str(extraction.config)}
         console.raw(dumps({**extraction.to_json(), **outcome}))
+        return
+    if not arguments.dry_run and extraction.is_known(write):
+        _tell_known(extraction.apply(write), session)
         return
     for note in extraction.notes:
         console.note(note)
@@ -40,8 +46,8 @@ def extract(arguments: Namespace, session: Session) -> None:
         (extraction.proposal.name, "strong"),
         extraction.proposal.description.removeprefix(extraction.proposal.name),
     )
-    for line in extraction.text.split("\n"):
-        console.print("  ", line)
+    for text in extraction.text.split("\n"):
+        console.print("  ", text)
     if arguments.dry_run or not arguments.yes:
         _show(extraction, session)
     if arguments.dry_run:
@@ -49,16 +55,20 @@ def extract(arguments: Namespace, session: Session) -> None:
     if not arguments.yes and not console.confirm("Take it?", "--yes"):
         console.print("Nothing was changed.")
         return
-    extraction.apply(write=not arguments.no_write)
+    extraction.apply(write)
     _tell(extraction, session)
 
 
-def _line(text: str | None) -> int | None:
+def _place(text: str | None) -> tuple[int | None, int | None]:
+    """(line, column) of LINE or LINE:COLUMN."""
     if text is None:
-        return None
-    if not text.isdecimal():
-        raise InputError(f"--line {text} is no number of a line", "as --line 12")
-    return int(text)
+        return None, None
+    line, colon, column = text.partition(":")
+    if not line.isdecimal() or (colon and not column.isdecimal()):
+        raise InputError(
+            f"--line {text} is no number of a line", "as --line 12, or --line 12:30 with a column"
+        )
+    return int(line), int(column) if colon else None
 
 
 def _show(extraction: Extraction, session: Session) -> None:
@@ -82,6 +92,14 @@ def _values(match: Match) -> list[str]:
     if not match.points:
         return ["0", "", ""]
     return [f"{match.points:,}", words.number(match.first), words.number(match.last)]
+
+
+def _tell_known(extraction: Extraction, session: Session) -> None:
+    new = words.count(extraction.stored, "new point") if extraction.stored else "nothing new"
+    session.console.print(
+        (extraction.proposal.name, "strong"),
+        f" is read like this already, in the runs of {extraction.run.experiment}: {new} in their logs.",
+    )
 
 
 def _tell(extraction: Extraction, session: Session) -> None:

@@ -10,6 +10,7 @@ from neronet.errors import InputError
 from neronet.extract import words
 from neronet.extract.trial import WINDOW, Place, Proposal, Trial, proposal_of
 from neronet.extract.words import Label, Piece
+from neronet.wire import readers
 
 _AFTER = re.compile(
     r"(?i)(?:epoch|step|iteration|iter|round|episode|generation)\b"
@@ -22,14 +23,19 @@ def labelled(place: Place) -> Proposal | None:
     found = words.label(place.line, place.start)
     if found is None or not (place.name or found.name):
         return None
-    name = place.name or found.name + _kind(place, found)
     bar = _complete(place)
+    return (bar and _behind(place, found, bar)) or _behind(place, found, None)
+
+
+def _behind(place: Place, found: Label, bar: Piece | None) -> Proposal | None:
+    """A number behind these words; `bar`: where a progress bar is complete, too."""
+    name = place.name or _headed(place, found) or found.name + _kind(place, found)
     core = _core(place, found, name)
     fixed = [piece for piece in (bar, core) if piece is not None]
     base = _try(place, name, fixed)
     if base is None:
         return None
-    step = _counted(place, fixed, base)
+    step = _counted(place, bar, fixed, base)
     for piece in words.context(place.line, found.start):
         if bar is not None and piece.start < bar.end:
             continue
@@ -38,10 +44,45 @@ def labelled(place: Place) -> Proposal | None:
             name = place.name or words.name_of(f"{word} {found.name.replace('_', ' ')}")
             fixed = [each for each in (bar, piece, _core(place, found, name)) if each is not None]
             base = _try(place, name, fixed) or base
-            step = _counted(place, fixed, base)
+            step = _counted(place, bar, fixed, base)
             break
-    trial = _with(place, name, step, fixed) or base
-    return proposal_of(place, trial, _said(place, step) if step else "", _what(place, found, bar))
+    trial = _with(place, name, step, fixed)
+    if trial is None and (first := _first(place, found)):
+        trial, step = _row_step(place, found, name, fixed), first
+    return proposal_of(
+        place, trial or base, _said(place, step) if step and trial else "", _what(place, found, bar)
+    )
+
+
+def _row(place: Place, found: Label) -> list[tuple[int, int]]:
+    """The numbers between the words and the one that is pointed at, where nothing but blanks is between them."""
+    between = [span for span in words.numbers(place.line) if found.end <= span[0] < place.start]
+    ends = [found.end, *itertools.chain(*between), place.start]
+    gaps = (place.line[before:after] for before, after in zip(ends[::2], ends[1::2], strict=True))
+    return [] if any(gap.strip(" \t:|") for gap in gaps) else between
+
+
+def _first(place: Place, found: Label) -> Piece | None:
+    """The number right behind the words of a row, which may count its likes: `ENERGY:  100  2.5  3.5`."""
+    between = _row(place, found)
+    whole = between and place.line[slice(*between[0])].isdigit()
+    return Piece(found.start, between[0][1], "") if whole else None
+
+
+def _row_step(place: Place, found: Label, name: str, fixed: Sequence[Piece]) -> Trial | None:
+    before = [piece for piece in fixed if piece.start < found.start]
+    trial = _try(place, name, [*before, _core(place, found, name, "(?P<step>{int})")])
+    return trial if trial and len(trial.matches) > 2 and trial.counts(strictly=True) else None
+
+
+def _headed(place: Place, found: Label) -> str:
+    """The name of a column for a row of numbers behind a word: `macro avg  0.97  0.96`, `ENERGY:  100  2.5`."""
+    if not _row(place, found):
+        return ""
+    column = words.numbers(place.line).index((place.start, place.end))
+    heading = _heading(place.lines, place.index, column, tagged=True)
+    is_tag = place.line[found.end :].startswith(":")
+    return heading if is_tag or not heading else f"{found.name}_{heading}"
 
 
 def _with(place: Place, name: str, step: Piece | None, fixed: Sequence[Piece]) -> Trial | None:
@@ -69,15 +110,18 @@ def _what(place: Place, found: Label, bar: Piece | None) -> str:
     return f"{text} where a progress bar is complete" if bar else text
 
 
-def _core(place: Place, found: Label, name: str) -> Piece:
-    """The name, the number and its unit."""
+def _core(place: Place, found: Label, name: str, first: str = "") -> Piece:
+    """The name, the number and its unit; `first`: the pattern for the first of the numbers between them."""
     line = place.line
     unit = words.unit(line, place.end)
     label = line[found.start : found.end]
+    between = words.between(line[found.end : place.start])
+    if first:
+        between = between.replace("{number}", first, 1)
     pattern = (
         ("" if " " in label else words.BEFORE)
         + words.escaped(label)
-        + words.between(line[found.end : place.start])
+        + between
         + _group(name)
         + words.escaped(unit)
     )
@@ -95,9 +139,10 @@ def _try(place: Place, name: str, pieces: Sequence[Piece]) -> Trial | None:
     if any(before.end > after.start for before, after in itertools.pairwise(ordered)):
         return None
     pattern = ordered[0].pattern
+    coloured = any(readers.asks_for_escapes(piece.pattern) for piece in pieces)
     for before, after in itertools.pairwise(ordered):
         gap = place.line[before.end : after.start]
-        if re.fullmatch(r"[\])}:,;|\s-]{0,4}", gap):
+        if not coloured and re.fullmatch(r"[\])}:,;|\s-]{0,4}", gap):
             pattern = pattern.removesuffix(words.BEHIND) + words.escaped(gap)
             pattern += after.pattern.removeprefix(words.BEFORE)
         else:
@@ -109,9 +154,8 @@ def _try(place: Place, name: str, pieces: Sequence[Piece]) -> Trial | None:
     return trial if trial.hits else None
 
 
-def _counted(place: Place, fixed: Sequence[Piece], base: Trial) -> Piece | None:
+def _counted(place: Place, bar: Piece | None, fixed: Sequence[Piece], base: Trial) -> Piece | None:
     """What counts the matches, where something does."""
-    bar = _complete(place)
     trials: list[tuple[Piece, Trial]] = []
     for piece in words.counters(place.line):
         text = place.line[piece.start : piece.end]
@@ -122,8 +166,15 @@ def _counted(place: Place, fixed: Sequence[Piece], base: Trial) -> Piece | None:
         trial = _try(place, base.name, [piece, *fixed])
         if trial is not None and 2 * len(trial.matches) >= len(base.matches):
             trials.append((piece, trial))
-    growing = [piece for piece, trial in trials if trial.counts(strictly=True)]
-    return next(iter(growing or [piece for piece, trial in trials if trial.counts()]), None)
+    for strictly in (True, False):
+        for piece, trial in trials:
+            if trial.counts(strictly):
+                return piece
+    for piece in words.whole_numbers(place.line[: place.start]):
+        trial = _try(place, base.name, [piece, *fixed])
+        if trial and 2 < len(trial.matches) == len(base.matches) and trial.counts(strictly=True):
+            return piece
+    return None
 
 
 def _said(place: Place, step: Piece) -> str:
@@ -132,11 +183,12 @@ def _said(place: Place, step: Piece) -> str:
 
 def _complete(place: Place) -> Piece | None:
     """The sign of a complete progress bar, where there is a bar for each step: the updates before are left out."""
-    bar = words.full_bar(place.line)
+    bar = words.full_bar(place.raw[place.index])
     if bar is None:
         return None
     pattern = re.compile(bar.pattern)
-    full = [i for i, line in enumerate(place.lines) if pattern.search(line)]
+    lines = place.raw if readers.asks_for_escapes(bar.pattern) else place.lines
+    full = [i for i, line in enumerate(lines) if pattern.search(line)]
     starts = sum(after - before > 1 for before, after in itertools.pairwise(full))
     epochs = re.compile(r"(?i)\bepoch\b")
     return bar if starts or any(epochs.search(line) for line in place.lines[: place.index + 1]) else None
@@ -156,40 +208,61 @@ def positional(place: Place) -> Proposal | None:
     rest = re.sub(
         r"(\{number\})(?:[A-Za-z%]+)?", r"\1[A-Za-z%]*", words.template(line[place.end :].rstrip(" "))
     )
-    leading = words.leading(line)
     names = [] if _GROUP.match(name) else [name]
-    for count in (True, False):
-        if count and (leading is None or column == 0):
+    trials = []
+    counted = [piece for piece in words.counters(line) if piece.start <= spans[0][0]]
+    for count in [*range(min(2, column) if counted else 0), None]:
+        if count is not None and not line[slice(*spans[count])].isdigit():
             continue
-        first = head.replace("{number}", "(?P<step>{int})", 1) if count else head
-        pattern = f"{first}{_group(name)}{rest} *$"
+        pattern = f"{_with_step(head, count)}{_group(name)}{rest} *$"
         try:
             trial = Trial(place, name, ["regex", pattern, *names])
         except ValueError:
             continue
-        if trial.hits and (trial.counts() or not count):
-            others = {_heading(place.lines, index, column) for index in trial.lines} - {heading, ""}
-            if heading and others:
-                raise InputError(
-                    f"{heading} stands in lines of the same form as {', '.join(sorted(others)[:3])}: no pattern "
-                    "tells them apart",
-                    "write a processor of your own, which remembers the line above, or print NAME VALUE",
-                )
-            what = f"number {column + 1} of lines like {line.strip()[:40]!r}"
-            return proposal_of(place, trial, "the number at the beginning" if count else "", what)
+        if trial.hits:
+            trials.append((count, trial))
+    counting = [(count, trial) for count, trial in trials if count is not None and trial.counts()]
+    growing = [(count, trial) for count, trial in counting if trial.counts(strictly=True)]
+    for count, trial in [*growing, *counting, *trials[-1:]]:
+        others = {_heading(place.lines, index, column) for index in trial.lines} - {heading, ""}
+        if heading and others:
+            raise InputError(
+                f"{heading} stands in lines of the same form as {', '.join(sorted(others)[:3])}: no pattern "
+                "tells them apart",
+                "write a processor of your own, which remembers the line above, or print NAME VALUE",
+            )
+        what = f"number {column + 1} of lines like {line.strip()[:40]!r}"
+        said = "" if count is None else ("the number at the beginning", "the second number")[count]
+        return proposal_of(place, trial, said, what)
     return None
 
 
-def _heading(lines: Sequence[str], index: int, column: int) -> str:
-    """The name of a column by the line above its table, whose headings may have blanks; "" when there is none."""
+def _with_step(head: str, count: int | None) -> str:
+    """A pattern of numbers of which the one in this place is the step."""
+    if count is None:
+        return head
+    parts = head.split("{number}")
+    return "{number}".join(parts[: count + 1]) + "(?P<step>{int})" + "{number}".join(parts[count + 1 :])
+
+
+def _heading(lines: Sequence[str], index: int, column: int, tagged: bool = False) -> str:
+    """The name of a column by the line above its table, whose headings may have blanks; "" when there is none.
+    `tagged`: its rows begin with a word, which may have a heading, too, and lines of others may stand between them.
+    """
     row = lines[index]
     spans = words.numbers(row)
+    far = False  # other lines stand between: only a heading with a tag of its own is one, as `ETITLE:  TS  BOND`
     for above in range(index - 1, max(-1, index - WINDOW), -1):
         head = lines[above]
-        if not head.strip() or words.numbers(head):
+        if not head.strip() or readers.is_rule(head):
+            continue
+        if words.numbers(head):
             if len(words.numbers(head)) == len(spans):
                 continue  # another row of the table
-            return ""
+            if not tagged:
+                return ""
+            far = True
+            continue
         if separator := next((sign for sign in ",;" if row.count(sign) == len(spans) - 1 > 0), ""):
             cells = [cell.strip(' "#') for cell in head.split(separator)]
         elif len(head.rstrip()) in (len(row.rstrip()), len(row.rstrip()) - 1):  # aligned at the right
@@ -197,7 +270,11 @@ def _heading(lines: Sequence[str], index: int, column: int) -> str:
             cells = [head[start:end].strip() for start, end in itertools.pairwise(ends)]
         else:
             cells = [cell for cell in re.split(r"\s{2,}|\t|\|", head.strip()) if cell]
-        if len(cells) == len(spans) > 1 and all(cells):
+        if tagged and len(cells) == len(spans) + 1 and (not far or cells[0].endswith(":")):
+            return words.name_of(cells[column + 1])
+        if not far and len(cells) == len(spans) > 1 and all(cells):
             return words.name_of(cells[column])
-        return ""
+        if not tagged:
+            return ""
+        far = True
     return ""

@@ -1,13 +1,15 @@
 """From one number in a log to the reader that gives it and all its likes a name and a step.  Pure.
 
-A line is text without its end; progress bars end their lines by carriage returns.  What is decided here is decided
-by trying: a pattern counts only if the reader that it makes finds the very number that was pointed at, and a count
-is a step only if it grows from match to match.
+A line is text without its end; progress bars end their lines by carriage returns.  Its columns count all signs, but
+what a terminal obeys (colours) is no part of what is read.  What is decided here is decided by trying: a pattern counts
+only if the reader that it makes finds the very number that was pointed at, and a count is a step only if it grows from
+match to match.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from neronet.errors import InputError
@@ -39,7 +41,8 @@ def propose(
     start, end = _find(lines[index], number, column)
     first = max(HEAD, index - WINDOW)
     window = [*lines[:HEAD], *lines[first : index + WINDOW]]
-    place = Place(window, min(index, index - first + HEAD), start, end, name)
+    lines = [*map(words.plain, window)]
+    place = Place(window, lines, min(index, index - first + HEAD), start, end, name)
     for way in (in_object, in_csv, in_table, labelled, positional):
         found = way(place)
         if found is not None:
@@ -49,11 +52,13 @@ def propose(
     )
 
 
-def _find(line: str, number: str | None, column: int | None) -> tuple[int, int]:
+def _find(raw: str, number: str | None, column: int | None) -> tuple[int, int]:
+    line = words.plain(raw)
     spans = _all_numbers(line)
     if column is not None:
+        at = bisect_left(words.plain_columns(raw), column)
         for start, end in spans:
-            if start <= column <= end:
+            if start <= at <= end and 0 <= column <= len(raw):
                 return start, end
         raise InputError(f"there is no number at column {column + 1} of the line", "point at a digit of it")
     wanted = readers.number(number or "")
@@ -82,4 +87,5 @@ def _all_numbers(line: str) -> list[tuple[int, int]]:
 
 def value_columns(line: str) -> list[tuple[int, int]]:
     """(first column, column behind the last) of each number in a line that may be pointed at."""
-    return _all_numbers(line)
+    columns = words.plain_columns(line)
+    return [(columns[start], columns[end - 1] + 1) for start, end in _all_numbers(words.plain(line))]

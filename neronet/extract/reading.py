@@ -9,11 +9,16 @@ reader is fed line by line.
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
+from array import array
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neronet.extract import words
+from neronet.extract.faster import faster
 from neronet.wire import readers
 from neronet.wire.points import Lines
 
@@ -23,10 +28,13 @@ if TYPE_CHECKING:
     Floats = np.ndarray[Any, np.dtype[np.float64]]
     Whole = np.ndarray[Any, np.dtype[np.int64]]
 
-# What may look beyond the ends of its line without the match doing so.
-_LOOKS = re.compile(r"\(\?(?:=|!|<=|<!|-|\w*s\w*[:)])|\\[AZ]")
-_CROSSES = re.compile(r"\\[sSDWnrx]|\[\^|\(\?\w*[sx]")  # what may match the end of a line
-_FIRST = re.compile("^" + re.escape(words.BEFORE) + r"([A-Za-z_]{2,}(?![?*+{|]))")
+# What may look beyond the ends of its line without the match doing so, or does not try again with less.
+_LOOKS = re.compile(r"\(\?(?:=|!|<=|<!|-|>|\w*s\w*[:)])|\\[AZ]|[*+?}]\+")
+# Which letters and signs may be escaped, so that the end of a line is not matched; and what else may match it.
+_CROSSES = re.compile(r"\\[^dwbBt.,:;\[\](){}|+*?^$/-]|\[\^|\(\?\w*[sx]|[\0-\x1f]|\\t-")
+_SEPARATORS = "\x1c\x1d\x1e\x1f"  # blanks, but not of ASCII
+_HEAD = 64 * 1024  # bytes at the beginning of a log that tell its colours
+_BATCH = 256  # matches that are taken up together
 
 
 class Found(NamedTuple):
@@ -92,50 +100,81 @@ def _matched(data: bytes, reader: Any, written: str) -> dict[str, Found] | None:
 
     if len(reader._names) > 1 or len(reader._steps) > 1:
         return None
-    text = data.decode("utf-8", "replace")
-    plain = len(text) == len(data) and data.isascii()
-    flags = re.MULTILINE | (re.ASCII if plain else 0)  # which means the same there, and is faster
-    compiled = readers._compiled(_FIRST.sub(_literal_first, written))
-    pattern = re.compile(compiled.pattern, compiled.flags & ~re.UNICODE | flags)
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 10)
-    begins = np.concatenate(([0], ends + 1))
-    if len(text) != len(data):  # places in the text are not places in the log
-        ends = np.flatnonzero(np.frombuffer(text.encode("utf-32-le"), "<u4") == 10)
-    (metric,), step = reader._names, next(iter(reader._steps), None)
-    starts: list[int] = []
-    values: list[float] = []
-    steps: list[float] = []
-    crosses = _CROSSES.search(written.replace("{number}", "").replace("{int}", ""))
-    for match in pattern.finditer(text):
-        if crosses and "\n" in match.group():
+    begins = np.flatnonzero(np.frombuffer(data, np.uint8) == 10) + 1
+    seen = data if reader._as_it_is else without_colours(data)
+    text = seen.decode("utf-8", "replace")
+    if seen is data and len(text) == len(data):
+        ends = begins - 1
+    else:  # places in the text are not places in the log
+        ends = np.fromiter(map(len, text.split("\n")), np.int64).cumsum() + np.arange(len(begins) + 1)
+    ((metric, name),) = reader._names.items()
+    plain = text.isascii() and not any(each in text for each in _SEPARATORS)
+    matches = _fast(written, plain).finditer(text)
+    crosses = _CROSSES.search(written.replace("{number}", "").replace("{int}", "")) is not None
+    taken = _Taken(metric, next(iter(reader._steps), None))
+    while batch := [*itertools.islice(matches, _BATCH)]:
+        if crosses and any("\n" in match.group() for match in batch):
             return None
-        try:
-            value = float(match[metric])
-        except (TypeError, ValueError):
-            value = _number(match[metric])
-            if value != value:
-                continue
-        values.append(value)
-        starts.append(match.start())
-        if step is not None:
-            try:
-                steps.append(float(match[step]))
-            except (TypeError, ValueError):
-                steps.append(_number(match[step]))
-    if not values:
+        taken.add(batch)
+    if not taken.values:
         return {}
-    lines = ends.searchsorted(np.array(starts))
-    counted = np.array(steps) if steps else np.full(len(values), np.nan)
-    return {reader._names[metric]: Found(begins[lines], np.array(values), counted)}
+    lines = ends.searchsorted(np.frombuffer(taken.starts, np.int64))
+    most = readers.MAX_COLUMNS
+    if (lines[most:] == lines[:-most]).any():  # a reader takes no more of one line
+        return None
+    values = np.frombuffer(taken.values)
+    steps = np.frombuffer(taken.steps) if taken.steps else np.full(len(values), np.nan)
+    steps = np.where(np.abs(steps) < 1e300, steps, np.nan)
+    return {name: Found(np.concatenate(([0], begins))[lines], values, steps)}
 
 
-def _number(text: str | None) -> float:
-    """nan for what is no number."""
-    value = None if text is None else readers.number(text)
-    return float("nan") if value is None else float(value)
+def without_colours(data: bytes) -> bytes:
+    """`readers.plain` of a whole log, sooner where it has few colours, many times: each is taken out of all lines."""
+    known = set(readers._ESCAPE.findall(data, 0, _HEAD))
+    # Only if the log has no other ones, not even broken ones, one taken out cannot make another whole.
+    if any(each[:2] == b"\x1b]" for each in known) or data.count(b"\x1b") != sum(map(data.count, known)):
+        return bytes(readers.plain(data))
+    for each in known:
+        data = data.replace(each, b"")
+    return data
 
 
-def _literal_first(match: re.Match[str]) -> str:
-    """The same with the word before what must not stand in front of it: a word is searched for much faster."""
-    word = match.group(1)
-    return f"{word}{words.BEFORE[:-1]}{word})"
+class _Taken:
+    """The numbers of matches, and where these begin: loops of C, into memory without an object for each."""
+
+    def __init__(self, metric: int, step: int | None) -> None:
+        self.starts, self.values, self.steps = array("q"), array("d"), array("d")
+        self._metric = itemgetter(metric)
+        self._step = None if step is None else itemgetter(step)
+
+    def add(self, batch: Sequence[re.Match[str]]) -> None:
+        there = len(self.values)
+        try:
+            self.values.extend(map(float, map(self._metric, batch)))
+            if self._step is not None:
+                self.steps.extend(map(float, map(self._step, batch)))
+            self.starts.extend(map(re.Match.start, batch))
+        except (TypeError, ValueError):  # not as Python writes them, or not there
+            del self.values[there:], self.steps[there:]
+            for match in batch:
+                self._add(match)
+
+    def _add(self, match: re.Match[str]) -> None:
+        value = _number(self._metric(match))
+        if value is not None:
+            self.starts.append(match.start())
+            self.values.append(value)
+            if self._step is not None:
+                step = _number(self._step(match))
+                self.steps.append(math.nan if step is None else step)
+
+
+def _number(text: str | None) -> float | None:
+    return None if text is None else readers.number(text)
+
+
+def _fast(written: str, plain: bool) -> re.Pattern[str]:
+    """The pattern for a whole log, quickly searched for; `plain`: for letters, digits and blanks of ASCII."""
+    compiled = readers._compiled(faster(written))
+    flags = re.MULTILINE | (re.ASCII if plain else 0)  # which means the same there, and is faster
+    return re.compile(compiled.pattern, compiled.flags & ~re.UNICODE | flags)

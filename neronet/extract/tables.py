@@ -79,21 +79,31 @@ def in_table(place: Place) -> Proposal | None:
     steps = [each for each in names if each and each.lower() in STEPS and each != name]
     if column > 0 and names[0] and names[0] not in steps:
         steps.append(names[0])
-    return _best(place, "table", name, steps, f"the column {name} of a table")
+    whole = [
+        each for each, (a, b) in zip(names, cells, strict=True) if place.line[a + shift : b + shift].isdigit()
+    ]
+    return _best(place, "table", name, steps, f"the column {name} of a table", others=whole)
 
 
 def _best(
-    place: Place, kind: str, name: str, steps: Iterable[str], what: str, cells: Sequence[str] = ()
+    place: Place,
+    kind: str,
+    name: str,
+    steps: Iterable[str],
+    what: str,
+    cells: Sequence[str] = (),
+    others: Sequence[str | None] = (),
 ) -> Proposal | None:
-    """The reader with the first of these steps that counts, else without one."""
+    """The reader with the first of these steps that counts, or of `others` that always grows, else without one."""
     if place.name and place.name != name:
         return None
     wanted = [*cells] if kind == "csv" else [name]
     ranked = sorted(dict.fromkeys(steps), key=lambda each: _rank(each.split(".")[-1].lower()))
-    for step in [*ranked, ""]:
+    more = [each for each in others if each and each not in (name, *ranked) and others.count(each) == 1]
+    for step in [*ranked, *more, ""]:
         said = [f"step={step}"] if step and step.lower() != "step" else []
         trial = Trial(place, name, [kind, *wanted, *said])
-        if trial.hits and (trial.counts() if step else True):
+        if trial.hits and (not step or trial.counts(strictly=step in more)):
             return proposal_of(place, trial, step, what)
     return None
 

@@ -43,9 +43,10 @@ def _quoted(word: str) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """The number in its line, and all lines of the window."""
+    """The number in its line, and all lines of the window; what is said of columns is said of `lines`."""
 
-    lines: Sequence[str]
+    raw: Sequence[str]  # as they are in the log
+    lines: Sequence[str]  # the same without their colours
     index: int
     start: int
     end: int
@@ -71,7 +72,7 @@ class Trial:
         self.name, self.arguments = name, tuple(arguments)
         self.matches: list[tuple[int, float, float | None]] = []  # line, value, step
         reader = readers.make(self.arguments)
-        for index, line in enumerate(place.lines):
+        for index, line in enumerate(place.raw):
             for found, value, step in reader.feed(line.encode("utf-8", "replace")):
                 if found == name:
                     self.matches.append((index, value, step))

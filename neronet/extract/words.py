@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from neronet.wire import readers
@@ -11,7 +12,7 @@ NUMBER = re.compile(rf"(?<![\w.])(?<!\d[:-])(?<![^\W\d_]-)(?:{readers._NUMBER})"
 BEFORE = r"(?<![\w./-])"  # nothing that a longer name could end with
 BEHIND = r"(?![\w/])"  # nothing that one could go on with
 
-_WORD = r"[^\W\d][\w./%'@^-]*"
+_WORD = r"[^\W\d][\w./%'@^-]*(?:\([\w.,%/-]{1,20}\))?"  # also `TEMP(K)`
 _PHRASE = re.compile(rf"{_WORD}(?: (?:{_WORD}|\([^()\d]{{1,20}}\))){{0,3}}$")
 _GAP = re.compile(
     r"[\s:=~<>(\[{'\"|,/%;-]*(?:\b(?:tensor|array|float\d*|(?:np|numpy|torch|jnp)\.\w+)\([\[(]*)?$",
@@ -39,15 +40,23 @@ _COUNTER = re.compile(
     r"(?P<count>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![.:]?\d|%|\w)",
     re.IGNORECASE,
 )
+_COUNTED = re.compile(
+    r"(?<![\w./-])[^\W\d][\w-]*(?P<gap>[ \t]*[=:#]?[ \t]*[\[(]?[ \t]*)(?P<count>\d+)(?![.:,]?\d|%|\w)"
+)
+_AMOUNT = re.compile(r"[ \t]*[=:][ \t]*\d+ [^\W\d]+ *(?:[,;.|)]|$)")  # `Running: 3 jobs,`
+_TIME = re.compile(r"(?<![\w.:])\d+(?::\d\d)+(?:\.\d+)?(?![\w:])")
+_SIGN = re.compile(r"[ \t]*([!*>#+=~@$&]{1,3})[ \t]")  # before a line that is another than its likes
 _BRACKETED = re.compile(r"(?<!\S)\[[ \t]*(?P<count>\d+)(?:[ \t]*/[ \t]*\d+)?[ \t]*\]")
 _OF = re.compile(r"(?<![\w./-])(?P<count>\d+) ?/ ?\d+(?![\w./]*/)(?![\w.])")
 _LEADING = re.compile(r"[ \t]*(?P<count>\d+)(?=[ \t,;:|])(?![:,]\d)")
 _LEADING_CELL = re.compile(r"[ \t]*(?P<count>\d+)(?=,)")
-_FULL_BARS = (  # what only the last update of a progress bar shows, as text and as pattern
+# What only the last update of a progress bar shows, as text and as pattern; some tell it by their colours only.
+_FULL_BARS = (
     (re.compile(r"(?<!\d)100%\|"), r"100%\|"),
     (re.compile(r"\[=+\]"), r"\[=+\]"),
     (re.compile("\u2501(?:\x1b\\[0m\x1b\\[37m\x1b\\[0m)"), "\u2501\\x1b\\[0m\\x1b\\[37m\\x1b\\[0m"),
 )
+_ESCAPE = re.compile(readers.ESCAPE)
 
 
 class Piece(NamedTuple):
@@ -64,6 +73,23 @@ class Label(NamedTuple):
     start: int
     end: int
     name: str
+
+
+def plain(raw: str) -> str:
+    """A line without its colours and all else that a terminal obeys."""
+    return _ESCAPE.sub("", raw) if "\x1b" in raw else raw
+
+
+def plain_columns(raw: str) -> Sequence[int]:
+    """Where in `raw` each character of `plain(raw)` stands."""
+    if "\x1b" not in raw:
+        return range(len(raw))
+    columns: list[int] = []
+    at = 0
+    for escape in _ESCAPE.finditer(raw):
+        columns += range(at, escape.start())
+        at = escape.end()
+    return [*columns, *range(at, len(raw))]
 
 
 def numbers(line: str) -> list[tuple[int, int]]:
@@ -86,10 +112,17 @@ def escaped(text: str) -> str:
 
 
 def template(text: str) -> str:
-    """The same with any number in the place of each number."""
+    """The same with any number in the place of each number, and any time in that of a time."""
+    times = [match.span() for match in _TIME.finditer(text)]
+    places = [(start, end, r"[\d:.]+") for start, end in times]
+    places += [
+        (start, end, "{number}")
+        for start, end in numbers(text)
+        if not any(first <= start < last for first, last in times)
+    ]
     found, position = [], 0
-    for start, end in numbers(text):
-        found += [escaped(text[position:start]), "{number}"]
+    for start, end, pattern in sorted(places):
+        found += [escaped(text[position:start]), pattern]
         position = end
     return "".join([*found, escaped(text[position:])])
 
@@ -121,6 +154,10 @@ def label(line: str, at: int) -> Label | None:
         words = _own(phrase.group().split(" "))
         start = phrase.end() - len(" ".join(words))
         unit = start and line[start - 1].isdigit()
+        if re.fullmatch(
+            r"[ \t]*\|[ \t]*", line[phrase.end() : at]
+        ):  # a column of its own: `45.6% of peak | 212 tok/s`
+            unit = unit or re.search(r"\d[ \t]?%?[ \t]$", line[:start]) is not None
         named = [word for word in words if word.lower() not in _FILLERS]
         if unit or not named:
             return None
@@ -135,7 +172,7 @@ def _own(words: list[str]) -> list[str]:
 
 def name_of(text: str) -> str:
     """A metric's name for these words: `Test accuracy` becomes `test_accuracy`, `TotEng` stays; "" for none."""
-    plain = text.replace("'s", "").strip(" .,:;'\"")
+    plain = text.replace("'s", "").replace(". ", " ").strip(" .,:;'\"")
     if " " in plain or plain.istitle():
         plain = plain.lower()
     return "" if not plain else readers.metric_name(plain) or ""
@@ -176,11 +213,13 @@ def leading(line: str) -> re.Match[str] | None:
     return (_LEADING_CELL if len(re.findall(r",(?=\S)", line)) > 1 else _LEADING).match(line)
 
 
-def full_bar(line: str) -> Piece | None:
-    """The sign that a progress bar is complete."""
+def full_bar(raw: str) -> Piece | None:
+    """The sign that a progress bar is complete, in a line with its colours; its place is that without them."""
     for pattern, written in _FULL_BARS:
+        line = raw if readers.asks_for_escapes(written) else plain(raw)
         if match := pattern.search(line):
-            return Piece(match.start(), match.end(), written)
+            start, end = (len(plain(line[:at])) for at in match.span())
+            return Piece(start, end, written)
     return None
 
 
@@ -198,4 +237,15 @@ def context(line: str, until: int) -> list[Piece]:
         if word in _LEVELS or word.lower() in _FILLERS or _DATES.match(word):
             continue
         found.append(Piece(start, end, rf"{BEFORE}{escaped(match.group())}{BEHIND}"))
+    if sign := _SIGN.match(line, 0, until):
+        found.insert(0, Piece(*sign.span(), rf"^[ \t]*{escaped(sign[1])}[ \t]"))
     return found[::-1]
+
+
+def whole_numbers(line: str) -> list[Piece]:
+    """Any word with a whole number that has no unit: what counts the steps in a program's own words."""
+    return [
+        Piece(*match.span(), between(match[0][: match.start("count") - match.start()]) + "(?P<step>{int})")
+        for match in _COUNTED.finditer(line)
+        if not unit(line, match.end()) and not _AMOUNT.match(line, match.start("gap"))
+    ]

@@ -8,6 +8,7 @@ A reader has
     state           what it knows from earlier lines (JSON: the header of a table), None at the beginning
     resume(state)   goes on with what another reader knew
 
+Colours are no part of a line; only a pattern that has `\\x1b` in it sees what a terminal would obey.
 Nothing here raises for what a program prints: what cannot be read gives no points.
 """
 
@@ -24,13 +25,19 @@ MAX_TEXT = 4096  # bytes of a line that a user's pattern sees
 MAX_OBJECT = 64 * 1024  # bytes of a line that is read as an object
 MAX_DEPTH = 20  # of objects in objects
 
+# Of a comma it is looked first whether there is one: most numbers have none.
 _DIGITS = (
-    r"(?:(?:\d{1,3}(?:\.\d{3})+,\d+|[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?|\d+,\d+)(?![.,]?\d)|\d+(?:\.\d*)?|\.\d+)"
-    r"(?:[eEdD][+-]?\d+)?"
+    r"(?:(?=[\d.]+,)(?:\d{1,3}(?:\.\d{3})+,\d+|[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?|\d+,\d+)(?![.,]?\d)"
+    r"|\d+(?:\.\d*)?|\.\d+)(?:[eEdD][+-]?\d+)?"
 )
 _WORDS = r"(?:[nN][aA][nN]|[iI][nN][fF](?:inity)?)(?![A-Za-z])"
 _INT = r"[+-]?\d+"
 _NUMBER = r"[+\-\u2212]?(?:%s|%s)" % (_DIGITS, _WORDS)
+
+# What a terminal obeys (colours, links, moves of its cursor); it never has the end of a line in it.
+ESCAPE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\r\n]*(?:\x07|\x1b\\)?|[ -/]*[0-Z\\^-~])"
+_ESCAPE = re.compile(ESCAPE.encode("ascii"))
+_ASKS = re.compile(r"\x1b|\\x1b|\\033", re.IGNORECASE)
 
 _MEASURED = re.compile(r"\s*(%s)\s*(?:%%|[^\W\d_][^\W\d_]{0,9}(?:/[^\W\d_]{1,10})?)?\s*\Z" % _NUMBER)
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?\Z")
@@ -46,6 +53,8 @@ _WRAPPED = re.compile(
 )  # np.float64(0.5), tensor(0.5, ...)
 _UNQUOTED = re.compile(r"(?<=[\s:,\[])(-?(?:nan|inf))(?=\s*[,}\]])")
 _RULE = re.compile(r"[-=+:\s]*\Z")  # the line between a header and its table
+# What stands in a table where there is no number, and times of day or of a clock.
+_NO_VALUE = re.compile(r"(?:-+|n/?a|none|null|\d+(?::\d\d)+(?:\.\d+)?)\Z", re.IGNORECASE)
 
 
 def number(text):
@@ -86,6 +95,11 @@ def metric_name(text):
     return (name if name[0].isalpha() else "_" + name)[:200]
 
 
+def is_rule(line):
+    """Whether a line is the one between a header and its table."""
+    return bool(line.strip()) and _RULE.match(line) is not None
+
+
 def make(arguments):
     """A new reader for `regex PATTERN NAMES...`, `keyvalue`, `json`, `csv` or `table`; raises ValueError (a sentence).
 
@@ -115,8 +129,18 @@ def _finite(value):
     return value if value is not None and abs(value) < 1e300 else None
 
 
+def plain(line):
+    """A line, or a whole log, without what a terminal obeys."""
+    return _ESCAPE.sub(b"", line) if b"\x1b" in line else line
+
+
+def asks_for_escapes(pattern):
+    """Whether a pattern is for lines as they are, with all that a terminal obeys."""
+    return _ASKS.search(pattern) is not None
+
+
 def _text(line, limit):
-    return line[:limit].decode("utf-8", "replace")
+    return plain(line)[:limit].decode("utf-8", "replace")
 
 
 class _Reader(object):
@@ -133,6 +157,7 @@ class Regex(_Reader):
         if not words:
             raise ValueError("regex needs a pattern, as in regex 'loss: (?P<loss>{number})'")
         self._names, self._pattern = {}, _compiled(words[0])
+        self._as_it_is = asks_for_escapes(words[0])
         named = {index: name for name, index in self._pattern.groupindex.items()}
         given = words[1:]
         for index in range(1, self._pattern.groups + 1):
@@ -155,7 +180,9 @@ class Regex(_Reader):
 
     def feed(self, line):
         found = []
-        for match in self._pattern.finditer(_text(line, MAX_TEXT)):
+        if not self._as_it_is:
+            line = plain(line)
+        for match in self._pattern.finditer(line[:MAX_TEXT].decode("utf-8", "replace")):
             step = None
             for index in self._steps:
                 if match.group(index) is not None:
@@ -217,6 +244,7 @@ class Json(_Named):
     """An object in a line: JSON, or a dict as Python prints it; nested keys are joined by a dot."""
 
     def feed(self, line):
+        line = plain(line)
         first, last = line.find(b"{"), line.rfind(b"}")
         if not 0 <= first < last or last - first >= MAX_OBJECT:
             return []
@@ -328,15 +356,20 @@ class Table(_Named):
         values = [number(cell) for cell in cells]
         if len(cells) < 2:
             return []
-        if None in values:
-            if not any(value is not None for value in values):
-                self._above = [metric_name(cell) or "" for cell in cells]
+        if not any(value is not None for value in values):
+            self._above = [metric_name(cell) or "" for cell in cells]
+            return []
+        if any(value is None and not _NO_VALUE.match(cell) for cell, value in zip(cells, values)):
             return []
         if len(above) == len(cells):
             self._names = above
+        else:
+            self._above = above  # of a row that is longer than the first one
         if len(self._names) != len(cells):
             return []
-        return self._pairs([pair for pair in zip(self._names, values) if pair[0]])
+        return self._pairs(
+            [(name, value) for name, value in zip(self._names, values) if name and value is not None]
+        )
 
 
 _READERS = {"regex": Regex, "keyvalue": KeyValue, "json": Json, "csv": Csv, "table": Table}

@@ -186,6 +186,9 @@ def test_the_command_shows_what_it_would_take_asks_and_takes_it(
     taken = nerocli(neroman, "extract", "1", "0.31", said="y\n")
     assert "loss: 12 new points in the runs of lang" in taken and "Written into" in taken, taken
     assert losses(neroman, 1) == whole(1)
+    again = nerocli(neroman, "extract", "1", "0.31", "--yes")
+    assert again == "loss is read like this already, in the runs of lang: nothing new in their logs.\n"
+    assert nerocli(neroman, "extract", "1", "0.31") == again, "nothing is to be asked"
     done = json.loads(nerocli(neroman, "extract", "1", "0.31", "--name", "other", "--yes", "--json"))
     assert done["stored"] == 12 and done["written"] == str(lang / "config.yaml")
     (defined,) = load_config(lang).experiments
@@ -194,3 +197,37 @@ def test_the_command_shows_what_it_would_take_asks_and_takes_it(
         neroman, "extract", "1", "0.31", "--name", "third", "--yes", code=2
     )
     assert "third" not in neroman.runs(1)[0].metrics
+
+
+def test_a_place_and_another_number_than_stands_there_are_refused(
+    make_neroman: MakeNeroman, lang: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "go").touch()
+    neroman = make_neroman()
+    neroman.submit(lang, "local").wait(30)
+    with pytest.raises(InputError, match="the number at column 34 of line 3 is 0.31, not 0.41"):
+        neroman.extract(1, "0.41", line=3, column=34)
+    with pytest.raises(InputError, match="column 34 of which line"):
+        neroman.extract(1, "0.31", column=34)
+    assert "is 3, not 0.31" in nerocli(neroman, "extract", "1", "0.31", "--line", "3:20", code=2)
+    assert "--line 12:30" in nerocli(neroman, "extract", "1", "0.31", "--line", "3:x", code=2)
+    shown = nerocli(neroman, "extract", "1", "0.310", "--line", "3:34", "--preview")
+    assert "loss: the number behind 'loss'" in shown
+
+
+def test_a_number_is_found_by_its_text_whatever_its_colours(
+    make_neroman: MakeNeroman, tmp_path: Path
+) -> None:
+    main = (
+        "for i in 1 2 3; do\n"
+        "printf '\\033[1mepoch\\033[0m \\033[36m%s\\033[0m: loss: \\033[32m0.%s\\033[0m, acc=\\033[35m0\\033[0m\\033[35m.7%s\\033[0m\\n' $i $i $i\n"
+        "done\n"
+    )
+    neroman = make_neroman()
+    neroman.submit(experiment(tmp_path / "lang", main, CONFIG), "local").wait(30)
+    assert neroman.extract(1, "0.2").apply().stored == 6
+    assert losses(neroman, 1) == ([0.1, 0.2, 0.3], [1, 2, 3])
+    assert neroman.extract(1, "0.72").proposal.name == "acc"
+    assert neroman.extract(1, "0.72").line == 2
+    with pytest.raises(InputError, match="36 does not stand in stdout"):
+        neroman.extract(1, "36")

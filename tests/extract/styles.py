@@ -133,4 +133,51 @@ STYLES = [
     Style("tags.log", "[Val]", "0.2750", "val_loss", [1.1, 0.55, 0.3667, 0.275, 0.22], None),
     Style("tags.log", "[Train]", "0.2500", "train_loss", [1, 0.5, 0.3333, 0.25, 0.2], None),
     Style("tags.log", "Test", "93.1", "test_accuracy", [93.1], None),
+    # Colours as they print them; rich colours the parts of a number by themselves.
+    Style("rich.log", "Epoch", "0.2500", "loss", [1, 0.5, 0.3333, 0.25, 0.2, 0.1667], range(1, 7)),
+    Style("rich.log", "Epoch", "0\x1b[0m\x1b[1;36m.3000", "val_loss", [1.2, 0.6, 0.4, 0.3, 0.24, 0.2], range(1, 7)),
+    Style(
+        "rich_logging.log", "400", "0.3250", "val_loss", [1.3, 0.65, 0.4333, 0.325, 0.26, 0.2167], range(100, 601, 100),
+    ),
+    Style(
+        "loguru.log", "epoch=4", "0.2500", "loss",
+        [1, 0.5, 0.3333, 0.25, 0.2, 0.1667, 0.1429], range(1, 8),
+    ),
+    Style("loguru.log", "epoch", "0.3500", "val_loss", [1.4, 0.7, 0.4667, 0.35, 0.28, 0.2333], range(1, 7)),
+    Style("colorlog.log", "Epoch 4", "0.2500", "train_loss", [1, 0.5, 0.3333, 0.25, 0.2, 0.1667], range(1, 7)),
+    Style("colorlog.log", "Epoch 4", "0.3750", "test_loss", [1.5, 0.75, 0.5, 0.375, 0.3, 0.25], range(1, 7)),
+    Style("structlog.log", "epoch done", "0.25", "loss", [1, 0.5, 0.3333, 0.25, 0.2, 0.1667], range(1, 7)),
+    Style("structlog.log", "epoch done", "5.5", "took", [2.5, 3.5, 4.5, 5.5, 6.5, 7.5], range(1, 7)),
+    # The coloured bar of tqdm is drawn twice when it is complete.
+    Style(
+        "tqdm_colour.log", "100%", "0.2500", "loss",
+        [1, 1, 0.5, 0.5, 0.3333, 0.3333, 0.25, 0.25, 0.2, 0.2, 0.1667, 0.1667],
+        [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6], "complete bars",
+    ),
+    # Lines that a sign at their beginning tells from their likes.
+    Style("espresso.log", "!    total", "-15.88000000", "total_energy", [-15.86, -15.87, -15.88], None),
+    Style("espresso.log", "Total force", "0.033333", "total_force", [0.1, 0.05, 0.033333], None),
+    # Tables with cells that are no numbers, with a rule below their headings, with a word before each row.
+    Style(
+        "ipopt.log", "   7  ", "2.0000000e+00", "objective", [float(f"{16 / n:.7e}") for n in range(1, 15)], range(14),
+    ),
+    Style("fastai.log", "3   ", "0.275000", "valid_loss", [1.1, 0.55, 0.366667, 0.275, 0.22, 0.183333], range(6)),
+    Style(
+        "spacy.log", "   800 ", "180.00", "loss_ner", [round(900 / n, 2) for n in range(1, 8)], range(0, 1201, 200),
+    ),
+    Style("namd.log", "ENERGY:     500", "-1012.5000", "TOTAL", [-1000 - 2.5 * n for n in range(8)], range(0, 701, 100)),
+    # Steps in the program's own words.
+    Style(
+        "ffmpeg.log", "240 fps", "2006.0", "bitrate", [2001.5, 2003, 2004.5, 2006, 2007.5, 2009], range(60, 361, 60),
+    ),
+    Style("ping.log", "icmp_seq=4", "0.340", "time", [0.31, 0.32, 0.33, 0.34, 0.35, 0.36], range(1, 7)),
+    Style("french.log", "Itération 4", "0,2500", "perte", [1, 0.5, 0.3333, 0.25, 0.2, 0.1667], range(1, 7)),
+    Style(
+        "sklearn_sgd.log", "T: 3000", "0.333333", "avg_loss", [1, 0.5, 0.333333, 0.25, 0.2, 0.166667],
+        range(1000, 6001, 1000),
+    ),
+    Style("amber.log", "NSTEP =     4000", "299.00", "TEMP_K", [298 + n / 4 for n in range(1, 7)], range(1000, 6001, 1000)),
+    Style("gaussian.log", "SCF Done", "-76.4400000", "E_RB3LYP", [round(-76.4 - n / 100, 7) for n in range(1, 7)], None),
+    Style("vowpal.log", "         16  ", "0.250000", "loss", [round(1 / n, 6) for n in range(1, 7)], [2, 4, 8, 16, 32, 64]),
+    Style("optuna.log", "Trial 2 ", "0.65", "finished_with_value", [0.8, 0.5, 0.65, 0.4, 0.45, 0.2], range(6)),
 ]  # fmt: skip

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neronet.extract.reading import can_match_whole, read_lines, read_log
+from neronet.extract.faster import faster
+from neronet.extract.propose import propose
+from neronet.extract.reading import Found, can_match_whole, read_lines, read_log
 from neronet.wire import readers
+from tests.extract.styles import STYLES, Style, lines_of
 
 PATTERNS = [
     r"(?<![\w./-])loss: *(?P<loss>{number})",
@@ -24,6 +28,16 @@ PATTERNS = [
     r"(?s)epoch.(?P<step>{int}).*?(?P<loss>{number})",
     r"loss: (?:(?P<loss>{number})|many)",
     r"(?P<loss>{number}) (?P<acc>{number})",
+    r"(?<![\w./-])epoch *(?P<step>{number}).*?(?<![\w./-])loss: *(?P<loss>{number})",
+    r"epoch *(?P<step>{int})?.*?loss: *(?P<loss>{number})",
+    r"epoch.*?(?<![\w./-])loss(?![\w/])[ \t]*(?P<loss>\S+)",
+    r"(?:epoch|.*?loss): *(?P<loss>{number})",
+    r"[.*?epoch]+ *(?P<loss>{number})",
+    r"(?i)EPOCH.*?LOSS: *(?P<loss>{number})",
+    r"loss: (?P<loss>{number})[\0-\40]*(?P<step>{int})",
+    "loss: *(?P<loss>{number})\\x1b",
+    r"(?P<loss>\d+)\s",
+    r"loss:(?P<loss>[\t-~]*)",
 ]
 WORDS = [
     "loss: ",
@@ -41,6 +55,15 @@ WORDS = [
     "\t",
     "%",
     "xloss: ",
+    "lo",
+    "\x1b[32m",
+    "\x1b[0m",
+    "\x1b",
+    "\x1c",
+    "\u0661",
+    "1e400",
+    "-inf",
+    "1.0D-3",
 ]
 texts = st.lists(st.sampled_from(WORDS), max_size=40).map("".join)
 
@@ -52,9 +75,41 @@ def test_the_whole_at_once_gives_what_its_lines_give(pattern: str, text: str, en
     kept = data if ended else data[: max(data.rfind(b"\n"), data.rfind(b"\r")) + 1]
     lines = read_lines(kept, readers.make(arguments[1:]))
     assert whole.keys() == lines.keys()
-    for name in whole:
-        for one, other in zip(whole[name], lines[name]):
-            assert one.tolist() == pytest.approx(other.tolist(), nan_ok=True)
+    assert [_bits(whole[name]) for name in whole] == [_bits(lines[name]) for name in whole]
+
+
+def _bits(found: Found) -> list[tuple[str, bytes]]:
+    return [(str(part.dtype), part.tobytes()) for part in found]
+
+
+@given(st.sampled_from(PATTERNS), texts)
+def test_a_faster_pattern_has_the_same_matches(pattern: str, text: str) -> None:
+    both = [readers._compiled(each) for each in (pattern, faster(pattern))]
+    one, other = ([(m.span(), m.groups()) for m in each.finditer(text)] for each in both)
+    assert one == other
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=300)
+def test_what_is_proposed_gives_what_its_lines_give_in_any_mixture(data: st.DataObject) -> None:
+    style, proposed = data.draw(st.sampled_from(proposals()))
+    kinds = [*lines_of(style.file), "", style.number, f"\x1b[32m{style.number}\x1b[0m"]
+    text = "\n".join(data.draw(st.lists(st.sampled_from(kinds), max_size=20))).encode()
+    whole, lines = read_log(text, proposed), read_lines(text, readers.make(proposed[1:]))
+    assert whole.keys() == lines.keys()
+    assert [_bits(whole[name]) for name in whole] == [_bits(lines[name]) for name in whole]
+
+
+@cache
+def proposals() -> list[tuple[Style, tuple[str, ...]]]:
+    places = [(style, *style.place()) for style in STYLES]
+    return [(style, propose(lines, index, column=at).arguments) for style, lines, index, at in places]
+
+
+def test_a_line_with_more_points_than_a_reader_takes_of_one_gives_as_many() -> None:
+    arguments = ("neronet", "regex", r"(?P<x>\d) ")
+    data = b"1 " * 1500 + b"\n2 \n"
+    assert read_log(data, arguments)["x"].values.tolist() == [1.0] * readers.MAX_COLUMNS + [2.0]
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r"])

@@ -39,7 +39,11 @@ VERBS: tuple[Verb, ...] = (
             positional("RUN", "the run in whose log the number stands: its number or name", "run"),
             positional("NUMBER", "the number, as it stands there"),
             value("--name", metavar="NAME", text="of the metric (default: the words next to the number)"),
-            value("--line", metavar="N", text="of the log, from 1 (default: the last one with that number)"),
+            value(
+                "--line",
+                metavar="N[:COLUMN]",
+                text="of the log, from 1 (default: the last one with that number); columns count from 0",
+            ),
             value("--stream", metavar="STREAM", text="stdout or stderr", default="stdout"),
             flag("--dry-run", "--preview", text="only show what would be found"),
             flag("--yes", text="do not ask"),
