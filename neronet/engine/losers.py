@@ -2,8 +2,11 @@
 
 What one node can see is decided there (node/rungs.py), also while no engine is anywhere.  Here the runs of one
 submission are compared across its nodes, by the same evaluator, and ended by the same wish as if the user had asked.
-Nothing is kept but what the store says: the values at checkpoints are those of the points there, and who was stopped
-stands in its events; so an engine that takes over goes on with the same knowledge.
+Its node obeys only while the run has not got beyond the checkpoint at which it lost: what is known here of a node
+that cannot be reached may be old.  So a decision counts, and is told, once the node has obeyed.
+
+Nothing is kept but what the store says: the values at checkpoints are those of the points there, what was decided
+stands in its intents, and who was stopped in its events; so an engine that takes over goes on with the same knowledge.
 """
 
 from __future__ import annotations
@@ -100,16 +103,18 @@ class LosersAcross:
             event.run for event in self._store.events.find([row.number for row in rows]) if event.kind == RULE
         }
         for row in rows:
-            values += [(row.number, point, value) for point, value in self._new_values(sweep, row)]
+            new = self._new_values(sweep, row)
+            values += [(row.number, point, value) for point, value in new]
             ended = row.reported_state in states.ENDED and row.reported_state != states.FINISHED
             if ended or row.number in out:
                 sweep.losers.leave(row.number)
+            elif new:
+                sweep.losers.back(row.number)  # a wish that its node has not obeyed by now comes too late
         stopped = {loser: evidence for loser, _, evidence in sweep.losers.feed(values)}
         wished = False
         for row in self._store.runs.find(stopped):
             if row.reported_state not in states.ENDED:
-                self._stop(row, stopped[row.number])
-                wished = True
+                wished |= self._stop(row, stopped[row.number])
         return wished
 
     def _new_values(self, sweep: Sweep, row: RunRow) -> list[tuple[int, float | None]]:
@@ -127,16 +132,19 @@ class LosersAcross:
             sweep.read[row.number, attempt] = course, read + len(points.value)
         return found
 
-    def _stop(self, row: RunRow, evidence: dict[str, Any]) -> None:
+    def _stop(self, row: RunRow, evidence: dict[str, Any]) -> bool:
+        """Asks its node to end it; whether nobody has asked that before."""
+        name = f"stop-losers-{row.number}-{row.attempt}-{evidence['point']}"
+        if self._store.intents.get(name) is not None:
+            return False
         why = explain(evidence)
         act = {
             "do": "terminate", "token": row.token, "runs": [[row.idx, row.idx]], "who": "stop_losers", "why": why,
-            "priority": 0,
+            "priority": 0, "point": evidence["point"],
         }  # fmt: skip
-        with self._store.transaction(durable=True):
-            add_rule(self._store, time.time(), why, row.number, row.attempt, row.node, evidence)
-            name = f"stop-losers-{row.number}-{row.attempt}"
-            self._store.intents.put(name, "act", {"node": row.node, "act": act})
+        rule = {"run": row.number, "attempt": row.attempt, "evidence": evidence}
+        self._store.intents.put(name, "act", {"node": row.node, "act": act, "rule": rule})
+        return True
 
 
 def add_rule(

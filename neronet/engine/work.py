@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neronet.engine.collect import Collector
+from neronet.engine.losers import add_rule
 from neronet.engine.submission import move
 from neronet.engine.told import Refused
 from neronet.errors import InputError, StoreError, Unreachable
@@ -208,6 +209,7 @@ class NodeWork:
 
     async def _carry_out(self, session: Session, intent: Intent) -> None:
         wish = {"m": "act", "id": intent.id, **intent.payload["act"]}
+        rule = intent.payload.get("rule")  # it, and not the user, wants this
         try:
             result = (await session.ask(wish, "done", intent.id))["result"]
         except Refused as error:
@@ -215,6 +217,7 @@ class NodeWork:
         if (
             "problem" in result
             and wish["do"] == "terminate"
+            and rule is None
             and not await self._look_for(session, wish["token"])
         ):
             self._end(wish["token"], wish["why"])
@@ -222,6 +225,8 @@ class NodeWork:
         with self._store.transaction(durable=True):
             if taken := set(result.get("withdrawn", ())) if wish["do"] == "withdraw" else None:
                 move(self._store, self._home, wish["token"], taken, intent.payload["to"])
+            if rule and result.get("runs"):
+                add_rule(self._store, intent.created, wish["why"], node=self._node.id, **rule)
             self._store.intents.finish(intent.id, "problem" not in result, result)
         if taken and self._collector is not None:
             for message in self._collector.leave(wish["token"], taken):

@@ -10,6 +10,7 @@ import time
 
 from neronet.node import procs
 from neronet.node.journal import Journal
+from neronet.node.rungs import reached
 from neronet.node.runs import write_json
 from neronet.wire import states
 
@@ -70,7 +71,7 @@ def subtract(ranges, others):
 def _end(batch, wish, journals):
     """A claim ends what has not begun; what has begun gets a `stop`, which its watcher carries out."""
     taken, records, stopped = [], [], 0
-    total = len(batch)
+    total, names = len(batch), set(batch.attempts())
     for first, last in wish["runs"]:
         for index in range(first, min(last, total - 1) + 1):
             attempt = batch.attempt(index, 1)
@@ -79,15 +80,37 @@ def _end(batch, wish, journals):
                 if claim["id"] == wish["id"]:  # also when this very wish was carried out before
                     taken.append(index)
                     records.append(_record(attempt, wish))
-            elif wish["do"] == "terminate" and attempt.read_exit() is None:
-                attempt.stop(
-                    {"id": wish["id"], "who": wish["who"], "state": states.TERMINATED, "why": wish["why"]}
-                )
-                stopped += 1
+            elif wish["do"] == "terminate":
+                stopped += _stop(_latest(batch, index, names), wish)
     procs.pause("withdrawn")
     if records:
         journals.append(batch, records)
     return {"runs": len(taken) + stopped, "withdrawn": taken}
+
+
+def _latest(batch, index, names):
+    """The last attempt of a run, by the names of all: a job that is requeued begins another one."""
+    number = 1
+    while "%d.%d" % (index, number + 1) in names:
+        number += 1
+    return batch.attempt(index, number)
+
+
+def _stop(attempt, wish):
+    """Whether it is this wish that ends what has begun; also when it was carried out before."""
+    if attempt.read_exit() is None and not _has_gone_on(attempt, wish):
+        stop = {"id": wish["id"], "who": wish["who"], "state": states.TERMINATED, "why": wish["why"]}
+        attempt.stop(dict(stop, meant="point" in wish))
+    elif "point" not in wish:
+        return False  # only a rule wants to know whether it was itself
+    return (attempt.read_stop() or {}).get("id") == wish["id"]
+
+
+def _has_gone_on(attempt, wish):
+    """Whether a run that lost at a checkpoint has got further: who decided that may not have heard of it."""
+    if "point" not in wish:
+        return False
+    return reached(attempt.batch, attempt.batch.run(attempt.index)["number"]) > wish["point"]
 
 
 def _withdraw(attempt, wish):

@@ -17,8 +17,28 @@ from neronet.node.journal import Journal
 from neronet.node.runs import FULL, make_private
 from neronet.wire import losers
 
+FOLDER = "rungs"
 LOOK = 2.0  # seconds between two looks at what the others wrote, while nothing is new of this run
 SHARE = 50  # between two looks is so many times as long as the first one took
+
+
+def reached(batch, number):
+    """The last checkpoint that the run with this number has told its siblings of; 0: none."""
+    last, folder = 0, os.path.join(batch.path, FOLDER)
+    for name in fresh.names(folder):
+        fresh.refresh(os.path.join(folder, name))
+        with open(os.path.join(folder, name), "rb") as file:
+            points = [entry["n"] for entry in _entries(file.read()) if entry["r"] == number and "n" in entry]
+        last = max([last] + points)
+    return last
+
+
+def _entries(data):
+    for line in data.splitlines():
+        try:
+            yield json.loads(line.decode("ascii"))
+        except ValueError:  # nothing is flushed to the disk here: a loss of power may leave anything
+            continue
 
 
 class Siblings(object):
@@ -27,7 +47,7 @@ class Siblings(object):
     def __init__(self, batch, identity):
         self.rule = batch.spec["stop_losers"]
         self.losers = losers.Losers(self.rule)
-        self._folder = os.path.join(batch.path, "rungs")
+        self._folder = os.path.join(batch.path, FOLDER)
         self._name = os.path.basename(batch.journal(identity))
         self._read = {}  # name of a file -> how far
         self._next = 0.0
@@ -62,11 +82,7 @@ class Siblings(object):
             data = file.read()
         whole = data[: data.rfind(b"\n") + 1]
         self._read[path] = self._read.get(path, 0) + len(whole)
-        for line in whole.splitlines():
-            try:
-                entry = json.loads(line.decode("ascii"))
-            except ValueError:  # nothing is flushed to the disk here: a loss of power may leave anything
-                continue
+        for entry in _entries(whole):
             if "out" in entry:
                 self.losers.leave(entry["r"])
             else:

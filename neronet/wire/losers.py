@@ -108,6 +108,10 @@ class Losers(object):
         self._out.add(run)
         self._forget(run)
 
+    def back(self, run):
+        """It goes on after all: it is judged again at the next checkpoint that it reaches."""
+        self._out.discard(run)
+
     def _forget(self, run):
         if run in self._last:
             point, key = self._last[run]

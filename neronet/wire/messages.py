@@ -20,6 +20,7 @@ From the user side (TO_NODE)
   output    send a file of work/ from `offset`, then `end`
   act       do: terminate | withdraw | hold | release | priority  -> done
             runs: [[first, last], ...] indices, both included
+            point (may be left out): terminates only runs whose last checkpoint is not beyond it (see losers.py)
   sync      say `synced` when all that is there now has been sent
   load      send `load` every `interval` seconds (0: once): {"load1", "used", "memory_free", ...,
             "waits": {token: why no run of this batch can start with these limits}}

@@ -84,24 +84,25 @@ def test_why_runs_wait_is_told_in_words(slurm: SlurmCluster, neroman: Neroman, t
     until(lambda: "PENDING" not in slurm.jobs().values(), lambda: slurm.jobs())
 
 
-def test_a_job_that_is_requeued_is_another_attempt(
+def test_a_job_that_is_requeued_is_another_attempt_which_can_be_terminated(
     slurm: SlurmCluster, neroman: Neroman, tmp_path: Path
 ) -> None:
     add(neroman, slurm)
-    runs = neroman.submit(sweep(tmp_path / "s", COUNTS), NODE)
-    until(lambda: next(iter(runs)).points.get("n", 0) > 5, "it prints nothing")
-    slurm.run("scontrol requeue $(squeue -h -o %A)", "root")
-    until(lambda: next(iter(runs)).attempt == 2, lambda: next(iter(runs)))
-    until(lambda: next(iter(runs)).state == "running", lambda: next(iter(runs)))
+    runs = neroman.submit(sweep(tmp_path / "s", COUNTS, 2), NODE)
+    until(lambda: all(run.points.get("n", 0) > 5 for run in runs), "they print nothing")
+    slurm.run("scontrol requeue $(squeue -h -o %F | uniq)", "root")
+    until(lambda: {(run.attempt, run.state) for run in runs} == {(2, "running")}, lambda: list(runs))
+    neroman.terminate(runs[1:])
+    assert wait(runs[1:]) == {"terminated": 1}
     slurm.run("touch stop")
-    assert wait(runs) == {"finished": 1}
-    first, second = neroman.store.attempts.of_run(next(iter(runs)).number)
-    assert (first.state, first.reason) == ("lost", "the scheduler started its job again")
-    assert second.state == "finished" and starts(slurm) == ["1", "1"]
-    points = runs.points("n")
-    assert list(points["value"]) == [float(n + 1) for n in range(len(points))], (
-        "only those of the last attempt"
-    )
+    assert wait(runs) == {"finished": 1, "terminated": 1}
+    for run in runs:
+        first, second = neroman.store.attempts.of_run(run.number)
+        assert (first.state, first.reason) == ("lost", "the scheduler started its job again")
+        assert second.state == run.state
+        points = list(runs.points("n").query(f"run == {run.number}")["value"])
+        assert points == [float(n + 1) for n in range(len(points))], "only those of the last attempt"
+    assert sorted(starts(slurm)) == ["1", "1", "2", "2"]
 
 
 def test_a_compute_node_that_fails_leads_to_another_attempt_elsewhere(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from model_node import collector, journal, record
 from test_submission import CONFIG, NODES, job, submit
 
-from neronet.engine.losers import LosersAcross
+from neronet.engine.losers import LosersAcross, add_rule
 from neronet.engine.placement import Member
 from neronet.engine.submission import SWEEP, move, store_rerun
 from neronet.errors import ProtocolError, StoreError
@@ -52,6 +52,21 @@ def look(across: LosersAcross) -> bool:
     return across.look()
 
 
+class Decision(NamedTuple):
+    text: str
+    data: dict[str, Any]
+
+
+def decisions(store: Store) -> dict[int, Decision]:
+    """Of each run that a node is asked to end, why."""
+    found: dict[int, Decision] = {}
+    for intent in store.intents.open():
+        rule = intent.payload["rule"]
+        assert rule["run"] not in found, "decided twice"
+        found[rule["run"]] = Decision(intent.payload["act"]["why"], rule["evidence"])
+    return found
+
+
 def rules(store: Store) -> dict[int, Event]:
     found = [event for event in store.events.find() if event.kind == "rule"]
     assert len({event.run for event in found}) == len(found), "decided twice"
@@ -74,36 +89,51 @@ def test_runs_of_all_nodes_are_compared_and_the_losers_end_as_by_a_users_wish(
     for place, number in enumerate(numbers):
         printed(store, number, [place + 5.0, place + 4.0, place + 3.0, float(place)])
     assert look(across)
-    found = rules(store)
+    found = decisions(store)
     assert set(found) == set(numbers[5:])
     rows = {row.number: row for row in store.runs.find(numbers)}
     assert {rows[number].node for number in found} == {"gpu1", "gpu2"}
     assert wishes(store) == {(rows[n].token, rows[n].idx): event.text for n, event in found.items()}
     for event in found.values():
-        assert event.data is not None
         assert follows(event.data)
         assert all(value == float(numbers.index(run)) for run, value in event.data["others"])
     assert not look(across)
+    assert not rules(store), "told before a node has obeyed"
+
+
+def test_a_run_that_goes_on_before_its_node_obeys_is_judged_by_what_it_is_then(
+    store: Store, numbers: list[int]
+) -> None:
+    across = LosersAcross(store)
+    for place, number in enumerate(numbers):
+        printed(store, number, [float(place)] * 4)
+    assert look(across)
+    good, bad = numbers[-2:]
+    for place, number in enumerate([*numbers[:4], bad, good]):
+        printed(store, number, [float(place) if number != good else -1.0] * 2, first=4)
+    assert look(across)
+    wished = [intent.payload["rule"] for intent in store.intents.open()]
+    assert [rule["evidence"]["point"] for rule in wished if rule["run"] == bad] == [4, 6]
+    assert [rule["evidence"]["point"] for rule in wished if rule["run"] == good] == [4]
 
 
 def test_an_engine_that_takes_over_decides_the_same_and_nothing_twice(tmp_path: Path) -> None:
-    decided: list[dict[int, tuple[str, Any]]] = []
+    decided: list[dict[int, Decision]] = []
     for other in (False, True):
         with Store(tmp_path / f"home-{other}") as store:
             numbers = begin(store, tmp_path / f"home-{other}", tmp_path)
             across = LosersAcross(store)
             for turn in range(4):
                 for place, number in enumerate(numbers):
-                    if number not in rules(store):
+                    if number not in decisions(store):
                         printed(store, number, [place * (1.0 - turn / 8)] * 4, first=4 * turn)
                         look(across)
                     if other:
                         across = LosersAcross(store)
-                        before = rules(store)
+                        before = decisions(store)
                         assert not look(across)
-                        assert rules(store) == before
-            decided.append({run: (event.text, event.data) for run, event in rules(store).items()})
-            assert set(wishes(store).values()) == {event.text for event in rules(store).values()}
+                        assert decisions(store) == before
+            decided.append(dict(decisions(store)))
     assert decided[0] == decided[1]
     assert len(decided[0]) > RUNS / 2
 
@@ -122,9 +152,9 @@ def test_what_could_not_be_stored_is_decided_anew(
         patch.setattr(store.intents, "put", full)
         with pytest.raises(StoreError):
             look(across)
-    assert not rules(store), "a decision without its wish"
+    assert not decisions(store)
     assert look(across)
-    assert len(rules(store)) == 5
+    assert len(decisions(store)) == 5
 
 
 def test_what_a_node_decided_is_not_decided_again_here_nor_the_other_way_round(
@@ -133,7 +163,7 @@ def test_what_a_node_decided_is_not_decided_again_here_nor_the_other_way_round(
     for place, number in enumerate(numbers):
         printed(store, number, [float(place)] * 4)
     look(LosersAcross(store))
-    found = rules(store)
+    found = decisions(store)
     rows = {row.number: row for row in store.runs.find(numbers)}
     decided, kept = numbers[-1], numbers[0]
     for number in (decided, kept):
@@ -142,8 +172,13 @@ def test_what_a_node_decided_is_not_decided_again_here_nor_the_other_way_round(
         session = collector(store, home, node=row.node)
         session.follow(row.token)
         session.take([journal(said, token=row.token, name=f"k-{number}-1.log")])
-    assert rules(store)[decided].text == found[decided].text
-    assert rules(store)[kept].text == "stop_losers, said by the node"
+    row = rows[decided]
+    add_rule(
+        store, 1100.0, found[decided].text, decided, 1, row.node, found[decided].data
+    )  # it has obeyed, too
+    assert {run: event.text for run, event in rules(store).items()} == {
+        decided: "stop_losers, said by the node", kept: "stop_losers, said by the node",
+    }  # fmt: skip
     assert not look(LosersAcross(store))
 
 
@@ -165,7 +200,7 @@ def test_an_evidence_that_is_none_ends_the_session(
     for place, number in enumerate(numbers):
         printed(store, number, [float(place)] * 4)
     look(LosersAcross(store))
-    evidence = {**(rules(store)[numbers[-1]].data or {}), **change}
+    evidence = {**decisions(store)[numbers[-1]].data, **change}
     row = store.runs.find([numbers[0]])[0]
     session = collector(store, home, node=row.node)
     session.follow(row.token)

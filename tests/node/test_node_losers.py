@@ -71,6 +71,24 @@ def test_a_watcher_that_is_killed_while_it_decides_changes_no_decision_and_doubl
         assert not {0, 1} & set(stopped)
 
 
+def test_a_run_is_not_ended_for_what_it_was_at_a_checkpoint_that_it_has_left(root: Path) -> None:
+    """Whoever decides over several nodes may have heard of a run long ago."""
+    with mum(root, limits={"slots": 2}) as served:
+        script = "for n in 1 2 3 4 5 6; do echo error $n; done; sleep 30"
+        token = served.submit([["sh", "-c", script]] * 2, stop_losers=RULE)
+        served.follow(token)
+        served.until(lambda: all(len(served.points(run)) == 6 for run in (0, 1)))
+        assert served.act(token, "terminate", [[0, 0]], id="old", point=4) == {"runs": 0, "withdrawn": []}
+        for _ in range(2):  # who did not hear the answer says it again
+            wish = served.act(token, "terminate", [[1, 1]], id="new", point=6)
+            assert wish == {"runs": 1, "withdrawn": []}
+        served.until(lambda: 1 in served.ended())
+        assert served.act(token, "terminate", [[1, 1]], id="new", point=6)["runs"] == 1
+        assert set(served.ended()) == {1}
+        served.act(token, "terminate", [[0, 0]])
+        served.until(lambda: 0 in served.ended())
+
+
 def test_a_run_without_the_metric_is_left_alone(root: Path) -> None:
     with mum(root, limits={"slots": 4}) as served:
         quiet = ["sh", "-c", "echo loss 5; sleep 0.3"]
