@@ -40,6 +40,14 @@ from neronet.wire.frames import Malformed
 
 FORMAT = 1
 CONFIG = "config.yaml"
+REPLAYED = (
+    "number",
+    "name",
+    "experiment",
+    "parameters",
+    "command",
+    "snapshot",
+)  # what `replay` needs of a run
 _BLOCK = 1024 * 1024
 _FIRST = (1980, 1, 1, 0, 0, 0)  # the first date that a zip knows
 
@@ -49,6 +57,7 @@ Runs of Neronet, with all that is known of them.
 runs.csv      a row for each run: parameters, last values of metrics, command, hash of its files, commit
 points.csv    a row for each point: run, metric, index, time (seconds since 1970), value
 runs/NUMBER   run.json (all of runs.csv, and more), stdout.log, stderr.log, outputs, git.diff
+              (an output that has such a name itself ends in .output)
 snapshots     the files that runs had, as lists of names and hashes; a run's is its "snapshot"
 files         the contents of these files, by their SHA-256
 
@@ -104,6 +113,12 @@ class _Writer:
         specs: dict[str, dict[str, Any]] = {}
         for snapshot in dict.fromkeys(run.snapshot for run in known):
             missing += self._snapshot(snapshot, folders.get(snapshot))
+        without: dict[str, list[str]] = {}
+        for run in known:
+            without.setdefault(self._lacking(run), []).append(str(run.number))
+        for note, of in without.items():
+            numbers = ", ".join(of[:20]) + (f" and {len(of) - 20:,} more" if len(of) > 20 else "")
+            self._notes += [note.format(numbers)] if note else []
         for run in known:
             self._run(run)
             key = f"{run.experiment} {run.snapshot}"
@@ -113,7 +128,9 @@ class _Writer:
         said = {
             "format": FORMAT,
             "created": utc(time.time()),
-            "runs": [_described(run) for run in known],
+            "runs": [
+                {word: value for word, value in _described(run).items() if word in REPLAYED} for run in known
+            ],
             "experiments": specs,
             "missing": missing,
         }
@@ -164,8 +181,18 @@ class _Writer:
         self._zip.write(source, f"files/{entry.sha}")
         return True
 
+    def _lacking(self, run: Run) -> str:
+        """What of its results is not here, {} being for its number; "" for nothing."""
+        streams = self._store.offsets.streams(run.number, run.attempt).values()
+        if not run.results.is_dir() and any(known.mirrored > 0 for known in streams):
+            return "logs and outputs of run {}: somebody has deleted the results"
+        if any(known.mirrored < known.physical for known in streams):
+            return "the rest of the logs of run {}, which is on the node (mirror_limit)"
+        return ""
+
     def _run(self, run: Run) -> None:
         here = f"runs/{run.number}"
+        own = Path(str(self._zip.filename)).name  # may lie here, too: it would grow by itself for ever
         self._text(
             f"{here}/run.json", json.dumps({**run.to_json(), **_described(run)}, indent=1, default=str)
         )
@@ -176,8 +203,11 @@ class _Writer:
             names[:] = sorted(name for name in names if Path(folder, name) not in self._results)
             for file in sorted(files):
                 place = Path(folder, file)
-                if place.is_file() and not place.is_symlink() and not file.startswith(".part-"):
+                theirs = file != own and not file.startswith(".part-")
+                if theirs and place.is_file() and not place.is_symlink():
                     inside = os.fsencode(place.relative_to(run.results)).decode("utf-8", "replace")
+                    while f"{here}/{inside}" in self._zip.NameToInfo:  # an output that is called run.json
+                        inside += ".output"
                     self._zip.write(place, f"{here}/{inside}")
 
     def _spec(self, run: Run) -> dict[str, Any] | None:

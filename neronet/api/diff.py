@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -163,7 +164,7 @@ def _file(path: str, what: str, old: Entry | None, new: Entry | None, home: Path
         text = "" if entry is None else _text(entry, home)
         if text is None:
             return File(path, what, why=_why(entries, home))
-        texts.append(text.splitlines(keepends=True))
+        texts.append(list(io.StringIO(text)))  # `splitlines` would end lines at form feeds, too
     if max(map(len, texts)) > LINES:
         return File(path, what, why=f"more than {LINES:,} lines")
     names = ["/dev/null" if entry is None else f"{side}/{path}" for side, entry in (("a", old), ("b", new))]

@@ -10,18 +10,20 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from neronet.api import strangers
 from neronet.api.bundle import CONFIG, FORMAT
+from neronet.api.trusted import Trusted, real
 from neronet.engine.submission import Job
 from neronet.errors import InputError, NeronetError, UnsafePath
 from neronet.spec.experiment import Experiment
@@ -31,7 +33,7 @@ from neronet.store.experiments import ExperimentRow
 from neronet.store.store import Store
 from neronet.sweep import Point
 from neronet.sync.manifest import MAX_BYTES, Entry, parse, tree_hash
-from neronet.sync.names import safe_parts
+from neronet.sync.names import hides, safe_parts
 from neronet.sync.snapshot import RESERVE, WHOLE, keep, load
 from neronet.wire.frames import Malformed, load_json
 
@@ -100,8 +102,8 @@ def read(path: Path) -> Bundle:
                 "upgrade Neronet",
             )
         runs = tuple(_recorded(run) for run in said["runs"])
-        if not 0 < len(runs) <= RUNS or len({run.number for run in runs}) < len(runs):
-            raise Malformed("its runs are none, too many, or not told apart")
+        if not runs or len({run.number for run in runs}) < len(runs):
+            raise Malformed("its runs are none, or not told apart")
         manifests, entries = {}, {}
         for sha in dict.fromkeys(run.snapshot for run in runs):
             name = f"snapshots/{sha}.json"
@@ -124,6 +126,10 @@ def unpack(
     anything is written. Raises InputError, NeronetError.
     """
     runs = bundle.chosen(only)
+    if len(runs) > RUNS:
+        raise InputError(
+            f"these are {len(runs):,} runs; {RUNS:,} are submitted at once", "name a part of them with --only"
+        )
     snapshots = list(dict.fromkeys(run.snapshot for run in runs))
     groups: dict[tuple[str, str], list[Recorded]] = {}
     for run in runs:
@@ -137,6 +143,7 @@ def unpack(
     with _opened(bundle.path) as made:
         specs = {key: _experiment(bundle, *key, folders[key[0]]) for key in groups}
         needed = _check(made, bundle, folders)
+        _check_trust(home, folders.values(), needed)
         _check_room(target, needed)
         try:
             for sha, folder in folders.items():
@@ -148,9 +155,11 @@ def unpack(
     for sha in snapshots:
         keep(home, bundle.manifests[sha], "manifest")
     _make_known(store, list(specs.values()))
+    names = {run.experiment for run in runs}
     return [
         Job(
-            specs[sha, name],
+            # What is not replayed with them cannot be waited for: there may be no such runs here.
+            replace(specs[sha, name], after=tuple(each for each in specs[sha, name].after if each in names)),
             [Point(run.name, run.parameters, run.command) for run in members],
             load(home, sha, folders[sha]),
         )
@@ -165,6 +174,9 @@ def unpack(
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as made:
+            if {info.compress_type for info in made.infolist()} - {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+                # Some others take any memory that the zip asks for.
+                raise Malformed("it is packed in another way")
             yield made
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
@@ -234,10 +246,17 @@ def _check(made: zipfile.ZipFile, bundle: Bundle, folders: dict[str, Path]) -> i
 
 
 def _check_name(path: str) -> None:
+    """What only Windows takes for something else (aux.py) is a plain name elsewhere, and was one where it ran."""
+    if hides(path):
+        raise Malformed(f"{quoted(path)} holds control characters")
+    if os.name != "nt":
+        return
     try:
         safe_parts(path)
     except UnsafePath as error:
-        raise Malformed(str(error)) from error
+        raise InputError(
+            f"{quoted(path)} cannot be a file on Windows", "replay the bundle on another system"
+        ) from error
 
 
 def _check_member(made: zipfile.ZipFile, entry: Entry, place: Path) -> None:
@@ -249,6 +268,17 @@ def _check_member(made: zipfile.ZipFile, entry: Entry, place: Path) -> None:
         )
     if info.file_size != entry.size:
         raise Malformed(f"{entry.path} has not the size that was announced")
+
+
+def _check_trust(home: Path, folders: Iterable[Path], needed: int) -> None:
+    """A trust that was given to what was in a folder, perhaps long ago, is none in what comes in a bundle."""
+    known = Trusted(home).folders()
+    for folder in folders:
+        if needed and real(folder) in known:
+            raise InputError(
+                f"{folder} is trusted: plotting functions of the bundle could run there without a question",
+                f"choose another --folder, or first: nerocli trust --revoke {shlex.quote(str(folder))}",
+            )
 
 
 def _check_room(target: Path, needed: int) -> None:

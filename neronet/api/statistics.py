@@ -81,8 +81,11 @@ def summary(values: Sequence[Value], goal: str) -> tuple[int, float, float, floa
     best = min(values, key=_rank(goal)).run
     if any(math.isnan(value) for value in numbers):
         return count, math.nan, math.nan, math.nan, math.nan, best
-    mean = math.fsum(numbers) / count if all(map(math.isfinite, numbers)) else sum(numbers) / count
-    squares = math.fsum((value - mean) ** 2 for value in numbers) if math.isfinite(mean) else math.nan
+    try:
+        mean = math.fsum(numbers) / count if all(map(math.isfinite, numbers)) else sum(numbers) / count
+    except OverflowError:  # of values that have nearly gone to infinity
+        mean = sum(value / count for value in numbers)
+    squares = sum((value - mean) * (value - mean) for value in numbers) if math.isfinite(mean) else math.nan
     deviation = math.sqrt(squares / (count - 1)) if count > 1 else math.nan
     return count, mean, deviation, min(numbers), max(numbers), best
 

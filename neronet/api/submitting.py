@@ -127,7 +127,7 @@ class Submitting:
         notes: list[str] = []
         chosen, by_id, numbers = self._members(members, notes), {spec.id: spec for spec in nodes.nodes}, []
         with self._store.transaction(durable=True):
-            for job in jobs:
+            for job in in_order(jobs):
                 numbers += store_submission(
                     self._store, self._home, self._home_id, job, chosen, by_id, _environment()
                 )
@@ -167,18 +167,19 @@ class Submitting:
 
 def in_order(jobs: Sequence[Job]) -> list[Job]:
     """Those that come after others behind them; a config.yaml has no circles."""
-    left = {job.experiment.id: job for job in jobs}
+    left: dict[str, list[Job]] = {}
+    for job in jobs:  # a bundle may have an experiment with several snapshots
+        left.setdefault(job.experiment.id, []).append(job)
     found: list[Job] = []
 
-    def add(job: Job) -> None:
-        if left.pop(job.experiment.id, None) is not None:
-            for name in job.experiment.after:
-                if name in left:
-                    add(left[name])
-            found.append(job)
+    def add(name: str) -> None:
+        some = left.pop(name, [])
+        for before in dict.fromkeys(name for job in some for name in job.experiment.after):
+            add(before)
+        found.extend(some)
 
-    for job in jobs:
-        add(job)
+    for name in list(left):
+        add(name)
     return found
 
 

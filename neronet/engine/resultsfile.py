@@ -39,6 +39,7 @@ class ResultsFile:
     def __init__(self, home: Path, store: Store, now: Callable[[], float] = time.monotonic) -> None:
         self._home, self._store, self._now = home, store, now
         self._preferences: tuple[object, str] = (None, "")
+        self._mine: object = None  # the file as it was written last, where that cannot be noted in STATE
         self._written: tuple[str, int] | None = None  # the file, and the change of the store that is in it
         self._next = 0.0
         self._problem = ""
@@ -92,14 +93,15 @@ class ResultsFile:
             content = sheet(store)
         self._set_aside(path)
         write(content, path)
+        self._mine = _identity(path)
         state = self._home / f"{STATE}.new"
-        state.write_text(json.dumps(_identity(path)), encoding="utf-8")
+        state.write_text(json.dumps(self._mine), encoding="utf-8")
         os.replace(state, self._home / STATE)
 
     def _set_aside(self, path: Path) -> None:
         """Moves away what was not written here."""
         there = _identity(path)
-        if there is None or there == self._last():
+        if there is None or there in (self._mine, self._last()):
             return
         before = list(path.parent.glob(f"{glob.escape(path.stem)}.edited-*"))
         if len(before) >= ASIDE:
@@ -107,7 +109,9 @@ class ResultsFile:
                 f"{path} was changed by somebody else again, and {len(before)} such files are kept: it is left alone",
                 f"remove {before[0].name} and the like; does another program write that file?",
             )
-        aside = path.with_name(f"{path.stem}.edited-{time.strftime('%Y%m%d-%H%M%S')}{path.suffix}")
+        moment = f"{path.stem}.edited-{time.strftime('%Y%m%d-%H%M%S')}"
+        names = (f"{moment}{more}{path.suffix}" for more in ("", *(f"-{n}" for n in range(2, ASIDE + 2))))
+        aside = next(place for place in map(path.with_name, names) if not place.exists())
         os.rename(path, aside)
         text = f"results_file: {path} was changed by somebody else; what it was is kept as {aside.name}"
         self._store.events.add(time.time(), "note", text)

@@ -7,12 +7,16 @@ import os
 import re
 import typing
 
-_PAIR = re.compile(r"([A-Za-z_][\w./-]*)(?:\s*[:=]\s*|\s+)([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
+# A word that is no name is taken as a whole: else a line of one long word would take minutes.
+_PAIR = re.compile(
+    r"([A-Za-z_][\w./-]*)(?:\s*[:=]\s*|\s+)([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+    r"|[A-Za-z_][\w./-]*"
+)
 
 
 def line_reader(output_line: str, *names: str) -> "dict[str, float]":
     """{name: number} of a line with words and numbers: `epoch 3 loss: 0.25`; with names only those."""
-    found = {name: float(value) for name, value in _PAIR.findall(output_line)}
+    found = {name: float(value) for name, value in _PAIR.findall(output_line) if name}
     return {name: value for name, value in found.items() if not names or name in names}
 
 
@@ -21,8 +25,8 @@ def file_reader(output_file: "typing.IO[str]", *names: str) -> "dict[str, list[f
     columns = output_file.readline().replace(",", " ").split()
     rows = [line.replace(",", " ").split() for line in output_file]
     whole = [row for row in rows if len(row) == len(columns)]  # the last one may just be written
-    series = {name: [float(row[k]) for row in whole] for k, name in enumerate(columns)}
-    return {name: values for name, values in series.items() if not names or name in names}
+    wanted = [(k, name) for k, name in enumerate(columns) if not names or name in names]
+    return {name: [float(row[k]) for row in whole] for k, name in wanted}
 
 
 def plot(

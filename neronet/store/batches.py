@@ -58,7 +58,11 @@ class BatchStore:
     def git(self, tokens: Iterable[str]) -> dict[str, dict[str, Any]]:
         """What is known of the git commit of these batches' folders, where something is."""
         rows = self._db.rows(_GIT, (listed(tokens),))
-        return {token: json.loads(text) for token, text in rows}
+        found = {
+            token: json.loads(text)[LOCAL].get(GIT) if whole else json.loads(text)
+            for token, text, whole in rows
+        }
+        return {token: commit for token, commit in found.items() if commit}
 
     def offer(self, token: str) -> bool:
         """Notes that a batch is about to be sent to its node, for good: from now on the node may have it. False
@@ -94,8 +98,11 @@ class BatchStore:
             sql.execute("UPDATE batches SET state = ?, since = ? WHERE token = ?", (state, since, token))
 
 
+# An infinite limit of a condition is JSON for Python, not for SQLite, which would fail for all batches: such a one is
+# taken as a whole.
 _GIT = """
-SELECT token, json_extract(content, '$.local.git') FROM batches
-WHERE token IN (SELECT value FROM json_each(?)) AND json_extract(content, '$.local.git') IS NOT NULL
+SELECT token, CASE WHEN json_valid(content) THEN json_extract(content, '$.local.git') ELSE content END AS text,
+       NOT json_valid(content)
+FROM batches WHERE token IN (SELECT value FROM json_each(?)) AND text IS NOT NULL
 """
 _BATCHES = "SELECT token, node, place, experiment, manifest, first, state, since FROM batches"

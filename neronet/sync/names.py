@@ -36,6 +36,11 @@ def safe_parts(path: str) -> tuple[str, ...]:
     return parts
 
 
+def hides(path: str) -> bool:
+    """Whether it holds control signs, or such that let it show itself in another order than it has."""
+    return _CONTROL.search(path) is not None
+
+
 def _problem(part: str) -> str:
     """Why this component is refused; '' when it is not."""
     if part in ("", ".", ".."):

@@ -196,7 +196,6 @@ RUN_CHANGES = {
 MANIFESTS = {
     "climbs": line(["../evil", "f", 0, SHA, 11]), "absolute": line(["/tmp/evil", "f", 0, SHA, 11]),
     "through a link": line(["a", "l", "."], ["a/evil", "f", 0, SHA, 11]), "a link that leaves": line(["a", "l", "../.."]),
-    "a device of Windows": line(["con", "f", 0, SHA, 11]), "another place on Windows": line(["..\\evil", "f", 0, SHA, 11]),
     "a terminal's codes": line(["\x1b[2J", "f", 0, SHA, 11]), "a size that lies": line(["main.sh", "f", 0, SHA, 2**50]),
     "content that is not there": line(["main.sh", "f", 0, "0" * 64, 11]), "no list at all": b"[]",
 }  # fmt: skip
