@@ -19,6 +19,7 @@ from neronet_jupyter import format as say
 from neronet_jupyter.figures import LiveFigure
 from neronet_jupyter.log import LogView
 from neronet_jupyter.plots import Plots
+from neronet_jupyter.tags import Tagging
 from neronet_jupyter.widget import View
 
 FILES = 200  # that are listed of what was sent, and of what came back
@@ -29,7 +30,7 @@ SECONDS = ("elapsed", "since")  # words of an event's data
 OWN = ("stdout.log", "stderr.log")
 
 
-class RunHead(View):
+class RunHead(Tagging):
     """Name, state and the acts on one run."""
 
     _view_name = Unicode("RunHeadView").tag(sync=True)
@@ -44,7 +45,7 @@ class RunHead(View):
         return {
             "number": run.number, "name": run.name, "state": run.state, "ended": run.state in states.ENDED,
             "what": headline(run, time.time()), "reason": run.reason, "note": run.note, "results": str(run.results),
-            "python": f'neroman.runs("{run.number}")',
+            "python": f'neroman.runs("{run.number}")', "tags": list(run.tags),
         }  # fmt: skip
 
     def act_terminate(self) -> list[str]:
@@ -52,6 +53,9 @@ class RunHead(View):
 
     def act_rerun(self) -> list[str]:
         return self._runs.rerun().notes
+
+    def tagged_runs(self) -> RunSet:
+        return self._runs
 
     def act_note(self, text: str) -> None:
         self.neroman.set_note(str(self._runs[0].number), text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from neronet_jupyter.table.why import EXPLAINED, Why, explain
 if TYPE_CHECKING:
     from neronet import Neroman
 
+TAGS = 40  # of the selected runs that are shown while they are edited
 TOUCHED = 5.0  # seconds for which the order stays after the pointer moved
 
 
@@ -168,7 +170,8 @@ class RunsTable(Acts):
         return f"{new:,} new" if new else "New order"
 
     def _selection(self) -> dict[str, Any]:
-        entries = [self.table.entries[number] for number in self._selected]
+        entries = [self.table.entries[number] for number in self.selected]
+        tags = Counter(tag for entry in entries for tag in entry.row.tags)
         one = entries[0].row if len(entries) == 1 else None
         return {
             "count": len(entries),
@@ -177,6 +180,7 @@ class RunsTable(Acts):
             "held": sum(entry.stage == WAITING and entry.row.reason == states.HELD for entry in entries),
             "ended": sum(entry.stage == ENDED for entry in entries),
             "failed": sum(entry.stage == ENDED and entry.row.state != states.FINISHED for entry in entries),
+            "tags": [[tag, count] for tag, count in tags.items()][:TAGS],
             "runs": spans(self._selected)[:200],
             "one": None if one is None else one.number,
             "folder": "" if one is None else str(folder_of(self.neroman.home, one)),
@@ -303,13 +307,16 @@ class RunsTable(Acts):
             }
 
     def act_select(self, how: str, number: int | None = None) -> None:
-        """`one`, `toggle`, `range` (from the last one to this), `all` that the filter shows, `none`."""
+        """`one`, `toggle`, `range` (from the last one to this), `all` that the filter shows, `none`; `some`: this one
+        unless others are selected, of which a page may not have heard yet."""
         with self._guard:
             table = self.table
             if how == "all":
                 chosen = set(table.arrangement.shown)
             elif how == "none" or number is None:
                 chosen = set()
+            elif how == "some" and self._selected:
+                chosen = self._selected
             elif (
                 how == "range"
                 and self._from in table.arrangement.places

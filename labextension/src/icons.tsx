@@ -52,6 +52,7 @@ const SHAPES = {
   log: <path d="M2.5 4h11M2.5 8h11M2.5 12h7"/>,
   compare: <path d="M3 2.500v11M8 2.500v11M13 2.500v11M3 5l5 6 5-6.5" />,
   pin: <path d="M8 13.500V9.500M4.5 9.500h7L10 6.500v-4H6v4z"/>,
+  tag: <path d="M2.5 2.500h5.500l5.5 5.500-5.5 5.500-5.5-5.500zM5.5 5.500v.1"/>,
   node: <path d="M2.5 3h11v4h-11zM2.5 9h11v4h-11zM5 5v.1M5 11v.1"/>,
   target: <><circle cx="8" cy="8" r="4.5"/><path d="M8 1.500v4M8 10.500v4M1.500 8h4M10.500 8h4"/></>,
   end: <path d="M8 2.500v7.500M4.5 7L8 10.5 11.5 7M3.5 13.500h9"/>,

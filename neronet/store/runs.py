@@ -206,6 +206,11 @@ class RunStore:
                     sql.execute("UPDATE runs SET tags = ? WHERE number = ?", (to_json(tags), number))
                     self._db.touch(number)
 
+    def tags(self) -> list[str]:
+        """The tags that runs have, those of most runs first."""
+        sql = "SELECT value FROM runs, json_each(runs.tags) GROUP BY value ORDER BY COUNT(*) DESC, value"
+        return [tag for (tag,) in self._db.rows(sql)]
+
     def delete(self, numbers: Iterable[int]) -> None:
         """Forgets these runs: their attempts, points and events, too. What a node still says of them is nothing
         that we know of: see Collector."""

@@ -12,10 +12,11 @@ from neronet_jupyter.table.arrange import spans
 from neronet_jupyter.table.entry import Entry
 from neronet_jupyter.table.export import export, tab_separated
 from neronet_jupyter.table.model import Table
-from neronet_jupyter.widget import View, slow
+from neronet_jupyter.tags import Tagging
+from neronet_jupyter.widget import slow
 
 
-class Acts(View):
+class Acts(Tagging):
     """The part of a table that acts on runs; each act answers {"notes": what could not be done at once}."""
 
     on_duplicate: Callable[[int], object] | None
@@ -38,6 +39,9 @@ class Acts(View):
         if not found:
             raise InputError("no run is selected", "select some in the table")
         return found
+
+    def tagged_runs(self) -> RunSet:
+        return self._runs()
 
     @slow
     def act_terminate(self) -> dict[str, Any]:

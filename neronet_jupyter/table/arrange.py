@@ -99,6 +99,7 @@ def sorting(order: Order, metrics: Mapping[str, int]) -> Callable[[Entry], texts
         "name": lambda entry: texts.sort_key(entry.row.name),
         "experiment": lambda entry: texts.sort_key(entry.row.experiment),
         "note": lambda entry: texts.sort_key(entry.row.note or entry.row.reason),
+        "tags": lambda entry: texts.sort_key(" ".join(entry.row.tags)),
     }
     return others.get(by, others["number"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import accumulate
 
 from neronet.wire.samples import is_sample
@@ -14,6 +15,8 @@ NUMBER_FROM, MAIN_FROM = 400, 700  # pixels: from where numbers and ages are sho
 MERGED_BELOW = 280
 SPARK, SPARK_MAIN, SPARK_MERGED = 44, 96, 46
 MOST = 220  # pixels of a column, whatever is in it
+LEAST_TAGS, MOST_TAGS, MOST_TAGS_MAIN = 40, 100, 160
+CHIP, BETWEEN = 10, 4  # pixels of a tag besides its text, and between two
 FROZEN = ("check", "state", "number")
 
 _NARROW, _BROAD = frozenset("ijl.,:;|!'` tfrI()[]"), frozenset("mwMW@%&")
@@ -34,9 +37,15 @@ def text_width(text: str) -> int:
     return math.ceil(width)
 
 
+@lru_cache(maxsize=65536)
+def tags_width(tags: tuple[str, ...]) -> int:
+    """Pixels of the tags of a run, in letters of 11 px; 0 for none."""
+    return sum(math.ceil(text_width(tag) * 11 / 12) + CHIP + BETWEEN for tag in tags) - BETWEEN if tags else 0
+
+
 @dataclass(frozen=True)
 class Column:
-    """`key`: check, state, number, name, experiment, node, age, note, spark, merged, p:NAME, m:NAME; `left` and
+    """`key`: check, state, number, name, experiment, node, age, tags, note, spark, merged, p:NAME, m:NAME; `left` and
     `width` in pixels; `asked`: it is shown because the user wants it."""
 
     key: str
@@ -83,10 +92,12 @@ class Known:
     metrics: Sequence[str] = ()
     metric: str = ""  # the one that is chosen
     widths: Mapping[str, int] = field(default_factory=dict)  # of the contents, by key
+    tags: bool = False  # some run has one
 
 
 def choices(known: Known, main: bool) -> list[tuple[str, bool]]:
     """(key, whether it is shown unless the user says otherwise) of every column that may be hidden."""
+    tags = [("tags", True)] if known.tags else []
     return [
         ("number", main),
         ("name", False),
@@ -94,6 +105,7 @@ def choices(known: Known, main: bool) -> list[tuple[str, bool]]:
         *((PARAMETER + name, True) for name in known.varying),
         *((PARAMETER + name, main) for name in known.zipped),
         *((PARAMETER + name, False) for name in known.others),
+        *(() if main else tags),
         ("node", main),
         ("spark", True),
         *(
@@ -101,6 +113,7 @@ def choices(known: Known, main: bool) -> list[tuple[str, bool]]:
             for name in first(known.metric, known.metrics)
         ),
         ("age", main),
+        *(tags if main else ()),
         ("note", main),
     ]
 
@@ -109,8 +122,8 @@ def first(name: str, names: Sequence[str]) -> list[str]:
     return [name, *(other for other in names if other != name)] if name else list(names)
 
 
-TITLES = {"number": "#", "name": "name", "experiment": "experiment", "node": "node", "age": "age", "note": "note",
-          "spark": "", "state": "", "check": ""}  # fmt: skip
+TITLES = {"number": "#", "name": "name", "experiment": "experiment", "node": "node", "age": "age", "tags": "tags",
+          "note": "note", "spark": "", "state": "", "check": ""}  # fmt: skip
 _FIXED = {"check": 14, "state": 14, "spark": SPARK, "age": 48, "note": 60}
 _RIGHT = ("age",)
 
@@ -130,6 +143,9 @@ def layout(width: int, known: Known, asked: Mapping[str, bool]) -> Layout:
     columns += [_column(key, known, main, asked) for key, asked in wanted]
     if not any(one.key == METRIC + known.metric for one in columns):
         columns = [one for one in columns if one.key != "spark"]
+    if not main:
+        over = _total(columns, gap, left, right) - width
+        columns = _without_tags(columns, over if width >= MERGED_BELOW else MOST_TAGS)
     merged = not main and (width < MERGED_BELOW or _total(columns, gap, left, right) > width)
     if merged and not any(one.asked for one in columns):
         columns = _merge(columns, width, gap, left, right)
@@ -159,11 +175,23 @@ def _column(key: str, known: Known, main: bool, asked: bool) -> Column:
     is_metric = key.startswith(METRIC)
     # The head of the chosen metric may reach over its sparkline, which has none of its own there.
     needed = max(measured, 40 if is_metric else 14, least if main or not is_metric else 0)
-    return Column(key, title, min(MOST, needed), right=is_metric or key in _RIGHT, asked=asked)
+    most = MOST if key != "tags" else MOST_TAGS_MAIN if main else MOST_TAGS
+    return Column(key, title, min(most, needed), right=is_metric or key in _RIGHT, asked=asked)
 
 
 def _total(columns: Sequence[Column], gap: int, left: int, right: int) -> int:
     return left + right + sum(one.width + gap for one in columns) - gap
+
+
+def _without_tags(columns: Sequence[Column], pixels: int) -> list[Column]:
+    """So many pixels less: the tags are the first to give way, first some of their width."""
+    found = []
+    for one in columns:
+        if one.key != "tags" or pixels <= 0:
+            found.append(one)
+        elif one.asked or one.width - pixels >= LEAST_TAGS:
+            found.append(replace(one, width=max(LEAST_TAGS, one.width - pixels)))
+    return found
 
 
 def _stretch(columns: list[Column], spare: int) -> list[Column]:

@@ -26,7 +26,8 @@ def tab_separated(table: Table, entries: Sequence[Entry]) -> str:
         for name in known.metrics
         if not is_sample(name) and any(table.ids[name] in entry.metrics for entry in entries)
     ]
-    rows = [["number", "name", "experiment", "state", "reason", "node", *parameters, *metrics, "note"]]
+    tags = ["tags"] if any(entry.row.tags for entry in entries) else []
+    rows = [["number", "name", "experiment", "state", "reason", "node", *parameters, *metrics, "note", *tags]]
     for entry in entries:
         row = entry.row
         values = [entry.value(table.ids[name]) for name in metrics]
@@ -35,6 +36,7 @@ def tab_separated(table: Table, entries: Sequence[Entry]) -> str:
                 str(row.number), row.name, row.experiment, row.state, row.reason, row.node,
                 *(row.parameters.get(name, "") for name in parameters),
                 *("" if value is None else repr(value) for value in values), row.note,
+                *(", ".join(row.tags) for _ in tags),
             ]
         )  # fmt: skip
     return "\n".join("\t".join(" ".join(cell.split()) for cell in row) for row in rows) + "\n"

@@ -100,6 +100,8 @@ class Painter:
             return f"{row.number}" if self._layout.main else f"#{row.number}"
         if key == "note":
             return note(entry)
+        if key == "tags":
+            return shown(" ".join(row.tags), 160)
         text = {"name": row.name, "experiment": row.experiment, "node": row.node}[key]
         return self._widen(key, shown(text, 120))
 

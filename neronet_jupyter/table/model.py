@@ -24,7 +24,7 @@ from neronet_jupyter.table.arrange import (
     sorting,
     summarize,
 )
-from neronet_jupyter.table.columns import Known, text_width
+from neronet_jupyter.table.columns import Known, tags_width, text_width
 from neronet_jupyter.table.entry import ENDED, WAITING, Entry
 from neronet_jupyter.table.parameters import Parameters, default_metric, measure
 from neronet_jupyter.table.spark import Curve, draw
@@ -101,6 +101,8 @@ class Table:
         self._ordered = 0  # runs that there were when they were put in order
         self._opened: dict[str, bool] = {}
         self._kinds: Counter[str] = Counter()
+        self._tagged: Counter[tuple[str, ...]] = Counter()  # how many runs have just these tags
+        self._tags_width: int | None = 0  # pixels; None: not known any more
         self._summaries: dict[str, tuple[float, Summary]] = {}  # with the time
         self._dirty: set[str] = set()  # groups that are others than their summaries say
         self._curves: dict[tuple[int, int], Curve] = {}
@@ -141,13 +143,13 @@ class Table:
             else:
                 if entry.row.state != row.state:
                     moved.append(entry)
-                self._kinds[entry.kind] -= 1
+                self._count(entry, -1)
                 before = None if self.pending else self._place(entry)
                 entry.put_row(row)
                 entry.put_heads(data)
                 self.pending = self.pending or before != self._place(entry)
             self.entries[row.number] = entry
-            self._kinds[entry.kind] += 1
+            self._count(entry, 1)
             self._dirty.add(self.group(entry))
             self._lengthen(entry)
         if moved:
@@ -159,6 +161,12 @@ class Table:
             self.parameters.zips = {name: spec.get("zips") or [] for name, spec in specs.items()}
             self._steps = {name: str(spec.get("steps") or "") for name, spec in specs.items()}
         return moved
+
+    def _count(self, entry: Entry, by: int) -> None:
+        self._kinds[entry.kind] += by
+        if tags := entry.row.tags:
+            self._tagged[tags] += by
+            self._tags_width = None
 
     def _place(self, entry: Entry) -> tuple[object, ...]:
         """Nothing moves while it stays the same."""
@@ -173,7 +181,7 @@ class Table:
 
     def _forget(self, numbers: Iterable[int]) -> None:
         for number in numbers:
-            self._kinds[self.entries.pop(number).kind] -= 1
+            self._count(self.entries.pop(number), -1)
             self.pending = self.urgent = True
             self._ordered -= 1
         self._summaries.clear()
@@ -283,14 +291,17 @@ class Table:
             experiments = set(opened)
         varying, zipped, others = self.parameters.names(experiments)
         metrics = list(self.names.values())
-        return Known(
-            varying, others, zipped, metrics, self.metric, self._measured(varying + zipped + others, metrics)
-        )
+        widths = self._measured(varying + zipped + others, metrics)
+        return Known(varying, others, zipped, metrics, self.metric, widths, widths["tags"] > 0)
 
     def _measured(self, parameters: list[str], metrics: list[str]) -> dict[str, int]:
         for name in parameters:
             self.widths[PARAMETER + name] = self.parameters.width(name)
         self.widths["number"] = text_width(f"#{max(self.entries, default=0)}")
+        if self._tags_width is None:
+            self._tagged = +self._tagged  # without those that no run has now
+            self._tags_width = max(map(tags_width, self._tagged), default=0)
+        self.widths["tags"] = self._tags_width
         missing = [name for name in metrics if METRIC + name not in self.widths]
         if missing:
             entries = list(self.entries.values())

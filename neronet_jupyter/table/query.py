@@ -1,4 +1,4 @@
-"""The words of the filter: `resnet lr>0.001 -sgd "two words" #17` (pure)."""
+"""The words of the filter: `resnet lr>0.001 -sgd "two words" #17 tag:good` (pure)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from neronet.spec.values import number
+from neronet.sweep.select import TAG
 from neronet_jupyter.table.entry import Entry
 
 _TERM = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
@@ -53,6 +54,9 @@ def _contains(term: Term) -> Callable[[Entry], bool]:
     word = term.word
     if re.fullmatch(r"#\d+", word):
         return lambda entry: f"#{entry.row.number}" == word
+    if word.startswith(TAG):
+        tag = word[len(TAG) :]
+        return lambda entry: any(one.casefold() == tag for one in entry.row.tags)
     return lambda entry: word in entry.words
 
 

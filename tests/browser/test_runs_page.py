@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 
@@ -14,6 +15,7 @@ from tests.browser.conftest import Tabs
 from tests.browser.hostile import HOSTILE, hostile
 from tests.browser.jupyter_server import JupyterServer
 from tests.browser.pages import STARTS, execute, make_notebook
+from tests.e2e.cli import NEROCLI
 from tests.jupyter.table.stores import add, define, end, many, say, start
 
 CELL = """\
@@ -175,6 +177,38 @@ def test_the_table_is_used_by_mouse_alone(table: Callable[..., Page], neroman: N
     page.get_by_label("Group by").select_option("p:opt")
     expect(page.locator(".nn-g")).to_have_count(2)
     expect(page.locator(".nn-g").first).to_contain_text("opt = adamw")
+
+
+def test_tags_of_selected_runs_are_seen_found_and_shared(
+    table: Callable[..., Page], neroman: Neroman, jupyter: JupyterServer
+) -> None:
+    one = sweep(neroman, "tagged")
+    page = table("tagged", 1100)
+    expect(page.get_by_role("columnheader", name="tags")).to_have_count(0)
+    page.locator(f"{RUN}[data-run='{one[1]}']").click()
+    page.locator(f"{RUN}[data-run='{one[3]}']").click(modifiers=["Control"])
+    expect(page.get_by_role("toolbar", name="selected runs")).to_contain_text("2 selected")
+    page.keyboard.press("t")
+    page.keyboard.type("good")
+    page.keyboard.press("Enter")
+    tags = {number: page.locator(f"{RUN}[data-run='{number}'] .nn-tag") for number in one}
+    expect(tags[one[1]]).to_have_text(["good"])
+    expect(tags[one[3]]).to_have_text(["good"])
+    expect(page.locator(".nn-grid .nn-tag")).to_have_count(2)
+    nerocli = [NEROCLI, "tag", str(one[3])]
+    assert "good" in subprocess.check_output(nerocli, env=jupyter.env, text=True)
+    subprocess.check_call([*nerocli, "+better"], env=jupyter.env)
+    expect(tags[one[3]]).to_have_text(["good", "better"])
+    expect(page.get_by_role("group", name="tags of 2 runs")).to_contain_text("better1")
+    page.keyboard.type("-good")
+    page.keyboard.press("Enter")
+    expect(page.locator(".nn-grid .nn-tag")).to_have_text(["better"])
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("treegrid")).to_be_focused()
+    page.keyboard.press("/")
+    page.keyboard.type("tag:better")
+    until_order(page, one[3])
+    assert neroman.runs("tag:better").numbers == (one[3],)
 
 
 @pytest.mark.parametrize("width", [300, 1400])

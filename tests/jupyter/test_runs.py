@@ -190,13 +190,15 @@ def test_selecting_as_lists_do(neroman: Neroman, sweep: list[int]) -> None:
     state = screen.until(lambda state: state["selected"]["count"] == 4)
     assert state["selected"] | {"folder": ""} == {
         "count": 4, "open": 1, "waiting": 0, "held": 0, "ended": 3, "failed": 1, "runs": "1,3-4,6", "one": None,
-        "folder": "", "note": "",
+        "folder": "", "note": "", "tags": [],
     }  # fmt: skip
     until(lambda: [line[5] & 1 for line in screen.lines if line[2] == "r"] == [0, 1, 1, 1, 0, 1])
     screen.ask("select", how="all")
     assert part.selected == tuple(range(1, 11))
     until(lambda: heard[-1] == tuple(range(1, 11)))
     end_it()
+    screen.ask("select", how="some", number=2)
+    assert part.selected == tuple(range(1, 11))
     screen.ask("select", how="none")
     assert part.selected == ()
     time.sleep(0.1)

@@ -10,9 +10,11 @@ export function Matters({ state, busy, onMethod }: { state: State; busy: boolean
     <div>
       <div className="nn-cap">
         <b>What matters</b>
-        <span className="nn-mut nn-el nn-grow">
-          {!state.forest && 'rank correlation, '}
-          {state.numbers.length.toLocaleString('en')} runs
+        <span className="nn-mut nn-grow nn-cmp-whole">
+          <span>
+            {!state.forest && 'rank correlation, '}
+            {state.numbers.length.toLocaleString('en')} runs
+          </span>
         </span>
         {state.forest && (
           <Segments label="how importance is found" value={busy ? '' : rank ? 'rank' : 'forest'} values={['rank', 'forest']} onChange={onMethod} />
@@ -51,7 +53,7 @@ export function Best({ state, onOver }: { state: State; onOver: (over: boolean) 
   const values = state.best.flatMap(one => one.values);
   const low = Math.min(...values);
   const span = Math.max(...values) - low || 1;
-  const at = (value: number): number => 4 + (88 * (value - low)) / span;
+  const at = (value: number): number => 4 + (56 * (value - low)) / span;
   return (
     <div>
       <div className="nn-cap">
@@ -72,8 +74,8 @@ export function Best({ state, onOver }: { state: State; onOver: (over: boolean) 
           <li key={one.numbers.join(' ')} title={one.numbers.map(run => `#${run}`).join(', ')}>
             <span className="nn-mut">{i + 1}</span>
             <span className="nn-el">{i === 0 ? <b>{one.text}</b> : one.text}</span>
-            <svg width={96} height={14} aria-hidden="true">
-              <path d="M4 7H92" stroke="var(--nn-faint)" />
+            <svg width={64} height={14} aria-hidden="true">
+              <path d="M4 7H60" stroke="var(--nn-faint)" />
               <path d={`M${at(Math.min(...one.values))} 7H${at(Math.max(...one.values))}`} stroke="var(--nn-muted)" strokeWidth={1.5} />
               {one.values.slice(0, 20).map((value, j) => (
                 <circle key={j} cx={at(value)} cy={7} r={3} fill="var(--nn-l1)" fillOpacity={0.6} />

@@ -13,7 +13,9 @@ interface ParallelProps {
 const HEIGHT = 250;
 const TOP = 34;
 const BOTTOM = 14;
-const LEFT = 58;
+const LEFT = 58; // the least; values of the first axis stand there
+const LETTER = 7.2; // pixels, in the broadest font that a user is likely to have
+const MOST = 9; // letters of a value
 const HALF = 9; // pixels of a brush to either side of its axis
 const SNAP = 0.03; // so near to its end a brush takes in all to there
 const STEP = 0.05; // of an axis, for one press of a key
@@ -55,7 +57,8 @@ export function Parallel({ state, brushes, within, onMove, onBrush }: ParallelPr
   const width = useWidth(box);
   const theme = useTheme();
   const right = width < 420 ? 44 : 70;
-  const across = (axis: number): number => LEFT + ((width - LEFT - right) * axis) / Math.max(1, state.axes.length - 1);
+  const left = Math.max(LEFT, 16 + LETTER * Math.max(0, ...(state.axes[0]?.ticks ?? []).map(([, text]) => Math.min(MOST, text.length))));
+  const across = (axis: number): number => left + ((width - left - right) * axis) / Math.max(1, state.axes.length - 1);
   React.useEffect(() => {
     const context = canvas.current?.getContext('2d');
     if (context && canvas.current && width > 0) {
@@ -74,7 +77,7 @@ export function Parallel({ state, brushes, within, onMove, onBrush }: ParallelPr
               ticks={axis.ticks}
               x={across(i)}
               before={i === 0}
-              room={Math.max(30, (width - LEFT - right) / Math.max(1, state.axes.length - 1) - 14)}
+              room={Math.max(30, (width - left - right) / Math.max(1, state.axes.length - 1) - 14)}
               brush={brushes[axis.name]}
               onMove={(low, high) => onMove({ ...brushes, [axis.name]: [low, high] })}
               onBrush={(low, high) => onBrush(axis.name, low, high)}
@@ -172,7 +175,7 @@ function Axis({ name, ticks, x, before, room, brush, onMove, onBrush }: AxisProp
           <path d={`M${x - 3} ${toPixel(at)}h6`} />
           <text x={before ? x - 7 : x + 7} y={toPixel(at) + 4} textAnchor={before ? 'end' : 'start'}>
             <title>{text}</title>
-            {text.length > 9 ? `${text.slice(0, 8)}…` : text}
+            {text.length > MOST ? `${text.slice(0, MOST - 1)}…` : text}
           </text>
         </g>
       ))}

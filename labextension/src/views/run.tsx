@@ -4,6 +4,7 @@ import { view, type Props } from '../base';
 import { Button, Confirm, Icon, IconButton, LinkIcon, Menu, StateIcon, TroubleMessage, useAsk } from '../kit';
 import { isIcon, type IconName } from '../icons';
 import { copy, openFile, openFolder } from '../shell';
+import { Tags } from './tags';
 
 interface HeadState {
   number: number;
@@ -13,6 +14,7 @@ interface HeadState {
   what: string;
   reason: string;
   note: string;
+  tags: string[];
   results: string;
   python: string;
 }
@@ -77,6 +79,7 @@ function Head({ state, act }: Props<HeadState>): JSX.Element {
         <b>{state.what}</b>
         {state.reason && <span className={`nn-c-${state.state}`}>{state.reason}</span>}
         {said && <span className="nn-mut">{said}</span>}
+        <Tags tags={state.tags.map(tag => [tag, 1])} runs={1} act={act} ask={ask} />
         {note === null ? (
           state.note && (
             <button type="button" className="nn-link nn-note" title="Edit the note" onClick={() => setNote(state.note)}>

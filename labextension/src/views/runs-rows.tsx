@@ -2,6 +2,7 @@
 import React from 'react';
 import { Button, Icon, LinkButton, StateIcon } from '../kit';
 import { type Column, type HeadLine, type Layout, type Line, ROW, type RunLine, type WaitLine, type WhyLine } from './runs-feed';
+import { TagTexts } from './tags';
 
 const SIGNS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_';
 const COLUMNS = 48;
@@ -232,6 +233,13 @@ function Cell({ column, index, text, style, frozen, layout, line, editing, held,
         onDoubleClick={event => (event.stopPropagation(), doing.editNote(number))}
       >
         {text}
+      </div>
+    );
+  }
+  if (key === 'tags') {
+    return (
+      <div {...common} className={`${name} nn-cut`} title={text || undefined}>
+        <TagTexts tags={text} />
       </div>
     );
   }

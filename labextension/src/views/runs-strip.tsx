@@ -5,6 +5,7 @@ import { Button, Confirm, Icon, IconButton, LinkButton, Menu, StateIcon, type It
 import type { IconName } from '../icons';
 import { copy, execute, openFolder, openNotebook, openRun } from '../shell';
 import { NoteInput } from './runs-rows';
+import { type Counted, Tags } from './tags';
 
 export interface Selected {
   count: number;
@@ -13,6 +14,7 @@ export interface Selected {
   held: number;
   ended: number;
   failed: number;
+  tags: Counted[];
   runs: string;
   one: number | null;
   folder: string;
@@ -39,7 +41,7 @@ export interface State {
   duplicate: boolean;
 }
 
-export type Asking = '' | 'terminate' | 'delete' | 'export' | 'note';
+export type Asking = '' | 'terminate' | 'delete' | 'export' | 'note' | 'tag';
 
 interface StripProps {
   state: State;
@@ -49,6 +51,8 @@ interface StripProps {
   asking: Asking;
   setAsking: (what: Asking) => void;
   words: boolean;
+  /** Gives the focus back to the table. */
+  leave: () => void;
 }
 
 const WORDS: Record<string, string> = { waiting: 'wait' };
@@ -135,6 +139,16 @@ export function Actions(props: StripProps): JSX.Element {
       </div>
     );
   }
+  if (asking === 'tag') {
+    const done = (): void => (setAsking(''), props.leave());
+    return (
+      <div className="nn-strip nn-act" onKeyDown={event => event.key === 'Escape' && done()}>
+        <span className="nn-s">Tags</span>
+        <Tags tags={chosen.tags} runs={chosen.count} act={act} ask={ask} autoFocus onDone={done} />
+        <IconButton icon="x" label="Done (Escape)" onClick={done} />
+      </div>
+    );
+  }
   if (asking === 'export') {
     return <Export {...props} />;
   }
@@ -156,6 +170,7 @@ export function Actions(props: StripProps): JSX.Element {
       {button('compare', 'compare', 'Compare', 'Compare')}
       {chosen.one !== null && button('log', 'log', 'Log', 'Log')}
       {chosen.ended > 0 && button('rerun', 'rerun', 'Rerun', chosen.ended > 1 ? `Rerun ${chosen.ended}` : 'Rerun')}
+      {words && button('tag', 'tag', 'Tag', 'Tags (T)')}
       {chosen.open > 0 && button('terminate', 's-terminated', `Terminate ${chosen.open}`, `Terminate ${chosen.open}`)}
       <span className="nn-moremenu">
         <Menu icon="dots" label="More" items={more(props, doings)} />
@@ -166,7 +181,7 @@ export function Actions(props: StripProps): JSX.Element {
   );
 }
 
-function more({ state, setAsking }: StripProps, doings: Record<string, () => void>): Item[] {
+function more({ state, setAsking, words }: StripProps, doings: Record<string, () => void>): Item[] {
   const { one, failed, ended, waiting, held, count } = state.selected;
   const items: (Item | false)[] = [
     { label: 'Copy', icon: 'copy', onClick: doings.copy },
@@ -174,6 +189,7 @@ function more({ state, setAsking }: StripProps, doings: Record<string, () => voi
     { label: 'Frame in a notebook', icon: 'open', onClick: doings.notebook },
     one !== null && { label: 'Open the results', icon: 'folder', onClick: doings.results },
     { label: 'Note…', icon: 'file', onClick: () => setAsking('note') },
+    !words && { label: 'Tags…', icon: 'tag', onClick: doings.tag },
     failed > 0 && failed < ended && { label: `Rerun ${failed} that did not finish`, icon: 'rerun', onClick: doings.rerunFailed },
     waiting > 0 && { label: `Hold ${waiting}`, icon: 'pin', onClick: doings.hold },
     held > 0 && { label: `Release ${held}`, icon: 'pin', onClick: doings.release },
@@ -207,6 +223,7 @@ export function useDoings({ state, act, ask, say, setAsking }: StripProps): Reco
     rerunFailed: () => noted('rerun', { failed: true }),
     hold: () => noted('hold'),
     release: () => noted('release'),
+    tag: () => setAsking('tag'),
     terminate: () => setAsking('terminate'),
     delete: () => setAsking('delete'),
     copy: () => text('text', chosen.count === 1 ? '1 run' : `${chosen.count} runs`),

@@ -15,7 +15,7 @@ const KEYS: [string, string][] = [
   ['Enter', 'open the run'],
   ['← →', 'close, open a group; why it failed'],
   ['/', 'filter'],
-  ['F2', 'note'],
+  ['F2, T', 'note, tags'],
   ['P C L', 'plot, compare, log'],
   ['R, Del', 'rerun; terminate or delete'],
   ['.', 'more'],
@@ -37,7 +37,8 @@ function Runs({ state, act, page, onMessage }: Props<State>): JSX.Element {
   const [menus, load] = useMenus(state, act, main, arranging || state.wide);
   const choosing = { state, act, ask, menus };
   const words = main;
-  const strip = { state, act, ask, say, asking, setAsking, words };
+  const focus = (): void => box.current?.querySelector<HTMLElement>('[role=treegrid]')?.focus();
+  const strip = { state, act, ask, say, asking, setAsking, words, leave: focus };
   const doings = useDoings(strip);
   const some = state.selected.count > 0;
 
@@ -46,7 +47,6 @@ function Runs({ state, act, page, onMessage }: Props<State>): JSX.Element {
       setAsking('');
     }
   }, [some]);
-  const focus = (): void => box.current?.querySelector<HTMLElement>('[role=treegrid]')?.focus();
   const search = (): void => {
     setSearching(true);
     window.setTimeout(() => filter.current?.focus());
@@ -56,7 +56,7 @@ function Runs({ state, act, page, onMessage }: Props<State>): JSX.Element {
       then();
     } else if (number !== null) {
       ask(async () => {
-        await act('select', { how: 'one', number });
+        await act('select', { how: 'some', number });
         then();
       });
     }
@@ -67,6 +67,7 @@ function Runs({ state, act, page, onMessage }: Props<State>): JSX.Element {
       c: doings.compare,
       l: () => (number !== null ? void execute('neronet:open-run', { number }) : doings.log()),
       r: doings.rerun,
+      t: doings.tag,
       Delete: () => setAsking(some && !state.selected.open ? 'delete' : 'terminate'),
       '.': () => window.setTimeout(() => box.current?.querySelector<HTMLElement>('.nn-moremenu .nn-ib')?.click(), 100)
     };
