@@ -34,7 +34,9 @@ def numbers_of(offset: int, data: bytes) -> list[dict[str, int]]:
     found = []
     for first, behind in value_columns(text):
         start, end = bisect_left(columns, first), bisect_left(columns, behind)
-        if end - start == behind - first:  # it is shown, all of it
+        if (
+            columns[start:end] and columns[start] == first and columns[end - 1] == behind - 1
+        ):  # both its ends are shown
             found.append({"start": start, "end": end, "offset": offset + begin, "column": first})
     return found
 

@@ -46,6 +46,7 @@ class Notifying:
         self._store, self._home, self._held = store, home, held
         self._channels: dict[str, Channel] = {}
         self._stamp: object = ""
+        self._newer: object = ""
         self._next = self._clock = 0.0  # monotonic
         self._waits = True  # something is open, as far as is known
         self._on_the_way: dict[str, threading.Thread] = {}
@@ -79,6 +80,9 @@ class Notifying:
         path = self._home / "preferences.yaml"
         stamp = stamp_of(path)
         if stamp == self._stamp:
+            return
+        if self._stamp != "" and stamp != self._newer:
+            self._newer = stamp  # an editor may be in the middle of writing it: read when it rests
             return
         self._stamp = stamp
         preferences = load_preferences(path)
@@ -160,6 +164,8 @@ class Notifying:
         return bool(found)
 
     def _try(self, channel: Channel, message: Message, now: float) -> None:
+        if channel.quiet and rules.quiet_until(channel.quiet, now) > now:
+            return  # it was due before, and nobody was there
         if message.state == "gathering":
             if not self._ripe(channel, message, now):
                 return
@@ -175,7 +181,11 @@ class Notifying:
 
     def _ripe(self, channel: Channel, message: Message, now: float) -> bool:
         gathered = Gathered.from_json(message.gathered)
-        sent = self._store.outbox.sent_since(message.channel, now - channel.at_most[1])
+        sent = [
+            moment
+            for moment in self._store.outbox.sent_since(message.channel, now - channel.at_most[1])
+            if moment <= now  # else the clock was set back since: that limits nothing
+        ]
         if rules.due_at(channel, gathered, sent) > now:
             return False
         item = gathered.items[0]
@@ -228,7 +238,7 @@ class Notifying:
     def _failed(self, channel: Channel, message: Message, error: NotifyError) -> None:
         now = time.time()
         why = f"{error} ({error.hint})" if error.hint else str(error)
-        given_up = now - message.made > rules.GIVE_UP
+        given_up = now - message.made > rules.GIVE_UP and message.tries >= rules.TRIES
         with self._store.transaction():
             if given_up or not message.tries:
                 what = "was given up" if given_up else "could not be sent yet"

@@ -14,6 +14,8 @@ from neronet.node.rungs import reached
 from neronet.node.runs import write_json
 from neronet.wire import states
 
+ENGINE = "engine"  # who wishes what no user has asked for
+
 
 class Journals(object):
     """Neromum's own journals, one per batch, for the ends of runs that no kid ever had."""
@@ -46,7 +48,8 @@ def _reorder(batch, wish):
     if wish["do"] == "priority":
         order["priority"] = wish["priority"]
     else:
-        held = subtract(held, wish["runs"])
+        # That nothing is waited for any longer does not undo what the user holds.
+        held = held if wish["who"] == ENGINE else subtract(held, wish["runs"])
         order["held"] = sorted(held + wish["runs"]) if wish["do"] == "hold" else held
         if wish["do"] == "release":
             released = subtract(order.get("released", []), wish["runs"])

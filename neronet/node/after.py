@@ -65,7 +65,8 @@ class After(object):
         attempt = batch.attempt(index, number)
         fresh.refresh(attempt.file("exit"))
         status, stop = attempt.read_exit(), attempt.read_stop()
-        if stop is not None:
+        # One that came when the program had ended by itself counts for nothing, as for its watcher.
+        if stop is not None and attempt.stopped_at() <= attempt.ended_at():
             # That a rule across runs, or a condition that stops, ends a run is as good as its own end.
             return status is not None and ("evidence" in stop or bool(stop.get("meant")))
         return status == 0 and attempt.read_verdict() is None

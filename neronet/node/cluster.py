@@ -152,7 +152,10 @@ class Cluster(object):
                 if found is not None:
                     self._jobs[token] = jobs.Job(**found)
         fresh.refresh(self._answer)
-        answer = read_json(self._answer)
+        try:
+            answer = read_json(self._answer)
+        except ValueError:  # a loss of power may leave anything
+            answer = None
         if answer is not None and answer["at"] > self._asked:
             self._take(answer)
         for job in [job for job in self._jobs.values() if not os.path.exists(self.root.batch(job.batch))]:
@@ -412,8 +415,9 @@ class Cluster(object):
         """Cancels a task whose watcher does not carry out a wish to end its run."""
         for attempt in marks:
             try:
-                late = attempt.read_stop() is not None and time.time() > attempt.stopped_at() + STOPS + (
-                    attempt.batch.spec.get("grace") or STOPS
+                stop = attempt.read_stop()
+                late = stop is not None and time.time() > attempt.stopped_at() + STOPS + (
+                    stop.get("grace") or attempt.batch.spec.get("grace") or STOPS
                 )
             except FileNotFoundError:
                 continue

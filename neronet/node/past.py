@@ -42,7 +42,8 @@ class Past(object):
             self.started = record["t"]
         elif kind == "p":
             self.parsed[record["s"]] = record["to"], record["base"]
-            elapsed = record["t"] - (self.started or record["t"])
+            # The start is told by the clock of the file system, which may be ahead of the host's.
+            elapsed = max(0.0, record["t"] - (self.started or record["t"]))
             if "h" in record:
                 self.states[record["s"]] = record["h"]
             if record["s"] >= PROCESSED:

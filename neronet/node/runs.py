@@ -312,7 +312,10 @@ class Attempt(object):
         return os.stat(self.file("start")).st_mtime
 
     def read_stop(self):
-        return read_json(self.file("stop")) if self._has("stop") else None
+        try:
+            return read_json(self.file("stop")) if self._has("stop") else None
+        except ValueError:  # cut short by a loss of power, which ended the run as well
+            return None
 
     def set_verdict(self, state, reason):
         """Something from outside ends this attempt: how its program took that does not matter any more."""

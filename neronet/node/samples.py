@@ -17,6 +17,9 @@ PYTHON_TIMEOUT = 20.0  # seconds; on a network file system the first start takes
 PEAKS = 64  # processes at most of which the own peak is looked up
 _TICKS = float(os.sysconf("SC_CLK_TCK"))
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_PYTHON = re.compile(
+    r"python[0-9.]*\Z"
+)  # not a program of the user's own, which is not to be started for this
 
 
 class Tree(object):
@@ -241,7 +244,7 @@ def cpu_model(cpuinfo):
 
 def python_of(argv, variables):
     """The Python that a run is most likely about: its own command, else the first one on its PATH; or None."""
-    names = [argv[0]] if os.path.basename(argv[0]).startswith("python") else []
+    names = [argv[0]] if _PYTHON.match(os.path.basename(argv[0])) else []
     for name in names + ["python3", "python"]:
         path = name if "/" in name else procs.which(name, variables.get("PATH"))
         if path:

@@ -181,7 +181,7 @@ class Watcher(object):
         wait = RETRY if self._pending else SAFETY
         if self._wrapper is not None:
             elapsed = self._elapsed()
-            tick = self._conditions.next_tick(elapsed, self._silence.lasts(self._streams, elapsed))
+            tick = self._conditions.next_tick(elapsed, self._silence.lasts(self._streams[:3], elapsed))
             for moment in (tick, self.spec.get("time"), self._sample_at):
                 if moment is not None:
                     wait = min(wait, max(0.01, moment - elapsed))
@@ -290,7 +290,7 @@ class Watcher(object):
         if self._wrapper is None:
             return
         elapsed, limit = self._elapsed(), self.spec.get("time")
-        quiet = self._silence.lasts(self._streams, elapsed)
+        quiet = self._silence.lasts(self._streams[:3], elapsed)
         self._act_on(self._conditions.tick(elapsed, quiet, self._silence.printed))
         if limit and elapsed > limit:
             self._ask_stop("nerokid", states.TIMEOUT, "ran longer than %s" % outcome.duration(limit))
@@ -419,7 +419,8 @@ class Watcher(object):
         state, reason = outcome.judge(attempt, status, stop, self.here.boot)
         if self._rungs is not None:
             self._rungs.tell()
-            if state != states.FINISHED:
+            begun_anew = attempt.batch.attempt(attempt.index, attempt.attempt + 1).exists()
+            if state != states.FINISHED and not begun_anew:
                 self._rungs.leave()
         work = attempt.file("work")
         outputs, more = outcome.find_outputs(work, self.spec.get("outputs") or [])

@@ -5,7 +5,8 @@ attempts  what became of each start of a run; a run is shown with its last one (
 heads     the key is (run << 16) + attempt: all its series, packed by heads.py; marks are the offsets of the last
           lines of its streams (see wire/messages.py) of which points were stored, as "12 -1 40"
 extractors  what is read here from the logs of an experiment's runs: see extractors.py
-events    data: the numbers behind the text, as JSON, where there are any
+events    data: the numbers behind the text, as JSON, where there are any; an id never comes twice, also when runs
+          were deleted: those who follow what happens remember the last one
 notify_marks: how far each channel of notifications has looked; outbox: what it is to tell (see outbox.py)
 chunks    the points.  The key is (series << 32) + number of the chunk's first point, so that the points of a
           series lie together and in order without a second index.
@@ -150,7 +151,7 @@ CREATE TABLE heads (
 CREATE TABLE chunks (id INTEGER PRIMARY KEY, n INTEGER NOT NULL, data BLOB NOT NULL);
 
 CREATE TABLE events (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     time REAL NOT NULL,
     run INTEGER,
     attempt INTEGER,
@@ -195,7 +196,21 @@ CREATE TABLE heads_2 (id INTEGER PRIMARY KEY, marks TEXT NOT NULL, data BLOB NOT
 INSERT INTO heads_2 SELECT id, mark0 || ' ' || mark1 || ' ' || mark2, data FROM heads;
 DROP TABLE heads;
 ALTER TABLE heads_2 RENAME TO heads;
-ALTER TABLE events ADD COLUMN data TEXT;
+CREATE TABLE events_2 (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time REAL NOT NULL,
+    run INTEGER,
+    attempt INTEGER,
+    node TEXT,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    data TEXT
+);
+INSERT INTO events_2 SELECT id, time, run, attempt, node, kind, text, NULL FROM events;
+DROP TABLE events;
+ALTER TABLE events_2 RENAME TO events;
+CREATE INDEX events_run ON events (run) WHERE run IS NOT NULL;
+CREATE INDEX events_time ON events (time);
 ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE attempts ADD COLUMN environment TEXT;
 """

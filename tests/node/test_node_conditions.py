@@ -7,11 +7,16 @@ import signal
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from neronet.engine import told
+from neronet.node.cluster import Cluster
+from neronet.node.past import Past
+from neronet.node.runs import Batch, Root
+from neronet.wire import conditions
 from neronet.wire.conditions import COMPARATORS
 from tests.node.mum import Mum, kids_of, mum
 from tests.node.test_node_limits import ESCAPES, all_processes, condition
@@ -227,3 +232,66 @@ def test_the_signal_comes_a_moment_behind_the_line(root: Path) -> None:
             f"\nfrom a line to its signal: {late[count // 2] * 1000:.1f} ms, at most {late[-1] * 1000:.1f} ms"
         )
         assert late[count // 2] < 0.5
+
+
+def test_silence_is_of_the_program_whatever_processors_read(root: Path) -> None:
+    """A file that is written all the time is no output, and one that is read as a whole is no stream."""
+    code = "for n in range(40): open('a.txt', 'a').write('%d\\n' % n); __import__('time').sleep(0.1)"
+    readers = [
+        {"kind": "file", "file": "a.txt", "call": ["reader", "read"]},
+        {"kind": "line", "file": "a.txt", "call": ["neronet", "keyvalue"]},
+    ]
+    files = {"reader.py": b"def read(file): return {'n': sum(1 for line in file)}"}
+    with mum(root) as served:
+        ended = served.run(
+            [[sys.executable, "-c", code]],
+            files,  # type: ignore[arg-type]
+            processors=readers,
+            outputs=["a.txt"],
+            conditions=[silent("kill", 1.2)],
+        )
+        assert ended[0]["reason"] == "condition quiet, no output for 1.2 seconds"
+        assert ended[0]["ended"] - ended[0]["started"] < 3.5
+    assert not list((root / "hosts").glob("*/nerokid-error.txt"))
+
+
+def test_a_cluster_leaves_a_run_the_grace_of_the_condition_that_stops_it(root: Path) -> None:
+    with mum(root) as served:
+        token = served.submit([["sleep", "30"]])
+        served.follow(token)
+        served.until_started()
+        attempt = Batch(Root(str(root)), token).attempt(0, 1)
+        attempt.stop({"who": "condition", "state": "terminated", "why": "", "grace": 120.0})
+        served.until(lambda: bool(served.ended()))
+        cancelled: list[int] = []
+        gateway = Cluster.__new__(Cluster)  # without its thread, which would ask a scheduler
+        gateway.warden = SimpleNamespace(cancel_argv=lambda token, native, numbers, waiting: numbers)
+        gateway._command = cancelled.extend
+        for age, expected in ((100.0, []), (131.0, [3])):
+            moment = time.time() - age
+            os.utime(attempt.file("stop"), (moment, moment))
+            gateway._stop("job.3", "17", [attempt])
+            assert cancelled == expected
+
+
+def test_a_scheduler_is_asked_again_when_its_last_answer_was_damaged(tmp_path: Path) -> None:
+    gateway = Cluster.__new__(Cluster)  # without its thread
+    gateway.root, gateway.folder, gateway._jobs, gateway._asked = Root(str(tmp_path)), str(tmp_path), {}, 0.0
+    gateway._answer = str(tmp_path / "answer.json")
+    (tmp_path / "answer.json").write_bytes(b"")  # by a loss of power
+    gateway._load()
+    assert gateway._asked == 0.0
+
+
+def test_a_file_system_whose_clock_is_ahead_makes_no_time_before_the_start() -> None:
+    found = conditions.Conditions([condition("stuck", "warn", comparator="stalled", points=1)])
+    past = Past(found, set())
+    past._take({"e": "started", "t": 1000.0})
+    past._take({"e": "p", "t": 999.4, "s": 0, "to": 10, "base": 0, "v": [["loss", 1.0, 0, None]]})
+    (firing,) = found.feed("loss", 2.0, 10, 1.0)
+    record = {
+        "c": "stuck",
+        "text": conditions.explain(firing),
+        "data": conditions.evidence(firing),
+    }
+    assert told.fired(record)[1]["since"] == 0.0

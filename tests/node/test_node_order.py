@@ -6,10 +6,13 @@ import os
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from neronet.node import procs
+from neronet.node.runs import Attempt, Batch, Root
 from tests.node.mum import Mum, kids_of, mum
 
 SPAN = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(0.5)"]
@@ -85,6 +88,79 @@ def test_held_runs_wait_until_they_are_released(served: Mum) -> None:
     served.until(lambda: set(served.ended()) == {0, 1, 5, 3})
     served.act(token, "release", [[0, 5]])
     served.until(lambda: len(served.ended()) == 6)
+
+
+def test_what_the_user_holds_stays_held_when_nothing_is_waited_for_any_longer(served: Mum) -> None:
+    after = {"names": ["first"], "runs": [], "elsewhere": 1}
+    token = served.submit([["true"]] * 3, after=after)
+    served.act(token, "hold", [[1, 1]])
+    served.follow(token)
+    served.act(token, "release", [[0, 2]], who="engine")  # the other node's runs have finished
+    served.until(lambda: set(served.ended()) == {0, 2})
+    served.until(lambda: not kids_of(served.root))
+    assert set(served.ended()) == {0, 2}
+    served.act(token, "release", [[1, 1]])
+    served.until(lambda: len(served.ended()) == 3)
+
+
+def test_a_run_that_had_finished_when_a_condition_ended_it_keeps_nobody(served: Mum) -> None:
+    rule = {"id": "hot", "variablename": "loss", "killvalue": 5.0, "comparator": "gt", "action": "kill"}
+    first = served.submit([["sh", "-c", "sleep 0.5; printf 'loss 6'"]], conditions=[rule])
+    served.follow(first)
+    served.until(lambda: bool(served.ended()))
+    assert served.ended()[0]["state"] == "finished"
+    assert Batch(Root(str(served.root)), first).attempt(0, 1).read_stop() is not None
+    served.forget()
+    second = served.submit(
+        [["true"]], after={"names": ["first"], "runs": [[first, [[0, 0]]]], "elsewhere": 0}
+    )
+    served.follow(second)
+    served.until(lambda: bool(served.ended()))
+
+
+def test_a_run_that_its_scheduler_began_anew_is_ended_where_it_is_now(served: Mum) -> None:
+    token = served.submit([["sleep", "30"]])
+    served.follow(token)
+    served.until_started()
+    batch = Batch(Root(str(served.root)), token)
+    # As a task does that was begun anew, see task.py.
+    batch.attempt(0, 1).set_verdict("lost", "the scheduler started its job again")
+    assert batch.attempt(0, 2).claim("nonce", {"kind": "claimed"})
+    served.act(token, "terminate", [[0, 0]])
+    assert batch.attempt(0, 1).read_stop() is None
+    assert batch.attempt(0, 2).read_stop()["who"] == "tester"
+    batch.attempt(0, 1).stop({"state": "terminated", "why": ""})
+    served.until(lambda: bool(served.ended()))
+
+
+def test_a_run_that_its_scheduler_began_anew_is_still_among_those_that_a_rule_compares(served: Mum) -> None:
+    rule = {
+        "metric": "error",
+        "goal": "minimize",
+        "rule": "median",
+        "min_points": 1,
+        "reduction": 3,
+        "keep": 3,
+    }
+    token = served.submit([["sh", "-c", "echo error 1; exec sleep 30"]], stop_losers=rule)
+    served.follow(token)
+    served.until(lambda: bool(served.points(0)))
+    batch = Batch(Root(str(served.root)), token)
+    # As a task does that was begun anew, see task.py.
+    batch.attempt(0, 1).set_verdict("lost", "the scheduler started its job again")
+    assert batch.attempt(0, 2).claim("nonce", {"kind": "claimed"})
+    procs.kill_tree(0, "NERONET_RUN=" + batch.attempt(0, 1).mark, 0)
+    served.until(lambda: bool(served.ended()))
+    assert served.ended()[0]["state"] == "lost"
+    told = "".join(path.read_text() for path in Path(batch.path, "rungs").iterdir())
+    assert '"n":1' in told and '"out"' not in told
+
+
+def test_a_wish_that_a_loss_of_power_cut_short_is_none(tmp_path: Path) -> None:
+    attempt = Attempt(SimpleNamespace(path=str(tmp_path)), 0, 1)
+    Path(attempt.path).mkdir(parents=True)
+    Path(attempt.file("stop")).write_bytes(b"")
+    assert attempt.read_stop() is None
 
 
 def test_a_limit_that_was_raised_counts_for_runs_that_wait(root: Path) -> None:

@@ -193,6 +193,8 @@ def test_the_version_of_the_python_of_a_run_is_told(script: str, version: str, t
     path.chmod(0o755)
     assert samples.python_of(["main.sh"], {"PATH": str(tmp_path)}) == str(path)
     assert samples.python_of(["/usr/bin/python3.9"], {"PATH": str(tmp_path)}) == "/usr/bin/python3.9"
+    # A program of the user's own is not started a second time to ask it.
+    assert samples.python_of(["/home/me/python_model.sh"], {"PATH": str(tmp_path)}) == str(path)
     assert samples.python_version(str(path), {}) == version
     assert samples.python_version(None, {}) == ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from neronet.engine.loop import Engine
 from neronet.engine.notify import deliver, mail, rules
+from neronet.engine.notifying import Notifying
 from neronet.errors import NotifyError
 from neronet.spec.preferences import load_preferences
 from neronet.store import Store
@@ -164,6 +166,76 @@ def test_a_message_that_nobody_takes_for_a_day_is_given_up_and_said(
     assert len(server.steps) > 3 and not server.mails
 
 
+def test_a_message_that_was_made_days_ago_is_not_given_up_at_its_next_try(
+    server: MailServer, home: Path, store: Store, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A laptop that was closed meanwhile may have no network yet in the moment in which it wakes."""
+    monkeypatch.setattr(rules, "PAUSES", (0.1,))
+    monkeypatch.setattr(rules, "GIVE_UP", 0.0)
+    notify(server, home)
+    server.answer = "451 try later"
+    (run,) = sweep(store, 1)
+    ready(store, start)
+    fail(store, run)
+    until(lambda: any(message.tries > 2 for message in store.outbox.messages(("due", "failed"))))
+    server.answer = "250 OK"
+    until(lambda: server.mails)
+
+
+def test_a_message_that_is_late_is_not_sent_in_quiet_hours(
+    server: MailServer, home: Path, store: Store, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "PAUSES", (1000.0,))
+    notify(server, home)
+    server.answer = "451 try later"
+    (run,) = sweep(store, 1)
+    ready(store, start)
+    fail(store, run)
+    until(lambda: any(message.tries for message in store.outbox.messages()))
+    server.answer = "250 OK"
+    begin, end = (time.strftime("%H:%M", time.localtime(time.time() + hours * 3600)) for hours in (-1, 2))
+    notify(server, home, f"    quiet: '{begin}-{end}'\n")  # what waits is due when the file was saved
+    time.sleep(1.0)
+    assert not server.mails
+    notify(server, home)
+    until(lambda: server.mails)
+
+
+def test_what_waits_to_be_told_outlives_an_editor_that_empties_the_file_before_it_writes_it(
+    server: MailServer, home: Path, store: Store
+) -> None:
+    notify(server, home, "    digest: daily 08:00\n")
+    text = (home / "preferences.yaml").read_text()
+    told = Notifying(store, home, lambda: True)
+    (run,) = sweep(store, 1)
+    told.look()
+    fail(store, run)
+    told._next = 0.0
+    told.look()
+    assert len(store.outbox.messages()) == 1
+    for content in ("", text, text):
+        (home / "preferences.yaml").write_text(content)
+        told._next = 0.0
+        told.look()
+    assert len(store.outbox.messages()) == 1
+
+
+def test_a_clock_that_was_set_back_holds_no_message_back(
+    server: MailServer, home: Path, store: Store, start: Start
+) -> None:
+    notify(server, home)
+    path = home / "preferences.yaml"
+    path.write_text(path.read_text().replace("1000 per 1s", "1 per 1s"))
+    first, second = sweep(store, 2)
+    ready(store, start)
+    fail(store, first)
+    until(lambda: store.outbox.messages(("sent",)))
+    with store.transaction() as sql:
+        sql.execute("UPDATE outbox SET changed = changed + 3e7 WHERE state = 'sent'")
+    fail(store, second)
+    until(lambda: len(server.mails) == 2)
+
+
 def test_a_name_cannot_add_a_header(server: MailServer, home: Path, store: Store, start: Start) -> None:
     notify(server, home)
     sweep(store, 1, "lang/\u202ek\N{SNOWMAN}\r\nBcc: everybody@example.org\r\n\r\n.\r\nQUIT\r\n")
@@ -216,6 +288,13 @@ def problem(server: MailServer, home: Path, old: str = "", new: str = "", **give
         deliver.test(preferences.notify[0])
     assert not server.mails
     return f"{caught.value} ({caught.value.hint})"
+
+
+def test_a_password_that_smtp_cannot_carry_is_said_without_a_word_of_it(
+    server: MailServer, home: Path
+) -> None:
+    said = problem(server, home, password="insecure gehe\u00efm")
+    assert "beyond ASCII" in said and "gehe" not in said
 
 
 def test_a_wrong_password_is_said(server: MailServer, home: Path) -> None:

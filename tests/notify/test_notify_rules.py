@@ -101,6 +101,14 @@ def test_a_sweep_is_told_when_its_last_run_has_ended() -> None:
     assert len(select(channel("sweep ended", "ended"), ends[:1], runs, {key: {"finished": 1}})) == 1
 
 
+def test_an_attempt_that_its_scheduler_began_anew_is_no_lost_run() -> None:
+    anew = event("lost", "the scheduler started its job again")
+    found = [
+        select(channel("lost", "ended"), [anew], {1: row(attempt=attempt)}, {}, ()) for attempt in (1, 2)
+    ]
+    assert [len(items) for items in found] == [1, 0]
+
+
 def test_a_run_that_waits_is_told_once() -> None:
     ask = Channel("desktop", events=(EventRule("waiting", 100.0),))
     waits = [Active(1, 1, "pending", 50.0)]
@@ -167,6 +175,18 @@ def test_a_subject_about_one_run_says_all_that_happened_to_it() -> None:
     assert subject == f"neronet: {harmless(one.name, 36)}: failed, met a condition"
     alone = [Item("failed", 1.0, "exit code 3", 1, 1, one.name, "lang")]
     assert write(gather(None, alone, 1.0), Detail(one)).subject.endswith("... failed: exit code 3")
+
+
+def test_progress_that_is_told_again_and_again_counts_each_run_once_and_keeps_the_last() -> None:
+    gathered = None
+    for moment in range(5):  # before the message may go: quiet hours, a digest
+        news = [Item("progress", moment, f"loss {moment}", run, 1, f"x={run}") for run in range(FIRST + 2)]
+        gathered = gather(gathered, news, float(moment))
+    assert gathered is not None and gathered.counts == {"progress": FIRST + 2}
+    assert len(gathered.items) == FIRST and {item.text for item in gathered.items} == {"loss 4"}
+    for run in range(3):  # one after the other
+        gathered = gather(gathered, [Item("progress", 9.0, "loss 9", run, 1, f"x={run}")], 9.0)
+    assert gathered.counts == {"progress": FIRST + 2} and len(gathered.items) == FIRST
 
 
 def test_many_different_reasons_are_counted_within_bounds() -> None:

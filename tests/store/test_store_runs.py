@@ -151,3 +151,13 @@ def test_a_run_shows_its_last_attempt(store):
         5,
     )
     assert (shown.exit_status, shown.reason, shown.started, shown.ended) == (None, "", None, None)
+
+
+def test_an_event_is_news_also_when_the_last_run_was_deleted(store):
+    (run,) = submit(store, "a")
+    store.events.add(1.0, "failed", "exit code 3", run=run, attempt=1)
+    seen = store.outbox.last_event()
+    store.runs.delete([run])
+    (again,) = submit(store, "a", token="1" * 16)
+    store.events.add(2.0, "failed", "exit code 4", run=again, attempt=1)
+    assert [event.text for event in store.events.find(after=seen)] == ["exit code 4"]

@@ -60,7 +60,7 @@ def send(channel: Channel, mail: bytes, hand_over: Callable[[], None]) -> None:
         ) as server:  # not its own `with`: that says QUIT in the middle of a mail
             server.ehlo_or_helo_if_needed()  # `login` would say it, `mail` does not
             if smtp.user:
-                server.login(smtp.user, password_of(smtp.password, f"{smtp.user}@{smtp.host}"))
+                _log_in(server, smtp)
             _expect(
                 server.mail(sender(channel)), 250, f"{smtp.host} does not take mail from {sender(channel)}"
             )
@@ -105,6 +105,14 @@ def _connected(smtp: Smtp) -> smtplib.SMTP:
         server.close()
         raise
     return server
+
+
+def _log_in(server: smtplib.SMTP, smtp: Smtp) -> None:
+    try:
+        server.login(smtp.user, password_of(smtp.password, f"{smtp.user}@{smtp.host}"))
+    except UnicodeError:  # its words would hold the password
+        hint = "many servers make passwords for programs, which have plain letters"
+        raise Lasting(f"the user or the password for {smtp.host} has letters beyond ASCII", hint) from None
 
 
 def _file(ca: str) -> str | None:

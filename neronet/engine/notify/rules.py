@@ -75,7 +75,7 @@ def select(
     ended: dict[Sweep, Event] = {}
     for event in events:
         row = runs.get(event.run) if event.run is not None else None
-        if not passes(channel, event, row):
+        if not passes(channel, event, row) or _goes_on(event, row):
             continue
         word = _word(event, wanted, explained)
         if word:
@@ -88,6 +88,11 @@ def select(
             if counts and counts.keys() <= states.ENDED:
                 found += _ended(key, event, counts, runs, found)
     return found
+
+
+def _goes_on(event: Event, row: RunRow | None) -> bool:
+    """Whether what was lost is an attempt alone: its scheduler has begun the run anew."""
+    return event.kind == states.LOST and row is not None and (event.attempt or 0) < row.attempt
 
 
 def _word(event: Event, wanted: Collection[str], explained: Collection[tuple[int, int]]) -> str:
@@ -200,14 +205,17 @@ def gather(before: Gathered | None, items: Sequence[Item], now: float) -> Gather
     reasons = {word: dict(known) for word, known in before.reasons.items()} if before else {}
     experiments = dict(before.experiments) if before else {}
     kept = list(before.items) if before else []
+    go_on = len({item.run for item in items if item.word == "progress"})
     for item in items:
-        if item.word == "progress":  # only the last of a run is news
-            older = [one for one in kept if (one.word, one.run) == (item.word, item.run)]
-            for one in older:
-                kept.remove(one)
-                counts[item.word] -= 1
-        counts[item.word] = counts.get(item.word, 0) + 1
-        if counts[item.word] <= FIRST:
+        if item.word == "progress":  # only the last of a run is news, and a run counts once
+            kept = [one for one in kept if (one.word, one.run) != (item.word, item.run)]
+            shown = sum(one.word == item.word for one in kept)
+            more = shown < FIRST
+            counts[item.word] = max(counts.get(item.word, 0), go_on, shown + more)
+        else:
+            counts[item.word] = counts.get(item.word, 0) + 1
+            more = counts[item.word] <= FIRST
+        if more:
             kept.append(item)
         if item.word not in (SWEEP, "progress"):
             known = reasons.setdefault(item.word, {})
@@ -261,7 +269,8 @@ def quiet_until(quiet: tuple[int, int], moment: float) -> float:
 
 PAUSES = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0)
 LASTING = 1800.0  # seconds between tries after what no server mends by itself, as a wrong password
-GIVE_UP = 86400.0  # seconds after the first try
+GIVE_UP = 86400.0  # seconds after the first try,
+TRIES = 20  # and so many tries at least: a laptop that slept for a day has not tried for a day
 
 
 def next_try(channel: Channel, tries: int, now: float, lasting: bool) -> float:
