@@ -216,7 +216,7 @@ def answer(tested: Tested, verdict: Verdict, top: int) -> dict[str, Any]:
         "stopped": len(verdict.stopped), "runs": verdict.runs, "percent": round(verdict.percent),
         "saved": say.duration(3600 * verdict.saved_hours), "took": say.duration(3600 * verdict.hours),
         "top": min(top, len(verdict.best)), "best": list(verdict.best),
-        "lost": [{"number": number, "name": names[number]} for number in verdict.lost],
+        "lost": [{"number": number, "name": names[number]} for number in verdict.lost], "cut": len(verdict.cut),
         "cuts": [[stop.number, stop.point] for stop in verdict.stopped if stop.number in numbers],
         "rows": [
             {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from neronet.extract.propose import value_columns
 from neronet.extract.trial import joined
 from neronet_jupyter import format as say
-from neronet_jupyter.lines import ROOM, last_written, shown_columns
+from neronet_jupyter.lines import ROOM, last_written, shown, shown_columns
 from neronet_jupyter.widget import View, slow
 
 if TYPE_CHECKING:
@@ -85,9 +85,11 @@ class Pointing(View):
             file.seek(offset)
             line = file.read(ROOM).replace(b"\r", b"\n").partition(b"\n")[0].decode("utf-8", "replace")
         places = value_columns(line)
-        text = next(line[first:behind] for first, behind in places if first <= column <= behind)
+        text = next(
+            shown(line[first:behind].encode()) for first, behind in places if first <= column <= behind
+        )
         options = [f"line={found.line}"]
-        if next(first for first, behind in places if line[first:behind] == text) != column:
+        if next(first for first, behind in places if shown(line[first:behind].encode()) == text) != column:
             options.append(f"column={column}")  # the line has it twice
         if name:
             options.append(f'name="{name}"')

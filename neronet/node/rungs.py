@@ -36,9 +36,11 @@ def reached(batch, number):
 def _entries(data):
     for line in data.splitlines():
         try:
-            yield json.loads(line.decode("ascii"))
+            entry = json.loads(line.decode("ascii"))
         except ValueError:  # nothing is flushed to the disk here: a loss of power may leave anything
             continue
+        if isinstance(entry, dict):
+            yield entry
 
 
 class Siblings(object):

@@ -51,6 +51,7 @@ def _texts(data: bytes) -> list[str]:
         (f"{_EMOJI}\n".encode(), ["3", "3", "0.31", "0.31"]),
         (b"10%| 0.9\r 20%| 0.8\r\n", ["20", "0.8"]),
         (b"\x1b[1mloss\x1b[0m 0.5 \x1b[32mok\x1b[0m\n", ["0.5"]),
+        (b"loss \x1b[32m0\x1b[0m\x1b[1;36m.5\x1b[0m\n", ["0.5"]),
         (b"\xff loss \x01 2e-3", ["2e-3"]),
         (b"1,0.5,7\n", ["1", "0.5", "7"]),
         (b"no number in v1.2.3-rc\n", []),

@@ -48,6 +48,8 @@ export interface State {
   top: number;
   lost: { number: number; name: string }[];
   best: number[];
+  /** Runs that a rule or a condition had ended when they were recorded. */
+  cut: number;
   /** Of the runs that are drawn: number, and at which point it would have been stopped. */
   cuts: [number, number][];
   rows: Row[];
@@ -242,6 +244,7 @@ function Answer({ state }: { state: State }): JSX.Element {
             .
           </span>
         ))}
+      {state.cut > 0 && ` ${several(state.cut)} of the curves are cut: a rule or a condition had ended the run.`}
     </div>
   );
 }
