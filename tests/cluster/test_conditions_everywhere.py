@@ -60,7 +60,7 @@ EXPECTED = (
     Expected("terminated", "condition hangs, no output for 1.8 seconds", {"action": "kill", "limit": 1.8}),
     Expected(
         "terminated",
-        "condition bad, 7 >= 7 2 times in a row",
+        "condition bad, 7 >= 7, 2 times in a row",
         {"action": "stop", "metric": "error", "value": 7.0, "limit": 7.0, "times": 2, "offset": 24},
     ),
     Expected(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import os
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -112,5 +113,7 @@ def test_what_waits_on_a_machine_that_dies_starts_once_and_what_ran_can_be_run_a
     assert wait(neroman.rerun(lost)) == {"finished": len(lost)}
     assert runs.states == {"finished": RUNS}, told(runs)
     assert {run.number for run in runs if run.attempt == 2} == set(lost)
-    begun = all_started(machines, slurm)
-    assert set(begun) == set(range(1, RUNS + 1)) and len(begun) == RUNS + len(lost)
+    begun = Counter(all_started(machines, slurm))
+    twice = {number for number, count in begun.items() if count > 1}
+    # One that was lost may have had no time to note its first start.
+    assert set(begun) == set(range(1, RUNS + 1)) and twice <= set(lost) and max(begun.values()) <= 2
