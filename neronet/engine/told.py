@@ -22,7 +22,6 @@ MAX_TEXT = 2000  # characters of a reason or warning that are kept
 MAX_WORD = 300  # characters of a fact
 MAX_GPUS = 1024
 MAX_WAITS = 1000
-KNOWN_NAMES = 2 * MAX_NAMES  # those that a node sends, and as many that are read from its logs here
 MAX_QUEUES = 200
 MAX_NOTES = 10
 MAX_SIZE = 2**60  # bytes
@@ -99,8 +98,8 @@ def points(record: Json, names: set[str]) -> list[list[Any]]:
 def _new_name(name: object, names: set[str]) -> None:
     if not isinstance(name, str) or not _METRIC.match(name):
         raise ValueError(f"{name!r:.40} is no name of a metric")
-    if len(names) >= KNOWN_NAMES:
-        raise ValueError(f"more than {KNOWN_NAMES} names of metrics")
+    if len(names) >= MAX_NAMES:
+        raise ValueError(f"more than {MAX_NAMES} names of metrics")
     names.add(name)
 
 

@@ -72,7 +72,7 @@ def test_a_place_is_the_same_in_what_is_shown_and_in_the_file(parts: list[str], 
     for number in numbers_of(offset, data):
         line = data[number["offset"] - offset :].decode()
         text = shown(data)[number["start"] : number["end"]]
-        assert text and line[number["column"] :].startswith(text)
+        assert text and shown(line[number["column"] :].encode()).startswith(text)
 
 
 def _clicked(page: Page, line: str, number: int) -> dict[str, Any]:
