@@ -23,6 +23,8 @@ from tests.bad_input.conftest import experiment, small_disk, until
 from tests.e2e.conftest import MakeNeroman
 from tests.sync.test_git import run as git
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 run_command_prefix: sh
 main_code_file: main.sh

@@ -18,6 +18,8 @@ from neronet.wire.points import NODE_STREAMS
 from tests.bad_input.conftest import experiment, until
 from tests.e2e.conftest import MakeNeroman
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 run_command_prefix: sh
 main_code_file: main.sh

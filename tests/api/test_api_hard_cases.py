@@ -25,6 +25,8 @@ from tests.api.test_api_bundle import hostile
 from tests.bad_input.conftest import experiment
 from tests.e2e.conftest import MakeNeroman
 
+pytestmark = pytest.mark.slow
+
 PLAIN = "run_command_prefix: sh\nmain_code_file: main.sh\n"
 
 

@@ -15,6 +15,8 @@ from neronet.wire import states
 from tests.bad_input.conftest import experiment, until
 from tests.e2e.conftest import MakeNeroman
 
+pytestmark = pytest.mark.slow
+
 SWEEP = "run_command_prefix: sh\nmain_code_file: main.sh\ncollection: all\n+lang:\n  parameters: {x: [1, 2, 3, 4]}\n  outputs: out\n"
 COUNT = "run_command_prefix: sh\nmain_code_file: main.sh\n+count: {}\n"
 

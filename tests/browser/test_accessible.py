@@ -13,6 +13,8 @@ from tests.browser.conftest import Tabs
 from tests.browser.jupyter_server import JupyterServer
 from tests.browser.pages import STARTS, begin, darken, show, widen
 
+pytestmark = pytest.mark.real
+
 AXE = Path(__file__).parents[2] / "labextension/node_modules/axe-core/axe.min.js"
 SERIOUS = ("serious", "critical")
 CONFIG = """\

@@ -11,6 +11,8 @@ from tests.browser.conftest import Tabs
 from tests.browser.jupyter_server import JupyterServer
 from tests.browser.pages import STARTS, begin, execute, make_notebook, open_notebook, ready, until_idle
 
+pytestmark = pytest.mark.real
+
 SCRIPT = (
     "import time\nfor step in range(1, 101):\n    print('loss', 1 / step, flush=True)\n    time.sleep(0.1)"
 )

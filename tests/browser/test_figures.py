@@ -15,6 +15,8 @@ from tests.browser.jupyter_server import JupyterServer
 from tests.browser.pages import darken, execute, make_notebook
 from tests.jupyter.figures.made_runs import Printed, make_runs, sweep
 
+pytestmark = pytest.mark.real
+
 LINES = ".nn-figure .bqplot .curve .line"
 
 

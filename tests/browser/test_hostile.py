@@ -14,6 +14,8 @@ from tests.browser.pages import STARTS, begin, show
 from tests.jupyter.figures.made_runs import define
 from tests.jupyter.table.stores import add, end, say, start
 
+pytestmark = pytest.mark.real
+
 TABS = {
     "run": ("neronet:open-run", ".nn-runview .nn-ll"),
     "runs": ("neronet:open-runs", ".nn-tab [data-run]"),

@@ -16,6 +16,8 @@ from tests.browser.pages import STARTS, begin, show
 from tests.jupyter.figures.made_runs import define
 from tests.jupyter.table.stores import add, say, start
 
+pytestmark = pytest.mark.real
+
 LINES = 1_000_000
 ALLOWED = 10.0  # seconds
 

@@ -11,6 +11,8 @@ from neronet import Neroman
 from tests.browser.jupyter_server import JupyterServer
 from tests.browser.pages import execute, make_notebook
 
+pytestmark = pytest.mark.real
+
 CONFIG = """\
 run_command_prefix: python3
 main_code_file: main.py

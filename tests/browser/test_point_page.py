@@ -12,6 +12,8 @@ from tests.browser.jupyter_server import JupyterServer
 from tests.browser.pages import STARTS, begin, show
 from tests.browser.test_accessible import serious
 
+pytestmark = pytest.mark.real
+
 CONFIG = """\
 run_command_prefix: sh
 main_code_file: main.sh

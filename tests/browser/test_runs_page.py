@@ -18,6 +18,8 @@ from tests.browser.pages import STARTS, execute, make_notebook
 from tests.e2e.cli import NEROCLI
 from tests.jupyter.table.stores import add, define, end, many, say, start
 
+pytestmark = pytest.mark.real
+
 CELL = """\
 from ipywidgets import Layout, VBox
 from neronet import Neroman

@@ -14,6 +14,8 @@ from tests.browser.conftest import Tabs
 from tests.browser.jupyter_server import JupyterServer
 from tests.browser.pages import STARTS, begin, make_notebook
 
+pytestmark = pytest.mark.real
+
 CONFIG = """\
 # the first sweep
 run_command_prefix: sh

@@ -24,6 +24,8 @@ from tests.cli.fakes import (
     said,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def test_terminate_hold_release_and_rerun_say_what_they_did() -> None:
     neroman = FakeNeroman(

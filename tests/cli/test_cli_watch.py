@@ -26,6 +26,8 @@ from tests.cli.fakes import (
     said,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("points", "steps", "lines", "longest", "part"),

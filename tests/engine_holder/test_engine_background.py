@@ -22,6 +22,8 @@ from neronet.engine.bell import Link
 from neronet.engine.holder import Lease, holder
 from neronet.errors import EngineError
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Program]
 ROOT = Path(__file__).resolve().parents[2]
 

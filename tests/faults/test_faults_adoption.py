@@ -13,6 +13,8 @@ import pytest
 from tests.faults.faults import kill, wait_until
 from tests.node.mum import Mum, kids_of, leave_nothing
 
+pytestmark = pytest.mark.slow
+
 
 class Node:
     """One connection, and what the tests here do with it."""

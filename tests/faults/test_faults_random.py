@@ -15,6 +15,8 @@ import pytest
 from tests.faults.faults import check, close_all, kill, runs, submit
 from tests.node.mum import Mum, kids_of, leave_nothing
 
+pytestmark = pytest.mark.slow
+
 RUNS, POINTS, EVERY = 4, 10_000, 100
 KILLS = int(os.environ.get("NERONET_KILLS", "20"))
 PAUSE = 0.2  # seconds between two moments, on average

@@ -11,6 +11,8 @@ import neronet
 from tests.faults.faults import PROGRAM, check, close_all, kill, read_pid, runs, submit, wait_until
 from tests.node.mum import Mum, kids_of, leave_nothing
 
+pytestmark = pytest.mark.slow
+
 NODE = Path(neronet.__file__).parent / "node"
 ATTEMPT = [
     "taken",

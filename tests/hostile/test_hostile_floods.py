@@ -10,10 +10,14 @@ import re
 import time
 from pathlib import Path
 
+import pytest
+
 from neronet import Neroman
 from neronet.engine.holder import holder
 from tests.bad_input.conftest import until
 from tests.hostile.liar import make
+
+pytestmark = pytest.mark.slow
 
 SECONDS = float(os.environ.get("NERONET_FLOOD", "4"))
 MEMORY = 300  # MiB

@@ -20,6 +20,8 @@ from tests.e2e.cli import Cli
 from tests.hostile.liar import make
 from tests.hostile.lies import LIES
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 run_command_prefix: sh
 main_code_file: main.sh

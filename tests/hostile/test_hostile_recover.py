@@ -12,6 +12,8 @@ from neronet import Neroman
 from neronet.errors import NeronetError
 from tests.hostile.liar import make
 
+pytestmark = pytest.mark.slow
+
 # `batch` and `runs` are what the node keeps, `items` what it lists.
 FORGED = """\
 node.hello()

@@ -20,6 +20,8 @@ from neronet_jupyter.backtest import Backtest
 from neronet_jupyter.trial import Trial, changed, nice
 from tests.jupyter.conftest import Page, until
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 run_command_prefix: sh
 main_code_file: main.sh

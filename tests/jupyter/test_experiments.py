@@ -11,6 +11,8 @@ from neronet import Neroman
 from neronet_jupyter.experiments import ExperimentList
 from tests.jupyter.conftest import Page
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 collection: papers
 run_command_prefix: sh

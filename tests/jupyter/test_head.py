@@ -17,6 +17,8 @@ from neronet_jupyter.contacts import contacts
 from neronet_jupyter.head import Head
 from tests.jupyter.conftest import Page
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def head(neroman: Neroman) -> Head:

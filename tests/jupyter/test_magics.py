@@ -24,6 +24,8 @@ from neronet_jupyter import cells
 from neronet_jupyter.live import live
 from tests.jupyter.conftest import until
 
+pytestmark = pytest.mark.slow
+
 NODES = "nodes:\n  local:\n    type: local\n    slots: 4\n  gone:\n    ssh_address: 127.0.0.1:1\n"
 TRAIN = "for step in range(3):\n    print('loss', lr * step + seed)\n"
 

@@ -16,6 +16,8 @@ from neronet_jupyter.contacts import contacts
 from neronet_jupyter.nodes import NodePicker
 from tests.jupyter.conftest import Page
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def picker(neroman: Neroman) -> NodePicker:

@@ -24,6 +24,8 @@ from neronet import Neroman
 from neronet_jupyter import demo_nodes
 from neronet_jupyter.demo_nodes import DemoNodes
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "examples/demo.ipynb"
 LIMIT = 60.0  # seconds that the whole notebook may take

@@ -15,6 +15,8 @@ from neronet_jupyter.runs import RunsTable
 from tests.jupyter.conftest import Page, until
 from tests.jupyter.table.stores import add, define, end, say, start
 
+pytestmark = pytest.mark.slow
+
 
 class Screen(Page):
     """A page that keeps the lines that it was sent, as the component does."""

@@ -14,6 +14,8 @@ from neronet.spec.config import load_config
 from neronet_jupyter.sweep import SweepBuilder
 from tests.jupyter.conftest import Page, until
 
+pytestmark = pytest.mark.slow
+
 CIFAR = """\
 # Which width is worth the time?
 run_command_prefix: sh

@@ -15,6 +15,8 @@ from neronet_jupyter.memory import recall, remember
 from neronet_jupyter.widget import View, slow
 from tests.jupyter.conftest import Page, until
 
+pytestmark = pytest.mark.slow
+
 
 class Part(View):
     def __init__(self, neroman: Neroman) -> None:

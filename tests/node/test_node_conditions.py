@@ -21,6 +21,8 @@ from neronet.wire.conditions import COMPARATORS
 from tests.node.mum import Mum, kids_of, mum
 from tests.node.test_node_limits import ESCAPES, all_processes, condition
 
+pytestmark = pytest.mark.slow
+
 FIRES = {"gt": "51", "lt": "49", "eq": "5e1", "geq": "50", "leq": "50", "nan": "NaN", "inf": "-Infinity"}
 RESTS = {"gt": "50", "lt": "nan", "eq": "50.1", "geq": "nan", "leq": "inf", "nan": "inf", "inf": "nan"}
 SLOW_END = "trap 'sleep 0.6; echo saved; exit 0' TERM; echo loss 60; while :; do sleep 0.05; done"

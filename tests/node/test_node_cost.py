@@ -10,8 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.node.mum import Mum, kids_of, mum
+
+pytestmark = pytest.mark.slow
 
 TICKING = "import sys, time\nfor _ in range(%d):\n  sys.stdout.write('t %%.6f\\n' %% time.time())\n  sys.stdout.flush()\n  time.sleep(0.01)"
 

@@ -15,6 +15,8 @@ import pytest
 from neronet.node import environment
 from tests.node.mum import Mum, kids_of, mum, processes_of
 
+pytestmark = pytest.mark.slow
+
 PROBE = b"""
 import json, os, resource, signal, sys
 umask = os.umask(0)

@@ -19,6 +19,8 @@ from neronet.node import folder, outcome, runs
 from neronet.node.contents import Contents
 from tests.node.mum import Files, Mum, install, kids_of, mum
 
+pytestmark = pytest.mark.slow
+
 TREE: Files = {
     "main.py": b"print('main')\n", "run.sh": b"#!/bin/sh\necho ran\n", "data/a.txt": b"A", "data/deep/b.txt": b"B",
     "link": "data/a.txt", "data/up": "../main.py", "empty": None, "data/hollow": None, "same.txt": b"A",

@@ -14,6 +14,8 @@ import pytest
 
 from tests.node.mum import Mum, kids_of, mum, processes_of
 
+pytestmark = pytest.mark.slow
+
 LONG = ["sleep", "30"]
 
 

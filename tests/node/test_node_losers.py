@@ -14,6 +14,8 @@ from neronet.spec.experiment import StopLosers
 from neronet.wire.losers import explain, follows
 from tests.node.mum import Mum, mum
 
+pytestmark = pytest.mark.slow
+
 RULE: dict[str, Any] = StopLosers("error", "minimize", min_points=4, keep=2).to_json()
 RUNS = 8
 

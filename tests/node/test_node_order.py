@@ -15,6 +15,8 @@ from neronet.node import procs
 from neronet.node.runs import Attempt, Batch, Root
 from tests.node.mum import Mum, kids_of, mum
 
+pytestmark = pytest.mark.slow
+
 SPAN = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(0.5)"]
 
 

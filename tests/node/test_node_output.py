@@ -13,6 +13,8 @@ import pytest
 
 from tests.node.mum import Mum, kids_of
 
+pytestmark = pytest.mark.slow
+
 
 def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]

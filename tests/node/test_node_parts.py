@@ -27,6 +27,8 @@ from neronet.node.inotify import Watch
 from neronet.node.streams import Growing, Stream
 from tests.node.mum import PYTHONS, mum
 
+pytestmark = pytest.mark.slow
+
 # -- processes
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.node.mum import Mum, kids_of, mum
 
+pytestmark = pytest.mark.slow
+
 READER = b"""
 import time
 

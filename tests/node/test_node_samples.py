@@ -19,6 +19,8 @@ from neronet.wire.samples import FIRST, MOST, NAMES, is_sample, next_at
 from tests.node.mum import Mum, kids_of, mum
 from tests.node.test_node_limits import condition
 
+pytestmark = pytest.mark.slow
+
 MIB = 2**20
 # 100 MiB in a child, and a core of its own, for 2.4 s; then another second of rest.
 HUNGRY = """

@@ -19,6 +19,8 @@ from neronet.spec.schedulers import DETECTED
 from neronet.wire import messages
 from tests.node.mum import Mum, kids_of, mum, processes_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_says_who_and_what_the_node_is(served: Mum) -> None:
     facts = served.facts

@@ -14,6 +14,8 @@ import neronet
 from neronet.transport.agent import build_agent
 from tests.node.mum import PYTHONS, mum
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(neronet.__file__).parent
 SOURCES = sorted([*PACKAGE.glob("wire/*.py"), *PACKAGE.glob("node/**/*.py")])
 

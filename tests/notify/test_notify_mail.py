@@ -17,6 +17,8 @@ from neronet.store import Store
 from tests.notify.mailserver import PASSWORD, USER, MailServer, fail, notify, sweep, until
 from tests.store.store_tools import records
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[[], Engine]
 
 

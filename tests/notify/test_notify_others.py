@@ -26,6 +26,8 @@ from tests.notify.mailserver import PASSWORD, MailServer, fail, notify, sweep, u
 from tests.notify.test_notify_mail import Start, ready
 from tests.plugins import install
 
+pytestmark = pytest.mark.slow
+
 
 class Service(HTTPServer):
     def __init__(self) -> None:

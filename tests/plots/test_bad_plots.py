@@ -15,6 +15,8 @@ from neronet.api import plot_process
 from neronet.errors import NeronetError
 from tests.plots.conftest import Make
 
+pytestmark = pytest.mark.slow
+
 BAD = {
     "crashes": (
         "def helper(d):\n    return d['x']\ndef show(*_):\n    return helper({})\n",

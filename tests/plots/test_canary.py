@@ -20,6 +20,8 @@ from tests.e2e.cli import Cli
 from tests.e2e.conftest import MakeNeroman
 from tests.plots.conftest import Make
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 output_line_processor: {stdout: plots read}
 output_file_processor: {rows.txt: plots read}

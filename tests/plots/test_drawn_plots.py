@@ -11,6 +11,8 @@ from neronet import Neroman
 from neronet.errors import InputError, NotTrusted
 from tests.plots.conftest import Make
 
+pytestmark = pytest.mark.slow
+
 GUIDE = """\
 output_line_processor:
   stdout: plots some_output_line_reader epoch

@@ -17,6 +17,8 @@ from neronet.spec.editing import FileChanged, begun, edited, fingerprint, write
 from neronet.spec.sweepfile import Row, Said, Sweep, ids, read_sweep, tree, where
 from neronet.spec.template import propose
 
+pytestmark = pytest.mark.slow
+
 GUIDE = """\
 # Which width is worth the time? (paper, table 2)
 collection: cifar

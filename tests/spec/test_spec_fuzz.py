@@ -13,6 +13,8 @@ from neronet.spec.config import Experiment
 from neronet.spec.problems import Problem
 from neronet.sweep import aliases, count, expand, folder_name
 
+pytestmark = pytest.mark.slow
+
 MUTANTS = int(os.environ.get("NERONET_FUZZ", "2000"))
 SECONDS_EACH = 1.0
 

@@ -18,6 +18,8 @@ from store_tools import TOKEN, records, submit
 from neronet.errors import StoreError
 from neronet.store import Store
 
+pytestmark = pytest.mark.slow
+
 KILLS = 50
 
 

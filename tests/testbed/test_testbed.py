@@ -228,8 +228,8 @@ def test_a_stopped_node_lets_its_programs_end_by_themselves(node: Node) -> None:
 
 def test_a_process_is_signalled_by_its_number_inside(node: Node) -> None:
     number = int(said(node, "sleep 300 >/dev/null 2>&1 & echo $!"))
-    [process] = node.processes("sleep 300")
-    assert (process.pid, process.command) == (number, "sleep 300")
+    # Until it has become sleep, the child has the command line of its shell.
+    until(lambda: [(one.pid, one.command) for one in node.processes("sleep 300")] == [(number, "sleep 300")])
     node.kill(number, signal.SIGTERM)
     until(lambda: not node.processes("sleep 300"))
     with pytest.raises(ProcessLookupError):

@@ -25,6 +25,8 @@ from neronet.transport.processes import Programs
 from tests.testbed.fixtures import cannot
 from tests.transport.conftest import facts_of, make_spec, read_line
 
+pytestmark = pytest.mark.slow
+
 SHELLS = ("sh", "bash", "tcsh", "zsh", "fish")
 
 

@@ -14,6 +14,8 @@ from neronet_jupyter.figures import axes, band, importance, resample, runs
 from neronet_jupyter.figures.scene import Curve, Look, build
 from neronet_jupyter.figures.smooth import START, smooth
 
+pytestmark = pytest.mark.slow
+
 VALUES = st.floats(width=64)
 SOME = st.lists(VALUES, min_size=1, max_size=300)
 

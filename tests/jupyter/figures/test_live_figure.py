@@ -21,6 +21,8 @@ from neronet_jupyter.figures.resample import TOTAL
 from neronet_jupyter.metrics import by_interest, default
 from tests.jupyter.conftest import until
 
+pytestmark = pytest.mark.slow
+
 Open = Callable[[Any], Any]
 THREE = [{"lr": "0.1"}, {"lr": "0.01"}, {"lr": "0.001"}]
 
