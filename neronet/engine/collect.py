@@ -305,8 +305,9 @@ class Collector:
         return self._outputs[row.token]
 
     def _names_of(self, run: int, attempt: int) -> set[str]:
+        """The metrics that the node gave an attempt; where others are read here, too, only those of this session."""
         if (run, attempt) not in self._names:
-            heads = self._store.points.heads(run, attempt)
+            heads = {} if self._extracting.reads(run) else self._store.points.heads(run, attempt)
             self._names[run, attempt] = {name for name in heads if not samples.is_sample(name)}
         return self._names[run, attempt]
 

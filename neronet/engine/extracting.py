@@ -137,6 +137,11 @@ class Extracting:
                 del self._growing[run, attempt, extractor.number]
         self._runs.pop((run, attempt), None)
 
+    def reads(self, run: int) -> bool:
+        """Whether some metrics of a run come from here."""
+        row = self._store.runs.get(run)
+        return row is not None and any(each.covers(run) for each in self._store.extractors.of(row.experiment))
+
     def _of(self, run: int, attempt: int, stream: int) -> list[Extractor]:
         row = self._runs.get((run, attempt)) or self._store.runs.get(run)
         if row is None:

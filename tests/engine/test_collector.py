@@ -420,6 +420,21 @@ def test_names_are_counted_over_sessions(store: Store, home: Path) -> None:
         )
 
 
+def test_what_is_read_here_takes_no_name_from_the_node(store: Store, home: Path) -> None:
+    (number, *_) = submitted(store)
+    many = {**points([1.0]), "v": [[f"n{n}", 1.0, n, None] for n in range(999)]}
+    collector_again(store, home).take([journal(many)])
+    run = store.runs.get(number)
+    assert run is not None
+    extractor = store.extractors.add(run.experiment, 1, ("neronet", "keyvalue"), 1.0)
+    store.points.add(number, 1, extractor.points, [(2.0, [["here", 1.0, 0, None]])])
+    collector_again(store, home).take(
+        [journal(points([2.0], offset=5000, name="last"), offset=taker_offset(store))]
+    )
+    assert store.points.heads(number)["last"].value == 2.0
+    assert len(store.points.heads(number)) == 1001
+
+
 def test_a_node_that_talks_without_end_does_not_fill_the_history(store: Store, home: Path) -> None:
     number, _ = submitted(store)
     taker = collector(store, home)
