@@ -215,11 +215,16 @@ def test_an_error_of_our_own_after_the_handing_over_does_not_send_it_again(
 def test_another_package_may_send_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = (
         "def send(url, subject, text):\n"
-        "    if 'broken' in url: raise OSError('its server is gone')\n"
+        "    if 'broken' in url: raise OSError('its server is gone: ' + url[8:].replace('%2F', '/'))\n"
         f"    open({str(tmp_path / 'sent')!r}, 'a').write(url + ' ' + subject)\n"
     )
     install(tmp_path / "site", monkeypatch, "neronet.notifiers", "pager", "neronet_pager:send", source)
     deliver.test(Channel("pager://me@here"))
     assert (tmp_path / "sent").read_text() == "pager://me@here neronet: a test message"
-    with pytest.raises(NotifyError, match="neronet_pager:send did not send it: its server is gone"):
-        deliver.test(Channel("pager://broken"))
+    monkeypatch.setenv("TOKEN", "p/w")
+    with pytest.raises(NotifyError) as caught:
+        deliver.test(
+            Channel("pager://me:{password}@broken.example/ABCDEFGH", password=Secret("env", "TOKEN"))
+        )
+    text = "neronet_pager:send did not send it: its server is gone: me:...@broken.example/..."
+    assert str(caught.value) == text, "neither the password nor what may be a token"

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from neronet.engine.notify.secrets import password_of
 from neronet.engine.notify.trouble import Lasting
@@ -27,16 +27,16 @@ def send(channel: Channel, written: Written, hand_over: Callable[[], None]) -> N
     if channel.to == DESKTOP:
         _desktop(written, hand_over)
     elif entry := plugins.named(plugins.NOTIFIERS).get(channel.to.partition("://")[0]):
+        url = _url(channel)
         try:
             sender = entry.load()
             hand_over()
-            sender(_url(channel), written.subject, written.text)
+            sender(url, written.subject, written.text)
         except NeronetError:
             raise
         except Exception as error:  # whatever another package does
-            raise NotifyError(
-                f"{entry.value} did not send it: {harmless(str(error) or repr(error), 200)}"
-            ) from None
+            said = harmless(_without(str(error) or repr(error), url), 200)
+            raise NotifyError(f"{entry.value} did not send it: {said}") from None
     else:
         _apprise(_url(channel), channel.label, written, hand_over)
 
@@ -95,6 +95,17 @@ def _apprise(url: str, label: str, written: Written, hand_over: Callable[[], Non
 
 
 def _words(said: str, url: str) -> str:
-    """The last line of what Apprise said, without the URL, which may hold a secret."""
-    lines = [line for line in said.replace(url, "...").splitlines() if line.strip()]
+    """The last line of what Apprise said."""
+    lines = [line for line in _without(said, url).splitlines() if line.strip()]
     return harmless(lines[-1], 200) if lines else "it does not say why"
+
+
+def _without(said: str, url: str) -> str:
+    """The text without the URL and those parts of it that may be secret: all long ones but names of hosts."""
+    login = re.match(r"[^/]*//[^@/:]*:([^@/]*)@", url)
+    long = re.findall(r"[^/:@?&=.]{8,}(?![^/:@?&=]*\.)", url)
+    written = [url, *long, *(login.groups() if login else ())]
+    parts = {part for each in written for part in (each, unquote(each)) if part}
+    for part in sorted(parts, key=len, reverse=True):
+        said = said.replace(part, "...")
+    return said
