@@ -6,7 +6,7 @@ import math
 from argparse import Namespace
 
 from neronet import words
-from neronet.api.statistics import Value, summary
+from neronet.api.statistics import LEFT_OUT, Value, summary
 from neronet.cli.jsonout import dumps
 from neronet.cli.session import Session
 from neronet.cli.table import Cell, Column, Table
@@ -41,7 +41,8 @@ def best(arguments: Namespace, session: Session) -> None:
         )
         return
     if not found:
-        console.print(f"No run has a value of {arguments.metric} yet.")
+        states = " or ".join(LEFT_OUT)
+        console.print(f"Only runs that are {states} have a value of {arguments.metric}: they do not count.")
         return
     pooled = any(told[0] > 1 for _, _, told in found)
     table = Table(

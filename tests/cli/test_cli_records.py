@@ -47,6 +47,17 @@ def test_best_pools_seeds_and_puts_what_diverged_last(runs: Neroman) -> None:
     assert said(runs, "best", "lang", "error", "-k", "0").code == 2
 
 
+def test_best_says_that_runs_which_failed_do_not_count(neroman: Neroman) -> None:
+    (number,) = stores.add(neroman.store, "lang", [{}])
+    stores.start(neroman.store, number, 1.0)
+    stores.say(neroman.store, number, error=[0.5])
+    stores.end(neroman.store, number, "failed")
+    assert (
+        "Only runs that are failed or lost have a value of error"
+        in said(neroman, "best", "lang", "error").out
+    )
+
+
 def test_diff_shows_values_of_both_and_how_much_more_the_second_has(runs: Neroman) -> None:
     out = said(runs, "diff", "1", "3").out.splitlines()
     assert out[1].split() == ["lr", "0.1", "0.01"]
