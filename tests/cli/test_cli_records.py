@@ -47,7 +47,7 @@ def test_best_pools_seeds_and_puts_what_diverged_last(runs: Neroman) -> None:
     assert said(runs, "best", "lang", "error", "-k", "0").code == 2
 
 
-def test_best_says_that_runs_which_failed_do_not_count(neroman: Neroman) -> None:
+def test_best_says_that_runs_which_failed_do_not_count(neroman: Neroman) -> None:  # noqa: F811
     (number,) = stores.add(neroman.store, "lang", [{}])
     stores.start(neroman.store, number, 1.0)
     stores.say(neroman.store, number, error=[0.5])
