@@ -63,15 +63,13 @@ class Records:
         *,
         kinds: Collection[str] | None = None,
         node: str | None = None,
+        last: int | None = None,
     ) -> list[Event]:
         """What happened, in order: of all, or of some runs; since a time in seconds since 1970; of these kinds;
-        on a node. `data` of an event are the numbers behind its text."""
+        on a node; the `last` of them. `data` of an event are the numbers behind its text."""
         numbers = None if selector is None else self._selected(selector).numbers
-        return [
-            event
-            for event in self.store.events.find(numbers, since)
-            if (kinds is None or event.kind in kinds) and node in (None, event.node)
-        ]
+        most = -1 if last is None else max(0, last)
+        return self.store.events.find(numbers, since, kinds=kinds, node=node, last=most)
 
     def diff(self, a: Selector | RunSet, b: Selector | RunSet) -> Difference:
         """What tells run `b` from run `a`: parameters, command, files, environment, commits, metrics."""

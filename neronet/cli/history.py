@@ -23,7 +23,9 @@ def history(arguments: Namespace, session: Session) -> None:
     now = time.time()
     since = None if arguments.since is None else parse_since(arguments.since, now)
     kinds = None if arguments.kind is None else [kind.strip() for kind in arguments.kind.split(",")]
-    events = session.neroman.history(arguments.id, since=since, kinds=kinds, node=arguments.node)
+    # One more than is shown tells that there are more.
+    some = None if arguments.json or arguments.all or since is not None else LAST + 1
+    events = session.neroman.history(arguments.id, since=since, kinds=kinds, node=arguments.node, last=some)
     console = session.console
     if arguments.json:
         fields = ("run", "attempt", "name", "node", "kind", "text", "data")
@@ -32,7 +34,7 @@ def history(arguments: Namespace, session: Session) -> None:
             dumps([{"time": iso(event.time), **row} for event, row in zip(events, rows, strict=True)])
         )
         return
-    shown = events if since is not None or arguments.all else events[-LAST:]
+    shown = events if some is None else events[-LAST:]
     table = Table(
         [
             Column("time"),
@@ -57,12 +59,7 @@ def history(arguments: Namespace, session: Session) -> None:
     else:
         console.print(_nothing(session, since is not None, kinds, arguments.node))
     if len(shown) < len(events):
-        console.say(
-            (
-                f"{words.count(len(events) - len(shown), 'earlier event')}: nerocli history --all",
-                "quiet",
-            )
-        )
+        console.say((f"These are the last {LAST}; all: nerocli history --all", "quiet"))
 
 
 def _nothing(session: Session, since: bool, kinds: Sequence[str] | None, node: str | None) -> str:

@@ -213,7 +213,7 @@ def _show_run(runs: RunSet, session: Session) -> None:
     for word, value in rows.items():
         if value:  # never cut: a command and a path are there to be copied
             console.print("  ", (f"{word:<12}", "quiet"), *(value if isinstance(value, list) else [value]))
-    said = (event for event in session.neroman.history(runs) if event.kind in ("warning", "condition"))
+    said = session.neroman.history(runs, kinds=("warning", "condition"))
     present = (event for event in said if event.attempt in (None, run.attempt))
     warnings = [event.text for event in present if event.text != run.reason]  # that is what the state says
     for warning in warnings[-LAST_WARNINGS:]:

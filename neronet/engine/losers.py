@@ -99,9 +99,7 @@ class LosersAcross:
     def _judge(self, sweep: Sweep, rows: list[RunRow]) -> bool:
         """Feeds what is new of these runs; whether some of them are to end."""
         values: list[tuple[int, int, float | None]] = []
-        out = {
-            event.run for event in self._store.events.find([row.number for row in rows]) if event.kind == RULE
-        }
+        out = {event.run for event in self._store.events.find([row.number for row in rows], kinds=[RULE])}
         for row in rows:
             new = self._new_values(sweep, row)
             values += [(row.number, point, value) for point, value in new]
@@ -151,6 +149,6 @@ def add_rule(
     store: Store, when: float, text: str, run: int, attempt: int, node: str, evidence: dict[str, Any]
 ) -> None:
     """Says why a rule across runs stops an attempt: once, whether its node or the engine was first."""
-    said = any(event.kind == RULE and event.attempt == attempt for event in store.events.find([run]))
+    said = any(event.attempt == attempt for event in store.events.find([run], kinds=[RULE]))
     if not said:
         store.events.add(when, RULE, text, run=run, attempt=attempt, node=node, data=evidence)

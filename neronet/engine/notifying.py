@@ -115,11 +115,8 @@ class Notifying:
         with self._store.transaction():
             last = outbox.last_event()
             marks = {key: marks.get(key) or Mark(last, now, {}) for key in self._channels}
-            events = [
-                event
-                for event in self._store.events.find(after=min(mark.event for mark in marks.values()))
-                if event.kind in _KINDS
-            ]
+            first = min(mark.event for mark in marks.values())
+            events = self._store.events.find(after=first, kinds=_KINDS)
             active = outbox.active() if clock else []
             if clock:
                 self._clock = time.monotonic() + CLOCK

@@ -84,10 +84,10 @@ def unfinished(store: Store, rows: Sequence[RunRow]) -> list[RunRow]:
     ended = {row.number: row.attempt for row in left if row.reported_state == states.TERMINATED}
     meant = {
         event.run
-        for event in store.events.find(ended)
+        for event in store.events.find(ended, kinds=("rule", "condition"))
         if event.run is not None
         and event.attempt == ended[event.run]
-        and (event.kind == "rule" or (event.kind == "condition" and (event.data or {}).get("action") == STOP))
+        and (event.kind == "rule" or (event.data or {}).get("action") == STOP)
     }
     return [row for row in left if row.number not in meant]
 

@@ -43,16 +43,25 @@ class EventStore:
             )
 
     def find(
-        self, runs: Iterable[int] | None = None, since: float | None = None, after: int = 0
+        self,
+        runs: Iterable[int] | None = None,
+        since: float | None = None,
+        after: int = 0,
+        *,
+        kinds: Iterable[str] | None = None,
+        node: str | None = None,
+        last: int = -1,
     ) -> list[Event]:
-        """In the order they were stored: of these runs, not before the time `since`, with an id above
-        `after`."""
+        """In the order they were stored: of these runs, not before the time `since`, with an id above `after`, of
+        these kinds, on this node; only the `last` of them."""
         some = None if runs is None else listed(runs)
+        wanted = None if kinds is None else to_json(list(kinds))
         rows = self._db.rows(
             "SELECT e.id, e.time, e.run, e.attempt, e.node, e.kind, e.text, e.data, r.name"
             " FROM events e LEFT JOIN runs r ON r.number = e.run"
-            " WHERE e.id > ? AND (? IS NULL OR e.time >= ?)"
-            " AND (? IS NULL OR e.run IN (SELECT value FROM json_each(?))) ORDER BY e.id",
-            (after, since, since, some, some),
+            " WHERE e.id > ? AND (? IS NULL OR e.time >= ?) AND (? IS NULL OR e.node = ?)"
+            " AND (? IS NULL OR e.kind IN (SELECT value FROM json_each(?)))"
+            " AND (? IS NULL OR e.run IN (SELECT value FROM json_each(?))) ORDER BY e.id DESC LIMIT ?",
+            (after, since, since, node, node, wanted, wanted, some, some, last),
         )
-        return [Event._make((*row[:7], json.loads(row[7]) if row[7] else None, row[8])) for row in rows]
+        return [Event._make((*row[:7], json.loads(row[7]) if row[7] else None, row[8])) for row in rows[::-1]]

@@ -98,6 +98,9 @@ def test_the_history_is_narrowed(neroman: Neroman, runs: RunSet) -> None:
     assert [event.data for event in neroman.history(kinds=["condition"])] == [{"value": 67.0}]
     assert [event.run for event in neroman.history("lang", node="gpu2")] == [2]
     assert neroman.history(1, kinds=["failed"]) == []
+    assert [event.kind for event in neroman.history(last=2)] == ["condition", "failed"]
+    assert [event.kind for event in neroman.history(kinds=["condition"], last=2)] == ["condition"]
+    assert neroman.history(last=0) == []
 
 
 def test_a_glob_of_names_does_not_find_tags(neroman: Neroman, runs: RunSet, tmp_path: Path) -> None:

@@ -45,7 +45,6 @@ def test_logs_of_a_run_whose_results_were_deleted_say_so() -> None:
 
 def test_what_went_wrong_beside_its_end_is_told_of_a_run() -> None:
     events = [SimpleNamespace(kind="warning", attempt=1, text=f"outputs: {n} was not there") for n in "abcd"]
-    events.append(SimpleNamespace(kind="finished", attempt=1, text="done"))
     neroman = FakeNeroman(all_runs=FakeRunSet([ended(1)]), events=events)
     lines = said("status", "1", neroman=neroman).out.splitlines()
     assert [line.split()[2] for line in lines if "warning" in line] == ["b", "c", "d"]
@@ -185,7 +184,7 @@ def test_history_is_a_table_the_last_events_or_json() -> None:
     answer = said("history", neroman=neroman)
     assert len(answer.out.splitlines()) == 51
     assert "unreachable: timed out" in answer.out
-    assert "11 earlier events" in answer.err
+    assert "the last 50; all: nerocli history --all" in answer.err
     rows = json.loads(said("history", "1", "--json", neroman=neroman).out)
     assert len(rows) == 61
     assert set(rows[0]) == {"time", "run", "attempt", "name", "node", "kind", "text", "data"}
@@ -216,7 +215,7 @@ def test_history_is_narrowed_by_kind_and_node_and_tells_the_numbers_behind_a_tex
         said("history", "--kind", "condition, failed", "--node", "gpu1", "--json", neroman=neroman).out
     )[0]
     assert (row["kind"], row["data"]) == ("condition", {"value": 67.0})
-    asked = {"since": None, "kinds": ["condition", "failed"], "node": "gpu1"}
+    asked = {"since": None, "kinds": ["condition", "failed"], "node": "gpu1", "last": None}
     assert ("history", None, asked) in neroman.calls
     neroman.events = []
     assert "Nothing of that has happened" in said("history", "--kind", "conditoin", neroman=neroman).out
