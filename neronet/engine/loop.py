@@ -227,7 +227,8 @@ class Engine:
                 )
             spec = self._nodes[node]
             limit = load_preferences(self.home / "preferences.yaml").mirror_limit
-            work = NodeWork(self._store, self.home, spec, limit, self._bell.changed, self._bell.progress)
+            tell = self._bell.changed, self._bell.progress, self._wake.set
+            work = NodeWork(self._store, self.home, spec, limit, *tell)
             place = place_of(self._home_id, node)
             link = Link(
                 spec, ask=self._ask, home=self.home, environment=None,

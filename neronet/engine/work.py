@@ -57,9 +57,11 @@ class NodeWork:
         mirror_limit: int,
         changed: Callable[[], None],
         progress: Progress,
+        moved: Callable[[], None],
     ) -> None:
         self._store, self._home, self._node = store, home, node
         self._mirror_limit, self._changed, self._progress = mirror_limit, changed, progress
+        self._moved = moved  # another node has something to do
         self._collector: Collector | None = None
         self.wishes: deque[Intent] = deque()
         self._begun = False  # this session has looked whether all is still there
@@ -228,6 +230,8 @@ class NodeWork:
             if rule and result.get("runs"):
                 add_rule(self._store, intent.created, wish["why"], node=self._node.id, **rule)
             self._store.intents.finish(intent.id, "problem" not in result, result)
+        if taken:
+            self._moved()
         if taken and self._collector is not None:
             for message in self._collector.leave(wish["token"], taken):
                 await session.say(message)
