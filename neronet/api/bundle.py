@@ -3,7 +3,8 @@
     README.txt               what is in it, and how to read it
     bundle.json              runs and experiments, for `nerocli replay`
     runs.csv  points.csv     the tables
-    runs/<number>/           run.json, the logs, the outputs, git.diff, as they were fetched
+    runs/<number>/           run.json, the logs, the outputs, as they were fetched
+    diffs/<sha256>.diff      what a folder differed in from its commit
     snapshots/<sha256>.json  a list of files that runs had: names, modes, hashes (see sync/manifest.py)
     files/<sha256>           each content of these once
 
@@ -56,8 +57,9 @@ Runs of Neronet, with all that is known of them.
 
 runs.csv      a row for each run: parameters, last values of metrics, command, hash of its files, commit
 points.csv    a row for each point: run, metric, index, time (seconds since 1970), value
-runs/NUMBER   run.json (all of runs.csv, and more), stdout.log, stderr.log, outputs, git.diff
+runs/NUMBER   run.json (all of runs.csv, and more), stdout.log, stderr.log, outputs
               (an output that has such a name itself ends in .output)
+diffs         what folders differed in from their git commits; a run's is named by "git" in its run.json
 snapshots     the files that runs had, as lists of names and hashes; a run's is its "snapshot"
 files         the contents of these files, by their SHA-256
 
@@ -196,8 +198,8 @@ class _Writer:
         self._text(
             f"{here}/run.json", json.dumps({**run.to_json(), **_described(run)}, indent=1, default=str)
         )
-        if run.git and run.git.diff:
-            self._text(f"{here}/git.diff", run.git.diff)
+        if run.git and (diff := _diff(run)) and diff not in self._zip.NameToInfo:
+            self._text(diff, run.git.diff)
         for folder, names, files in os.walk(run.results):
             # A run without parameters has the folder in which those of its later sweeps have theirs.
             names[:] = sorted(name for name in names if Path(folder, name) not in self._results)
@@ -244,6 +246,12 @@ class _Writer:
                         lines.writerow([number, metric, *index, *point])
 
 
+def _diff(run: Run) -> str:
+    """Where what its folder differed in from its commit lies in the bundle; "" when there is nothing."""
+    file = run.git and run.git.file
+    return f"diffs/{file.name}.diff" if file and file.is_file() else ""
+
+
 def _described(run: Run) -> dict[str, Any]:
     """What `replay` and people need of a run."""
     environment = getattr(run, "environment", None)
@@ -252,7 +260,7 @@ def _described(run: Run) -> dict[str, Any]:
         "collections": list(run.collections), "parameters": run.parameters, "command": list(run.command),
         "snapshot": run.snapshot, "state": run.state, "reason": run.reason, "note": run.note,
         "tags": list(run.tags), "metrics": {name: _number(value) for name, value in run.metrics.items()},
-        "git": run.git and run.git.to_json(), "environment": environment,
+        "git": run.git and {**run.git.to_json(), "diff": _diff(run)}, "environment": environment,
     }  # fmt: skip
 
 

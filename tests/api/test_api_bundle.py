@@ -308,6 +308,11 @@ def test_two_runs_with_changed_code_are_told_apart(neroman: Neroman, tmp_path: P
     recorded = neroman.runs(4)[0].git
     assert recorded is not None and "+echo" in recorded.diff and neroman.runs(1)[0].git.diff == ""
     assert neroman.rerun(4)[0].git == recorded
+    neroman.bundle(neroman.runs(), tmp_path / "both.zip")
+    with zipfile.ZipFile(tmp_path / "both.zip") as made:
+        diffs = [json.loads(made.read(f"runs/{n}/run.json"))["git"]["diff"] for n in range(1, 7)]
+        (name,) = (name for name in made.namelist() if name.startswith("diffs/"))
+        assert diffs == [""] * 3 + [name] * 3 and made.read(name).decode() == recorded.diff
     told = json.loads(json.dumps(same.to_json()))
     assert told["metrics"]["loss"] == {"a": 0.5, "b": 0.25, "difference": -0.25}
     others = neroman.diff(1, 2)
