@@ -10,13 +10,15 @@ from pathlib import Path
 
 from neronet.errors import StoreError
 
+LOOKS, PAUSE = 50, 0.01  # at an id that is being written, and seconds between two
+
 
 def home_id(home: Path) -> str:
     """12 hex digits, made once and kept in `home`/id, so that they outlive the database.  Raises
     StoreError."""
     path = home / "id"
     try:
-        for _ in range(50):
+        for _ in range(LOOKS):
             try:
                 text = path.read_text("ascii", "replace").strip()
             except FileNotFoundError:
@@ -24,7 +26,7 @@ def home_id(home: Path) -> str:
                 continue
             if re.fullmatch("[0-9a-f]{12}", text):
                 return text
-            time.sleep(0.01)  # another process has just made the file and writes it
+            time.sleep(PAUSE)  # another process has just made the file and writes it
     except OSError as error:
         raise StoreError(
             f"{path} cannot be read or written: {error.strerror or error}",

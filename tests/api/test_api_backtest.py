@@ -216,6 +216,7 @@ def test_runs_that_were_cut_when_they_were_recorded_are_told(tmp_path: Path) -> 
         assert "recorded" not in " ".join(summary(replace(found, cut=())))
 
 
+@pytest.mark.slow
 def test_the_rule_saves_half_of_the_run_time_and_keeps_the_best_run() -> None:
     for seed in seeds():
         made = sweep(seed)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from neronet import Neroman
 from tests.bad_input.conftest import experiment
 
+pytestmark = pytest.mark.slow
 CONFIG = """\
 run_command_prefix: sh
 main_code_file: main.sh

@@ -22,6 +22,7 @@ from tests.bad_input.conftest import experiment, until
 from tests.e2e.conftest import MakeNeroman, add
 from tests.testbed.fixtures import NodeFactory
 
+pytestmark = pytest.mark.slow
 ONE = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang: {}\n"
 SLOW = "for i in $(seq 20); do echo n $i; sleep 0.05; done\n"
 SCRIPT = """\

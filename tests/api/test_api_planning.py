@@ -14,6 +14,7 @@ from tests.bad_input.conftest import experiment, nothing_happened
 SWEEP = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang:\n  parameters: {x: [1, 2, 3]}\n"
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_a_submission_does_and_stores_nothing(neroman: Neroman, tmp_path: Path) -> None:
     folder = experiment(tmp_path / "lang", "echo loss $2\n", SWEEP, data=b"d" * 1000)
     plan = neroman.plan_submission(folder, "local")
@@ -69,6 +70,7 @@ def test_a_plan_tells_all_that_speaks_against_it(neroman: Neroman, tmp_path: Pat
     nothing_happened(neroman)
 
 
+@pytest.mark.slow
 def test_a_plan_refuses_what_comes_after_nothing_as_submit_does(neroman: Neroman, tmp_path: Path) -> None:
     folder = experiment(tmp_path / "lang", "true\n", f"{SWEEP}  after: other\n")
     (problem,) = neroman.plan_submission(folder, "local").problems
@@ -98,6 +100,7 @@ def test_a_plan_of_a_huge_sweep_only_counts(neroman: Neroman, tmp_path: Path) ->
     assert plan.files == 2
 
 
+@pytest.mark.slow
 def test_unchanged_files_are_not_read_again_by_a_plan_and_then_by_the_submission_kept(
     neroman: Neroman, tmp_path: Path
 ) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from neronet import Neroman
 from tests.bad_input.conftest import experiment, until
 
+pytestmark = pytest.mark.slow
 CONFIG = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang:\n  parameters: {{x: [{}]}}\n{}"
 MAIN = "for i in $(seq $2); do echo loss $i; done; until [ -e %s ]; do sleep 0.05; done\n"
 

@@ -16,6 +16,7 @@ from tests.testbed.fixtures import NodeFactory
 ONE = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang: {}\n"
 
 
+@pytest.mark.slow
 def test_a_configuration_that_changed_since_it_was_added_is_used_as_it_is_now(
     neroman: Neroman, lang: Path
 ) -> None:
@@ -71,6 +72,7 @@ def test_too_many_runs_are_not_submitted_by_mistake(neroman: Neroman, tmp_path: 
     nothing_happened(neroman)
 
 
+@pytest.mark.slow
 def test_the_same_id_in_two_folders_is_refused_by_name(neroman: Neroman, lang: Path, tmp_path: Path) -> None:
     neroman.add_experiment(lang)
     other = experiment(tmp_path / "other")
@@ -84,6 +86,7 @@ def test_the_same_id_in_two_folders_is_refused_by_name(neroman: Neroman, lang: P
     assert neroman.submit(tmp_path / "moved", "local").wait(20).states == {"finished": 2}
 
 
+@pytest.mark.slow
 def test_a_file_where_a_results_folder_should_be_does_not_keep_other_runs_from_ending(
     neroman: Neroman, lang: Path, tmp_path: Path
 ) -> None:
@@ -139,6 +142,7 @@ def test_a_large_file_that_changed_before_it_was_sent_fails_the_runs_and_is_name
     assert neroman.store.batches.find(states=("sending", "accepted")) == []
 
 
+@pytest.mark.slow
 def test_two_commands_at_once_lose_and_double_nothing(cli: Cli, tmp_path: Path) -> None:
     folders = [experiment(tmp_path / name, MAIN, CONFIG.replace("+lang", f"+{name}").replace("[1, 2]", "{from: 1, to: 30}"))
                for name in ("one", "two")]  # fmt: skip

@@ -60,7 +60,7 @@ def quoted(value: str) -> str:
 @pytest.mark.parametrize(
     "transport",
     [
-        "local",
+        pytest.param("local", marks=pytest.mark.slow),
         pytest.param("asyncssh", marks=pytest.mark.real),
         pytest.param("openssh", marks=pytest.mark.real),
         pytest.param("slurm", marks=pytest.mark.real),

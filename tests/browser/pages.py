@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import count
 
-import nbformat
 from playwright.sync_api import Browser, Page, Playwright
 
 from tests.browser.jupyter_server import JupyterServer
@@ -72,6 +71,8 @@ def widen(page: Page, width: int) -> None:
 def make_notebook(page: Page, server: JupyterServer, *cells: str) -> str:
     """Writes a notebook with these cells and opens it; its name, once its kernel is ready."""
     name = f"notebook{next(_notebooks)}.ipynb"
+    import nbformat  # takes two seconds, of which also those tests would pay that need no browser
+
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(book, server.root / name)

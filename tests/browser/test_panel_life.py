@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import nbformat
 import psutil
 import pytest
 from playwright.sync_api import Page, WebSocketRoute
@@ -228,6 +227,8 @@ def test_a_kernel_that_was_shut_down_stays_so_until_the_user_wants_it(
 def test_notebook_7_shows_the_panel(
     tabs: Tabs, jupyter: JupyterServer, streams: Streams, tmp_path: Path
 ) -> None:
+    import nbformat  # takes two seconds, of which also those tests would pay that need no browser
+
     cells = [nbformat.v4.new_code_cell("1 + 1")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), jupyter.root / "a.ipynb")
     page = tabs.open(f"{jupyter.address}/notebooks/a.ipynb?token={jupyter.token}")

@@ -24,6 +24,7 @@ from neronet.cli.console import Console
 from neronet.cli.main import run
 from tests.cli.fakes import NEROCLI, ROOT, Screen
 
+pytestmark = pytest.mark.slow
 CONFIG = """\
 collection: lang_exp
 run_command_prefix: python3
@@ -317,7 +318,6 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.slow
 def test_the_demo_has_twelve_runs_and_leaves_nothing(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     monkeypatch.setenv("NERONET_HOME", str(scratch / "home"))
@@ -337,7 +337,6 @@ def test_the_demo_has_twelve_runs_and_leaves_nothing(scratch: Path, monkeypatch:
     assert left_behind(scratch) == []
 
 
-@pytest.mark.slow
 def test_the_demo_is_live_in_a_terminal(cli: Cli) -> None:
     screen = Screen([*NEROCLI, "demo", "--keep"], cli.environment, cli.cwd)
     live = screen.read_until("left")

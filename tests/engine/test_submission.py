@@ -199,6 +199,7 @@ def test_nothing_is_stored_when_a_part_of_it_cannot_be(
     assert store.events.find() == []
 
 
+@pytest.mark.slow
 def test_ten_thousand_runs_are_stored_in_a_moment(store: Store, home: Path, tmp_path: Path) -> None:
     given = job(tmp_path / "lang", home, 10_000)
     snapshot: Snapshot = given.snapshot

@@ -52,6 +52,7 @@ def test_a_thousand_changes_are_a_few_messages_and_the_last_is_heard(
     assert ann.messages.empty()
 
 
+@pytest.mark.slow
 def test_a_change_is_heard_within_a_millisecond_in_another_process(home: Path, program: Start) -> None:
     """The median of 100 rings; another try when the machine was busy with something else."""
     other = program("engine", home, "panel")

@@ -14,7 +14,10 @@ import pytest
 from tests.faults.faults import kill, wait_until
 from tests.node.mum import Mum, kids_of, leave_nothing
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk"),
+]
 WAITS = "while [ -e {flag} ]; do sleep 0.02; done"
 
 

@@ -11,9 +11,10 @@ import pytest
 from tests.faults.faults import PROGRAM, close_all, read_pid, runs, wait_until
 from tests.node.mum import Mum, leave_nothing, processes_of
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0, reason="only root may give processes a boot id of their own"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root may give processes a boot id of their own"),
+]
 
 
 class Machine:

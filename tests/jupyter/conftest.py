@@ -12,6 +12,8 @@ import comm
 import pytest
 
 from neronet import Neroman
+from neronet_jupyter import live
+from neronet_jupyter.figures import compare
 from neronet_jupyter.live import forget
 from neronet_jupyter.widget import View
 
@@ -85,6 +87,13 @@ def neroman(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Neroman
     with Neroman(tmp_path / "home") as made:
         yield made
         forget(made.home)
+
+
+@pytest.fixture
+def swift(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part is rendered as soon as something changes, not at most five times a second."""
+    monkeypatch.setattr(live, "PERIOD", 0.01)
+    monkeypatch.setattr(compare, "PERIOD", 0.01)
 
 
 @pytest.fixture

@@ -86,6 +86,7 @@ def test_a_line_of_a_hundred_megabytes_is_cut(tmp_path: Path) -> None:
     assert lines.window(1, 1) == ["next"]
 
 
+@pytest.mark.slow
 def test_a_million_lines_open_at_once(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"".join(b"step %d loss 0.%d\n" % (n, n) for n in range(1_000_000)))
@@ -100,6 +101,7 @@ def test_a_million_lines_open_at_once(tmp_path: Path) -> None:
     assert opened < 2.0
 
 
+@pytest.mark.slow
 def test_a_page_gets_the_end_as_it_grows(neroman: Neroman, tmp_path: Path) -> None:
     folder = tmp_path / "talk"
     folder.mkdir()

@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
-import nbformat
 import psutil
 import pytest
 import yaml
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
-from nbclient import NotebookClient
 
 from neronet import Neroman
 from neronet_jupyter import demo_nodes
@@ -66,6 +64,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The notebook after all its cells were run, with `seconds` and what it left in `left`."""
+    import nbformat  # takes two seconds, of which also the fast tests would pay
+    from nbclient import NotebookClient
+
     tmp_path = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
         user = home.__wrapped__(tmp_path, patch)  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ from neronet_jupyter.figures.compare import Compare
 from neronet_jupyter.plots import Plots, Plotting
 from tests.jupyter.conftest import Page
 
+pytestmark = pytest.mark.slow
 CONFIG = """\
 run_command_prefix: sh
 main_code_file: main.sh

@@ -83,6 +83,7 @@ def _clicked(page: Page, line: str, number: int) -> dict[str, Any]:
     return {"stream": "stdout", "offset": place["offset"], "column": place["column"]}
 
 
+@pytest.mark.slow
 def test_a_clicked_number_becomes_a_metric_of_all_runs_and_of_the_config(
     neroman: Neroman, lang: Path
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_clicked_number_becomes_a_metric_of_all_runs_and_of_the_config(
     assert neroman.runs(2).points("val")["value"].tolist() == [0.12, 0.22, 0.32], "Python does the same"
 
 
+@pytest.mark.slow
 def test_a_number_that_cannot_be_taken_is_refused_in_words_and_changes_nothing(
     neroman: Neroman, lang: Path
 ) -> None:

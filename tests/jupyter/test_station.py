@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from neronet import Neroman
 from neronet.store.events import Event
 from neronet.store.runs import RunRow
@@ -82,6 +84,7 @@ def test_failures_count_for_a_day() -> None:
     assert counts(rows, 100.0 + 90000) == {"running": 1, "waiting": 1, "failed": 0}
 
 
+@pytest.mark.slow
 def test_pages_are_told_what_happens_on_a_node(neroman: Neroman, tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
     folder.mkdir()

@@ -14,6 +14,8 @@ from tests.jupyter.conftest import Page, until
 from tests.jupyter.table.stores import add, end, say, start
 from tests.jupyter.test_runs import Screen
 
+pytestmark = pytest.mark.usefixtures("swift")
+
 
 @pytest.fixture
 def three(neroman: Neroman) -> list[int]:

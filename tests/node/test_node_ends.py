@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.node.mum import Mum
+
+pytestmark = pytest.mark.slow
 
 ENDS: dict[str, tuple[list[str], str, str, int]] = {
     "true": (["/bin/true"], "finished", "", 0),

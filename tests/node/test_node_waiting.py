@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from neronet.node.inotify import BATCH, CHANGES, COMERS, REST, REST_MOST, Watch, rest_after
 from neronet.node.streams import CHUNK, PIECES, Stream
 from neronet.node.waiting import Waiting
@@ -64,6 +66,7 @@ def until(served: Mum, pids: list[int], mask: int, there: bool) -> None:
         served.receive(0.01)
 
 
+@pytest.mark.slow
 def test_a_program_that_prints_in_a_row_pays_for_no_events_until_it_rests(
     served: Mum, tmp_path: Path
 ) -> None:
@@ -85,6 +88,7 @@ def test_a_program_that_prints_in_a_row_pays_for_no_events_until_it_rests(
     served.until(lambda: bool(served.ended()))
 
 
+@pytest.mark.slow
 def test_the_last_line_of_a_burst_is_heard_of_without_a_further_one(root: Path, tmp_path: Path) -> None:
     dice = random.Random(7)
     rests = [0.0, REST, REST_MOST] + [dice.uniform(0, 2 * REST) for _ in range(40)]
@@ -105,6 +109,7 @@ def test_the_last_line_of_a_burst_is_heard_of_without_a_further_one(root: Path, 
         ]
 
 
+@pytest.mark.slow
 def test_a_wish_to_stop_is_heard_while_a_program_prints_in_a_row(root: Path, tmp_path: Path) -> None:
     with mum(root, change={"SAFETY = 1.0": "SAFETY = 60.0"}) as served:
         token = served.submit([[sys.executable, "-c", IN_A_ROW, str(tmp_path / "never"), ""]])

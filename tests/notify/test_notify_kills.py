@@ -18,6 +18,7 @@ from neronet.engine.holder import holder
 from neronet.store import Store
 from tests.notify.mailserver import MailServer, fail, kill, notify, sweep, until
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = int(os.environ.get("NERONET_KILLS", "4"))
 
@@ -82,7 +83,6 @@ def test_an_engine_killed_while_it_sends_neither_doubles_nor_loses(
     assert told(server) == {"lang/x=0": 1} and not store.outbox.messages()
 
 
-@pytest.mark.slow
 def test_kills_at_random_moments_double_nothing_and_lose_nothing(
     server: MailServer, home: Path, store: Store, begin: Begin
 ) -> None:

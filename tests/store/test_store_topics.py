@@ -203,7 +203,8 @@ def test_a_home_has_one_id_that_outlives_the_database(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "0123", "0123456789ABCDEF"])
-def test_a_damaged_id_is_said_and_not_replaced(tmp_path, text):
+def test_a_damaged_id_is_said_and_not_replaced(tmp_path, monkeypatch, text):
+    monkeypatch.setattr("neronet.store.home.PAUSE", 0.0001)
     (tmp_path / "id").write_text(text)
     with pytest.raises(StoreError, match="12 hex digits") as caught:
         home_id(tmp_path)

@@ -178,11 +178,19 @@ def test_progress_counts_bytes_and_files(folder: Path, home: Path, experiment: M
 
 @contextmanager
 def restless(place: Path) -> Iterator[None]:
-    """While this lasts, the file is written to all the time."""
+    """While this lasts, the file is written to all the time, also between any two looks at it."""
     over = threading.Event()
+    number = 0
+    look = os.fstat
+
+    def look_and_wait(descriptor: int) -> os.stat_result:
+        status, before = look(descriptor), number
+        while number < before + 2 and thread.is_alive():  # the one that goes on now, and another
+            time.sleep(0.001)
+        return status
 
     def work() -> None:
-        number = 0
+        nonlocal number
         with open(place, "r+b", buffering=0) as file:
             while not over.is_set():
                 number += 1
@@ -193,7 +201,9 @@ def restless(place: Path) -> Iterator[None]:
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "fstat", look_and_wait)
+            yield
     finally:
         over.set()
         thread.join()
@@ -378,6 +388,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_an_unchanged_folder_of_1000_files_and_50_mb_costs_a_fraction_of_the_first_time(
     folder: Path, home: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -281,6 +281,7 @@ for turn in itertools.count():
 """
 
 
+@pytest.mark.slow
 def test_nothing_leaves_the_folder_while_somebody_swaps_its_parts_for_links(
     tmp_path: Path, root: Path, outside: Path
 ) -> None:

@@ -18,7 +18,7 @@ from asyncssh.packet import String, UInt32
 
 from neronet.errors import InputError, NeronetError, NodeUnfit, Unreachable
 from neronet.spec.nodes import NodeSpec
-from neronet.transport import asyncssh_, connect, openssh
+from neronet.transport import asyncssh_, connect, openssh, processes
 from neronet.transport.base import MAX_SESSIONS, Channel, Transport
 from neronet.transport.local import LocalTransport
 from tests.testbed.fixtures import NodeFactory
@@ -46,6 +46,12 @@ def spec(request: pytest.FixtureRequest, transport: str) -> NodeSpec:
     if transport == "local":
         return make_spec("local", type="local")
     return spec_of(request.getfixturevalue("node"), transport)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program of this computer that does not end is made to a tenth of a second later."""
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 0.1)
 
 
 @asynccontextmanager
@@ -128,7 +134,7 @@ def test_a_command_that_ends_ends_its_channel(spec: NodeSpec) -> None:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_reader_that_waits_holds_the_writer_back(spec: NodeSpec) -> None:
+def test_a_reader_that_waits_holds_the_writer_back(spec: NodeSpec, impatient: None) -> None:
     async def run() -> None:
         async with connected(spec) as way:
             channel = await way.start("sleep 30")
@@ -141,7 +147,7 @@ def test_a_reader_that_waits_holds_the_writer_back(spec: NodeSpec) -> None:
                     written += 100_000
 
             with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(write(), 1)
+                await asyncio.wait_for(write(), 0.5)
             assert written < 8_000_000
 
     asyncio.run(run())
@@ -204,7 +210,7 @@ def test_a_local_command_is_out_of_reach_of_the_terminal() -> None:
     asyncio.run(run())
 
 
-def test_a_local_command_that_does_not_listen_is_ended_by_force() -> None:
+def test_a_local_command_that_does_not_listen_is_ended_by_force(impatient: None) -> None:
     async def run() -> None:
         async with connected(make_spec("local", type="local")) as way:
             channel = await way.start("trap '' TERM; echo $$; while :; do sleep 0.1; done")
@@ -249,8 +255,8 @@ def test_a_port_where_nobody_listens(transport: str, host: str) -> None:
 
 @pytest.mark.parametrize("transport", SSH)
 def test_a_machine_that_says_nothing(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (asyncssh_, openssh):
-        monkeypatch.setattr(module, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(asyncssh_, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(openssh, "CONNECT_SECONDS", 1.0)  # the least that ssh knows
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -421,6 +427,7 @@ class Greedy(asyncssh.SSHServer):
                 self.refused.append(f"{kind}: {error.reason}")
 
 
+@pytest.mark.real
 def test_a_server_is_granted_no_channel_of_its_own(
     tmp_path: Path, client_home: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import shutil
 import subprocess
 from pathlib import Path
@@ -22,7 +24,8 @@ from neronet.transport.ssh_config import (
 )
 from tests.testbed.fixtures import cannot
 
-FACTS = Facts(Path("/home/me"), "root", "laptop.lab")
+ME = pwd.getpwuid(os.geteuid()).pw_name  # as ssh asks who runs it
+FACTS = Facts(Path("/home/me"), ME, "laptop.lab")
 
 
 def read(tmp_path: Path, text: str, address: str = "gpu1", **more: str) -> Options:
@@ -63,7 +66,7 @@ CONFIGS = {
     "Match host sees HostName": "Host gpu1\n HostName gpu1.lab\nMatch host *.lab\n User alice\n",
     "Match originalhost": "Host gpu1\n HostName gpu1.lab\nMatch originalhost gpu1\n User alice\n",
     "Match user": "Host gpu1\n User alice\nMatch user alice,bob\n Port 2222\n",
-    "Match localuser": "Match localuser root\n Port 2222\nMatch localuser nobody\n User x\n",
+    "Match localuser": f"Match localuser {ME}\n Port 2222\nMatch localuser bob\n User x\n",
     "Match exec": 'Match exec "test %n = gpu1"\n User alice\nMatch exec false\n Port 1\n',
     "Match exec of another": 'Match host other exec "false"\n Port 1\n',
     "Match negated": "Match !host gpu1\n User alice\nMatch !exec false\n Port 2222\n",
@@ -101,7 +104,7 @@ def assert_equal(options: Options, theirs: dict[str, list[str]], host: str) -> N
     if "hostname" in ours:
         ours["hostname"] = [expand(ours["hostname"][0], {"h": host})]
     for word in ("user", "hostname"):
-        assert theirs[word] == ours.get(word, [{"user": "root", "hostname": host}[word]])
+        assert theirs[word] == ours.get(word, [{"user": ME, "hostname": host}[word]])
     assert theirs["port"] == ours.get("port", ["22"])
     for word, values in ours.items():
         if word in ("proxyjump", "proxycommand") and values == ["none"]:

@@ -108,6 +108,7 @@ def test_two_parameters_make_a_heat_map(neroman: Neroman, tmp_path: Path, page: 
     assert sum(cell[3] for cell in state["heat"]) == 41
 
 
+@pytest.mark.usefixtures("swift")
 def test_runs_without_a_value_wait_outside(neroman: Neroman, page: Open) -> None:
     compare = Compare(neroman=neroman)
     shown = page(compare)
@@ -121,6 +122,7 @@ def test_runs_without_a_value_wait_outside(neroman: Neroman, page: Open) -> None
     assert compare.selected == tuple(numbers[:4])
 
 
+@pytest.mark.usefixtures("swift")
 def test_what_could_not_be_read_is_read_again(
     neroman: Neroman, page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
