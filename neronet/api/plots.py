@@ -334,7 +334,8 @@ def _save_as(to: Path, images: list[tuple[str, bytes]]) -> Path:
             try:
                 to.write_bytes(data)
             except OSError as error:
-                raise NeronetError(f"{to} cannot be written: {error.strerror}") from error
+                hint = "is there such a folder, and room?"
+                raise NeronetError(f"{to} cannot be written: {error.strerror}", hint) from error
             return to
     made = Path(images[0][0]).suffix
     raise InputError(f"the function has saved {images[0][0]} itself", f"end the name of the file in {made}")

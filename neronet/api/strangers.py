@@ -8,9 +8,11 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from neronet.spec.experiment import Experiment
-from neronet.wire.conditions import ACTIONS, COMPARATORS
+from neronet.spec.conditions import MAX_POINTS
+from neronet.spec.experiment import Condition, Experiment, StopLosers
+from neronet.wire.conditions import ACTIONS, SILENT, SLOPES, STALLED, WORDS
 from neronet.wire.frames import Malformed
+from neronet.wire.losers import GOALS, RULES
 
 
 def experiment(spec: Mapping[str, Any], name: str, folder: Path) -> Experiment:
@@ -22,9 +24,27 @@ def experiment(spec: Mapping[str, Any], name: str, folder: Path) -> Experiment:
         raise Malformed(f"the configuration of {name} cannot be read: {error!s:.200}") from error
     if again != found or not is_a(found, Experiment):
         raise Malformed(f"the configuration of {name} has values of another kind than it must have")
-    if any(each.comparator not in COMPARATORS or each.action not in ACTIONS for each in found.conditions):
+    if not all(map(_can_be_judged, found.conditions)):
         raise Malformed(f"the configuration of {name} has a condition that is not known")
+    if found.stop_losers is not None and not _can_compare(found.stop_losers):
+        raise Malformed(f"the configuration of {name} has a stop_losers that is not known")
     return found
+
+
+def _can_be_judged(condition: Condition) -> bool:
+    """Whether it has what its comparator needs, as one of a config.yaml has."""
+    if condition.comparator not in WORDS or condition.action not in ACTIONS:
+        return False
+    if condition.comparator == SILENT:
+        return condition.quiet is not None
+    if condition.comparator == STALLED:
+        return condition.points is not None
+    return condition.comparator not in SLOPES or 2 <= (condition.points or 0) <= MAX_POINTS
+
+
+def _can_compare(rule: StopLosers) -> bool:
+    known = rule.rule in RULES and rule.goal in GOALS
+    return known and rule.min_points > 0 and rule.reduction > 1 and rule.keep > 0
 
 
 def is_a(value: object, kind: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import secrets
 import socket
 import time
 from collections.abc import Sequence
@@ -36,16 +37,23 @@ def act(
     opened = [row for row in rows if row.reported_state not in states.ENDED]
     numbers = [row.number for row in opened]
     notes = [f"{len(rows) - len(opened)} had ended before"] if len(opened) < len(rows) else []
-    if do == "terminate" and (here := withdraw(store, home, opened, why)):
-        opened = store.runs.find(number for number in numbers if number not in here)
-    wishes = targets.wishes(opened, do, why, priority)
+    here = withdraw(store, home, opened, why) if do == "terminate" else set()
     deadline = time.monotonic() + ANSWER
-    asked = {client.put("act", payload): node for node, payload in wishes}
+    asked: dict[str, str] = {}  # wish -> node
+    # Where they are now, as one step: a run that is moved later takes the wishes for it along.
+    with store.transaction(durable=True):
+        opened = store.runs.find(number for number in numbers if number not in here)
+        for node, payload in targets.wishes(opened, do, why, priority):
+            name = secrets.token_hex(8)
+            store.intents.put(name, "act", payload)
+            asked[name] = node
+    if asked:
+        client.ring()
 
     def waiting() -> set[str]:
         return {asked[intent.id] for intent in store.intents.open() if intent.id in asked}
 
-    if wishes and not client.wait(lambda: not waiting(), PROMPT):
+    if asked and not client.wait(lambda: not waiting(), PROMPT):
         gone = client.gone(waiting())  # these are not waited for to the end
         client.wait(lambda: not waiting() - gone(), deadline - time.monotonic())
     silent = waiting()

@@ -102,12 +102,8 @@ def preview(arguments: Namespace, session: Session) -> None:
     room = max(3, (console.height - 4) // max(1, len(by_experiment)) - 5)
     for experiment, points in by_experiment.items():
         _show_plan(experiment, points, room if console.terminal else len(points), arguments.folder, console)
-    console.print(
-        words.count(len(planned), "run"),
-        ".  ",
-        ("next: ", "quiet"),
-        f"nerocli submit {arguments.folder} NODE",
-    )
+    console.print(words.count(len(planned), "run"))
+    console.then(f"nerocli submit {arguments.folder} NODE")
     for name in session.neroman.awaited(arguments.folder):
         from neronet.engine.submission import nothing_before
 

@@ -62,6 +62,7 @@ class Session:
         self._decoder = frames.Decoder()
         self._waiting: dict[tuple[str, str], asyncio.Future[Message]] = {}
         self._writing = asyncio.Lock()
+        self._reading = asyncio.Lock()
         self._parts: dict[tuple[str, str], bytearray] = {}
         self._syncs = 0
         self._closed = ""  # why it ended
@@ -130,12 +131,15 @@ class Session:
 
     async def content(self, what: str, key: str) -> bytes:
         """A file that the node's agent keeps: a `batch`, its `runs`, a `content`; b"" when it has none."""
-        self._parts[what, key] = bytearray()
-        try:
-            await self.ask({"m": "read", "what": what, "key": key, "offset": 0}, "content", f"{what} {key}")
-            return bytes(self._parts[what, key])
-        finally:
-            del self._parts[what, key]
+        async with self._reading:  # two that read the same would share its parts
+            self._parts[what, key] = bytearray()
+            try:
+                await self.ask(
+                    {"m": "read", "what": what, "key": key, "offset": 0}, "content", f"{what} {key}"
+                )
+                return bytes(self._parts[what, key])
+            finally:
+                del self._parts[what, key]
 
     async def _receive(self) -> list[tuple[Message, bytes | None]]:
         data = await self._channel.read(256 * 1024)

@@ -227,8 +227,8 @@ class Engine:
                 )
             spec = self._nodes[node]
             limit = load_preferences(self.home / "preferences.yaml").mirror_limit
-            tell = self._bell.changed, self._bell.progress, self._wake.set
-            work = NodeWork(self._store, self.home, spec, limit, *tell)
+            changed, progress = self._bell.changed, self._bell.progress
+            work = NodeWork(self._store, self.home, spec, limit, changed, progress, self._wake.set)
             place = place_of(self._home_id, node)
             link = Link(
                 spec, ask=self._ask, home=self.home, environment=None,
@@ -364,7 +364,12 @@ class Engine:
 
         async def rebuild(session: Session, work: NodeWork) -> None:
             others = [place_of(self._home_id, other) for other in self._nodes if other != node]
-            found.extend(await recover(session, self._store, node, self._home_id, others))
+            numbers, left = await recover(session, self._store, node, self._home_id, others)
+            found.extend(numbers)
+            for (other, token), indices in left.items():
+                if other in self._links:  # a session that follows it would wait for these runs for ever
+                    self._links[other][1].leave(token, indices)
+                    self._links[other][0].wake()
             await work.fetch(session)
 
         await self._visit(node, rebuild)

@@ -27,10 +27,14 @@ MAX_ARGUMENTS = 100_000
 MAX_LENGTH = 128 * 1024  # of an argument: Linux takes no longer ones
 
 
+Left = dict[tuple[str, str], list[int]]  # (node, token) -> indices of runs that another node has instead
+
+
 async def recover(
     session: Session, store: Store, node: str, home_id: str, elsewhere: Iterable[str]
-) -> list[int]:
-    """Stores every batch of this home that the node has and the database does not; the numbers of its runs.
+) -> tuple[list[int], Left]:
+    """Stores every batch of this home that the node has and the database does not; the numbers of its runs, and those
+    of other batches that turned out to have been moved here.
 
     `elsewhere`: places of other nodes, which may share a home with this one. States, points and logs come as for
     any batch that is followed from its beginning. Raises ProtocolError for what no correct node keeps.
@@ -38,6 +42,7 @@ async def recover(
     listed = (await session.ask({"m": "list"}, "batches", ""))["items"]
     others = set(elsewhere)
     numbers: list[int] = []
+    left: Left = {}
     try:
         mine = [item for item in listed if item["home"] == home_id and item["place"] not in others]
         for item in sorted(mine, key=lambda item: told.moment(item["created"])):
@@ -48,15 +53,16 @@ async def recover(
                 spec = load_json((await session.content("batch", token))[:MAX_LINE])
                 runs = await session.content("runs", token)
                 with store.transaction(durable=True):
-                    numbers += _Rebuilt(store, node, token, spec).add(runs)
+                    if store.batches.get(token) is None:  # nobody else has recovered it meanwhile
+                        numbers += _Rebuilt(store, node, token, spec, left).add(runs)
     except (KeyError, TypeError, ValueError, Malformed) as error:
         raise ProtocolError(f"{node} keeps a submission that cannot be read: {str(error)[:200]}") from error
-    return numbers
+    return numbers, left
 
 
 class _Rebuilt:
-    def __init__(self, store: Store, node: str, token: str, spec: dict[str, Any]) -> None:
-        self._store, self._node, self._token = store, node, token
+    def __init__(self, store: Store, node: str, token: str, spec: dict[str, Any], left: Left) -> None:
+        self._store, self._node, self._token, self._left = store, node, token, left
         self._spec = messages.check({"m": "batch", "token": token, "batch": spec}, messages.TO_NODE)["batch"]
         self._experiment = told.text(spec["experiment"], 200)
         self._collections = tuple(told.text(name, 200) for name in spec["collections"])
@@ -85,6 +91,7 @@ class _Rebuilt:
         if known and was and was.token != self._token and (known.snapshot, list(known.argv)) == same:
             # It was moved from one node of a group to another: the later submission has it.
             if self._store.batches.content(was.token)["created"] < self._submitted:
+                self._left.setdefault((was.node, was.token), []).append(was.idx)
                 self._store.attempts.move(number, attempt, self._token, index, self._node)
             return number
         if attempt > 1 and known is not None and known.node == self._node:

@@ -194,6 +194,8 @@ def move(store: Store, home: Path, token: str, indices: Collection[int], to: str
     """Binds runs of a batch, which its node has given back before they began, to another node of its group."""
     now = time.time()
     attempts = [row for row in store.attempts.of_batch(token) if row.idx in indices and row.start == 1]
+    if not attempts:
+        return  # they are there already
     with store.transaction(durable=True):
         for row in attempts:
             store.events.add(now, "moved", f"from {row.node}", run=row.run, attempt=row.attempt, node=to)
@@ -239,9 +241,10 @@ def _send_instead(
     content = store.batches.content(old)
     kept = ("folder", "pool", "after", GIT, SWEEP)
     local = {word: value for word, value in content.pop(LOCAL).items() if word in kept}
-    if created is not None:
-        content = {**local["pool"][node], "created": created}
     rows = {row.number: row for row in store.runs.find(attempt.run for attempt in attempts)}
+    if created is not None:
+        priority = rows[attempts[0].run].priority  # as the user last said
+        content = {**local["pool"][node], "created": created, "priority": priority}
     lines = [{**_line(rows[attempt.run]), "attempt": attempt.attempt} for attempt in attempts]
     for index, attempt in enumerate(attempts):
         store.attempts.move(attempt.run, attempt.attempt, token, index, node)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,10 @@ def limits_of(node: NodeSpec) -> dict[str, int | str | dict[str, str]]:
 
 
 class NodeWork:
-    """The work on one node: batches to send and to follow, wishes to carry out."""
+    """The work on one node: batches to send and to follow, wishes to carry out.
+
+    look: called when there is something new in the store for other nodes.
+    """
 
     def __init__(
         self,
@@ -57,11 +60,10 @@ class NodeWork:
         mirror_limit: int,
         changed: Callable[[], None],
         progress: Progress,
-        moved: Callable[[], None],
+        look: Callable[[], None],
     ) -> None:
         self._store, self._home, self._node = store, home, node
-        self._mirror_limit, self._changed, self._progress = mirror_limit, changed, progress
-        self._moved = moved  # another node has something to do
+        self._mirror_limit, self._changed, self._progress, self._look = mirror_limit, changed, progress, look
         self._collector: Collector | None = None
         self.wishes: deque[Intent] = deque()
         self._begun = False  # this session has looked whether all is still there
@@ -112,6 +114,10 @@ class NodeWork:
             for batch in self._store.batches.find(self._node.id, ("accepted",)):
                 for message in self._collector.follow(batch.token):
                     await session.say(message)
+
+    def leave(self, token: str, indices: Collection[int]) -> list[Message]:
+        """These runs are bound to another node: nothing of them is to come from this one. What to tell it."""
+        return [] if self._collector is None else self._collector.leave(token, indices)
 
     async def _look_for(self, session: Session, token: str) -> bool:
         """Whether the node still has this submission; if somebody deleted it there, its runs say so from now on."""
@@ -231,9 +237,8 @@ class NodeWork:
                 add_rule(self._store, intent.created, wish["why"], node=self._node.id, **rule)
             self._store.intents.finish(intent.id, "problem" not in result, result)
         if taken:
-            self._moved()
-        if taken and self._collector is not None:
-            for message in self._collector.leave(wish["token"], taken):
+            self._look()  # the node that has them now may be at rest
+            for message in self.leave(wish["token"], taken):
                 await session.say(message)
         self._changed()
 

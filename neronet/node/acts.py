@@ -118,7 +118,9 @@ def _has_gone_on(attempt, wish):
 
 def _withdraw(attempt, wish):
     """The claim of this attempt: ours, which withdraws it, unless there was one already."""
-    if not attempt.exists():
+    # That the user holds a run is known here alone: elsewhere it would begin.
+    held = wish["do"] == "withdraw" and attempt.batch.held(attempt.index)
+    if not attempt.exists() and not held:
         nonce = binascii.hexlify(os.urandom(8)).decode("ascii")
         claim = {"kind": "withdrawn", "id": wish["id"], "time": time.time()}
         if attempt.claim(nonce, claim, program=False):

@@ -132,11 +132,17 @@ class Host(object):
         for batch in self.waiting():
             if batch.place != place:
                 continue
+            try:
+                first = next(self._unclaimed(batch), None)
+            except FileNotFoundError:
+                self.forget(batch.token)  # deleted meanwhile
+                continue
+            if first is None:
+                continue
             why = choose.never_fits(choose.needs(batch.spec, limits), limits)
-            first = next(self._unclaimed(batch), None)
-            if first is not None and not why and not batch.startable(first) and batch.after.blocks():
+            if not why and not batch.startable(first) and batch.after.blocks():
                 why = batch.after.why()
-            if why and first is not None:
+            if why:
                 found[batch.token] = why
         return found
 

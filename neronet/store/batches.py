@@ -8,9 +8,9 @@ from typing import Any, Literal, NamedTuple
 
 from neronet.store.db import Database, listed, to_json
 
-LOCAL = (
-    "local"  # the part of a batch's content that stays on this side: {"folder", "runs_size"}, "offered": True
-)
+# The part of a batch's content that stays on this side: {"folder", "runs_size"}, "offered": True, and what `add_batch`
+# of engine/submission.py names.
+LOCAL = "local"
 GIT = "git"  # in that part: the commit of the folder when it was submitted, see sync/git.py
 
 BatchState = Literal["sending", "accepted", "final", "tidied"]

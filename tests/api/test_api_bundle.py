@@ -16,7 +16,9 @@ import pandas as pd
 import pytest
 
 from neronet import Neroman, RunSet
+from neronet.api import strangers
 from neronet.errors import InputError
+from neronet.spec.config import load_config
 from neronet.sync.manifest import Entry, build, tree_hash
 from neronet.wire import states
 from tests.bad_input.conftest import experiment, small_disk, until
@@ -145,6 +147,21 @@ def test_large_files_go_along_while_they_are_the_same_else_it_is_said(
         assert again.log().strip() == str(len(data))
 
 
+def test_every_rule_that_an_experiment_may_have_is_taken_from_a_bundle(tmp_path: Path) -> None:
+    rules = """\
+  conditions:
+    above: {variablename: loss, comparator: gt, killvalue: 5, for: 2, action: kill}
+    none: {variablename: loss, comparator: nan, action: warn}
+    rises: {variablename: loss, comparator: slope_gt, killvalue: 0, points: 5, action: notify}
+    stuck: {variablename: loss, comparator: stalled, points: 5, action: stop, grace: 20}
+    hangs: {comparator: silent, minutes: 3, action: kill}
+  stop_losers: {metric: loss, goal: minimize, rule: halving}
+"""
+    (read,) = load_config(experiment(tmp_path / "lang", MAIN, CONFIG + rules)).experiments
+    assert len(read.conditions) == 5
+    assert strangers.experiment(json.loads(json.dumps(read.to_json())), "lang", read.folder) == read
+
+
 # -- hostile bundles
 
 
@@ -206,6 +223,9 @@ SPECS = {
     "a condition that is none": {"conditions": [{"id": "c"}]}, "arguments that are none": {"sbatch_args": "--wrap"},
     "unknown comparator": {"conditions": [{"id": "c", "variablename": "x", "killvalue": 1.0, "comparator": "eval",
                                            "after": None, "action": "kill"}]},
+    "a slope of nothing": {"conditions": [{"id": "c", "variablename": "x", "killvalue": 1.0, "comparator": "slope_gt",
+                                           "after": None, "action": "kill"}]},
+    "halves of nothing": {"stop_losers": {"metric": "x", "goal": "minimize", "rule": "halving", "reduction": 0}},
 }  # fmt: skip
 
 

@@ -111,7 +111,7 @@ def test_preview_tells_what_varies_from_what_is_the_same() -> None:
     out = said("preview", "folder", neroman=FakeNeroman(planned=planned(3))).out
     assert "lang_exp1   3 runs" in out
     assert "lang_exp1/x=2  python3 main.py 2" in out
-    assert "3 runs.  next: nerocli submit folder NODE" in out
+    assert "3 runs\nnext: nerocli submit folder NODE" in out
 
 
 def test_preview_warns_of_what_submit_would_refuse() -> None:

@@ -152,6 +152,19 @@ def test_a_file_of_the_agent_comes_in_parts() -> None:
     assert talk(conversation) == b"one two"
 
 
+def test_two_who_read_the_same_file_get_it_both() -> None:
+    async def conversation(session: Session, node: Node) -> list[bytes]:
+        reading = [asyncio.ensure_future(session.content("runs", "a" * 16)) for _ in range(2)]
+        for _ in reading:
+            await node.hear()
+            await node.say(
+                {"m": "content", "what": "runs", "key": "a" * 16, "offset": 0, "end": True}, b"one two"
+            )
+        return await asyncio.gather(*reading)
+
+    assert talk(conversation) == [b"one two"] * 2
+
+
 def test_a_file_of_the_agent_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link, "MAX_CONTENT", 1000)
 

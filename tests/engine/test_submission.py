@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from neronet.engine.placement import Member, place_of
-from neronet.engine.submission import Job, missing, store_rerun, store_submission, withdraw
+from neronet.engine.submission import Job, missing, move, store_rerun, store_submission, withdraw
 from neronet.spec.config import parse_config
 from neronet.spec.nodes import NodeSpec
 from neronet.store import Store
@@ -240,6 +240,21 @@ def test_runs_that_no_node_has_heard_of_end_at_once_and_the_others_are_sent(
     assert (moved["token"], moved["runs"], moved["do"]) == (new.token, [[0, 0], [1, 1]], "hold")
     assert withdraw(store, home, store.runs.find(numbers[2:]), "x") == set(numbers[2:])
     assert store.batches.find(states=("sending",)) == []
+
+
+def test_a_run_that_is_moved_keeps_the_priority_that_the_user_gave_it(
+    store: Store, home: Path, tmp_path: Path
+) -> None:
+    members = [Member("gpu1", 1, 1, 0.0), Member("gpu2", 1, 1, 0.0)]
+    rows = store.runs.find(submit(store, home, job(tmp_path / "lang", home), members))
+    (one, *_) = rows
+    store.runs.set_priority([row.number for row in rows if row.node == one.node], 7)
+    for _ in range(2):  # the second time nothing is left to be moved
+        move(store, home, one.token, {one.idx}, "gpu2")
+    (row,) = store.runs.find([one.number])
+    assert (row.node, row.priority) == ("gpu2", 7)
+    assert store.batches.content(row.token)["priority"] == 7
+    assert len(store.batches.find()) == 3
 
 
 def test_runs_that_were_offered_to_their_node_are_left_to_it(

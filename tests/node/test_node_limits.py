@@ -204,6 +204,15 @@ def test_withdrawing_takes_only_what_has_not_begun(served: Mum) -> None:
     assert set(served.ended()) == {0, 1}
 
 
+def test_what_the_user_holds_is_not_given_to_another_node_where_nobody_knows_of_it(served: Mum) -> None:
+    token = begin(served, [LONG] * 5)
+    served.until_started(2)
+    served.act(token, "hold", [[3, 3]])
+    assert served.act(token, "withdraw", [[2, 4]]) == {"runs": 2, "withdrawn": [2, 4]}
+    assert served.act(token, "terminate", [[0, 4]])["withdrawn"] == [3]
+    served.until(lambda: len(served.ended()) == 3)
+
+
 @pytest.mark.parametrize("step", ["taken", "renamed", "claimed", "prepared", "spawned"])
 def test_terminating_while_a_run_is_about_to_start(root: Path, step: str) -> None:
     with mum(root, env={"NERONET_PAUSE": f"{step}:0.7"}) as served:

@@ -400,6 +400,8 @@ def test_a_batch_that_is_damaged_or_gone_holds_up_no_other(tmp_path: Path) -> No
     limits = SimpleNamespace(slots=2, cpus=2, gpus=[], memory=None)
     found = [(attempt.batch.token, attempt.index) for attempt, _, _ in host.candidates("p", [], limits)]
     assert found == [(good.token, index) for index in range(3)]
+    limits.cpus = 0  # else nothing is told to wait
+    assert list(host.why_waiting("p", limits)) == [good.token]
 
 
 def test_the_lock_of_a_network_home_lies_on_a_local_disk(
