@@ -82,7 +82,8 @@ class NodeWork:
         return self._collector.take
 
     async def work(self, session: Session) -> float | None:
-        """Follows what runs, sends what waits, carries out wishes, in this order: each may need the one before.
+        """Follows what runs, sends what waits, carries out wishes, in this order: each may need the one before. Wishes
+        that need nothing of what is sent do not wait for it, which may be gigabytes.
 
         The seconds after which a part of it is to be tried again, None when nothing is left.
         """
@@ -102,9 +103,7 @@ class NodeWork:
                 self._changed()
                 again = REFUSED
         await self.follow(session)
-        while self.wishes:
-            await self._carry_out(session, self.wishes[0])
-            self.wishes.popleft()
+        await self._grant(session)
         await self._tidy(session)
         return again
 
@@ -193,6 +192,7 @@ class NodeWork:
                     await session.wait(stored.popleft())
                 stored.append(session.expect("stored", str(message["sha"])))
             await session.say(message, data)
+            await self._grant(session, sending=True)
             # Not one by one, which would wait a round trip per file; not all at once, which would hide a full disk.
             while len(stored) > ON_THE_WAY or (stored and stored[0].done()):
                 await session.wait(stored.popleft())
@@ -214,6 +214,19 @@ class NodeWork:
                     self._store.attempts.complete(row.run, row.attempt)
             self._store.batches.set_state(batch.token, "final", now)
         self._changed()
+
+    async def _grant(self, session: Session, sending: bool = False) -> None:
+        """Carries out wishes, one after the other; while something is sent those for what is there already."""
+        while (
+            wish := next((each for each in self.wishes if not sending or self._is_there(each)), None)
+        ) is not None:
+            await self._carry_out(session, wish)
+            self.wishes.remove(wish)
+
+    def _is_there(self, intent: Intent) -> bool:
+        """Whether the node has the submission that a wish is for."""
+        batch = self._store.batches.get(intent.payload["act"]["token"])
+        return batch is not None and batch.state != "sending"
 
     async def _carry_out(self, session: Session, intent: Intent) -> None:
         wish = {"m": "act", "id": intent.id, **intent.payload["act"]}
