@@ -9,11 +9,14 @@ import os
 import time
 
 from neronet.node import fresh
-from neronet.node.inotify import BATCH, POLL, REST, SAFETY, Watch, rest_after
+from neronet.node.busy import Busy
+from neronet.node.inotify import POLL, SAFETY, Watch
 from neronet.node.runs import Batch
 from neronet.node.streams import Growing
 from neronet.wire.frames import MAX_PAYLOAD
 from neronet.wire.messages import MAX_PART
+
+TRIES = 30  # looks in a row, one a second, that may fail before a growing file is given up
 
 
 class Feeds(object):
@@ -123,7 +126,13 @@ class Feeds(object):
             source = self._sources.get(key)
             try:
                 found = source.next() if source is not None else None
+                if source is not None:
+                    source.failures = 0
             except (OSError, ValueError) as error:
+                if source.grows and source.failures < TRIES:  # a network file system may fail for a moment
+                    source.failures += 1
+                    source.close()
+                    continue
                 self._drop(key)
                 return {"m": "error", "about": "%s %s" % key[:2], "text": str(error), "hint": ""}, None
             if found is None:
@@ -173,49 +182,13 @@ class Feeds(object):
             source.close()
 
 
-class Busy(object):
-    """Folders of logs that grow all the time: events would cost their programs much, so they are looked at instead."""
-
-    def __init__(self, watch):
-        self._watch = watch
-        self._told = {}  # folder -> (when an event told of it last, how much had been read)
-        self._looks = {}  # busy folder -> (when it is to be looked at, how much had been read)
-
-    def told(self, folder, read, now):
-        """An event came; `read` bytes of these logs were read before."""
-        before, had = self._told.get(folder, (-SAFETY, read))
-        self._told[folder] = now, read
-        if folder not in self._looks and (now - before < 2 * REST or read - had >= BATCH):
-            self._looks[folder] = now + REST, read
-            self._watch.let_go(folder)
-
-    def due(self, now):
-        """Folders that are to be looked at."""
-        return [folder for folder, (moment, _) in self._looks.items() if now >= moment]
-
-    def looked(self, folder, read, now):
-        """A busy folder is being looked at; `read` tells what the looks before have found."""
-        had = self._looks[folder][1]
-        if read == had:
-            del self._looks[folder]
-            self._watch.heed(folder)
-        else:
-            self._looks[folder] = now + rest_after(read - had), read
-
-    def patience(self, now):
-        return min((moment - now for moment, _ in self._looks.values()), default=SAFETY)
-
-    def forget(self, folder):
-        self._told.pop(folder, None)
-        self._looks.pop(folder, None)
-
-
 class Source(object):
     """Something that is sent in parts."""
 
     folder = None  # watched for it
     grows = False  # may have more later
     finished = False
+    failures = 0  # in a row
 
     def next(self):
         raise NotImplementedError
@@ -289,7 +262,7 @@ class Journals(Source):
             if size == offset or self._stuck.get(name) == size:
                 self._changed.discard(name)
                 continue
-            data = read_part(os.path.join(self._path, name), offset, MAX_PAYLOAD)
+            data = read_now(os.path.join(self._path, name), offset, MAX_PAYLOAD)
             if offset + len(data) >= size:
                 self._changed.discard(name)  # what comes now gives another hint
             data = data[: data.rfind(b"\n") + 1]
@@ -379,15 +352,18 @@ class Stored(Source):
         return message, data
 
 
-def read_part(path, offset, size=MAX_PART):
-    """At most `size` bytes of a file from `offset`; none when it cannot be read."""
+def read_part(path, offset):
+    """At most MAX_PART bytes of a file from `offset`; none when it cannot be read."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        return read_now(path, offset, MAX_PART)
     except OSError:
         return b""
+
+
+def read_now(path, offset, size):
+    """At most `size` bytes of a file from `offset`; raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         return os.pread(fd, size, offset)
-    except OSError:
-        return b""
     finally:
         os.close(fd)
