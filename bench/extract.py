@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.common import alternate, arguments, emit, ratio, say, spread, spreads
+from neronet.extract import words
 from neronet.extract.propose import propose
 from neronet.extract.reading import read_log
 from neronet.wire import readers
@@ -25,12 +26,18 @@ GOAL = 1.5  # times the peer, for patterns with a step
 
 
 def patterns() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """What is proposed for each style, but for decimal commas, which `float` does not read: {name: (log, arguments)}."""
+    """What is proposed for each style, but for numbers with commas, which `float` does not read: {name: (log,
+    arguments)}."""
     found = {}
     for style in STYLES:
         lines, index, column = style.place()
         proposed = propose(lines, index, column=column).arguments
-        if proposed[1] == "regex" and "," not in style.number:
+        if proposed[1] != "regex":
+            continue
+        match = readers._compiled(proposed[2]).search(
+            lines[index] if readers.asks_for_escapes(proposed[2]) else words.plain(lines[index])
+        )
+        if match and not any("," in group for group in match.groups() if group):
             found[style.id] = style.file, proposed
     return found
 

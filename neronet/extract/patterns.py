@@ -1,4 +1,4 @@
-"""Numbers that the words around them, or their places in the line, tell: patterns for the regex reader.  Pure."""
+"""Numbers that the words before them tell: patterns for the regex reader.  Pure."""
 
 from __future__ import annotations
 
@@ -6,25 +6,34 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from neronet.errors import InputError
 from neronet.extract import words
-from neronet.extract.trial import WINDOW, Place, Proposal, Trial, proposal_of
+from neronet.extract.headings import heading_of
+from neronet.extract.trial import Place, Proposal, Trial, proposal_of
 from neronet.extract.words import Label, Piece
 from neronet.wire import readers
 
 _AFTER = re.compile(
-    r"(?i)(?:epoch|step|iteration|iter|round|episode|generation)\b"
+    r"(?i)(?:epoch|step|iteration|iter|round|episode|generation)s?\b"
 )  # counts also behind a number
-_GROUP = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
+_SIGN = re.compile(r"[|,;] +$")
+GROUP = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 
 
 def labelled(place: Place) -> Proposal | None:
     """The words before the number, and what they need besides to mean only its likes."""
     found = words.label(place.line, place.start)
-    if found is None or not (place.name or found.name):
+    if found is None or not (place.name or found.name) or _is_mark(place, found):
         return None
-    bar = _complete(place)
+    bar = complete(place)
     return (bar and _behind(place, found, bar)) or _behind(place, found, None)
+
+
+def _is_mark(place: Place, found: Label) -> bool:
+    """Whether a letter only marks a row of a table whose columns have headings."""
+    if found.end - found.start > 1 or place.line[: found.start].strip():
+        return False
+    column = words.numbers(place.line).index((place.start, place.end))
+    return bool(heading_of(place.lines, place.index, column))
 
 
 def _behind(place: Place, found: Label, bar: Piece | None) -> Proposal | None:
@@ -35,14 +44,22 @@ def _behind(place: Place, found: Label, bar: Piece | None) -> Proposal | None:
     base = _try(place, name, fixed)
     if base is None:
         return None
+    if sign := _sign(place, found, base):
+        core = _core(place, found, name, before=sign)
+        fixed = [piece for piece in (bar, core) if piece is not None]
+        base = _try(place, name, fixed) or base
     step = _counted(place, bar, fixed, base)
-    for piece in words.context(place.line, found.start):
+    counted = _with(place, name, step, fixed) if step else None
+    sure = counted and len(counted.matches) == len(base.matches) > 2 and counted.counts(strictly=True)
+    for piece in [] if sure else words.context(place.line, found.start):
         if bar is not None and piece.start < bar.end:
             continue
         if _tells(place, piece, _with(place, name, step, fixed) or base):
             word = place.line[piece.start : piece.end]
-            name = place.name or words.name_of(f"{word} {found.name.replace('_', ' ')}")
-            fixed = [each for each in (bar, piece, _core(place, found, name)) if each is not None]
+            if not words.is_counter(word):
+                name = place.name or words.name_of(f"{word} {found.name.replace('_', ' ')}")
+            core = _core(place, found, name, before=sign)
+            fixed = [each for each in (bar, piece, core) if each is not None]
             base = _try(place, name, fixed) or base
             step = _counted(place, bar, fixed, base)
             break
@@ -80,13 +97,25 @@ def _headed(place: Place, found: Label) -> str:
     if not _row(place, found):
         return ""
     column = words.numbers(place.line).index((place.start, place.end))
-    heading = _heading(place.lines, place.index, column, tagged=True)
+    heading = heading_of(place.lines, place.index, column, tagged=True)
     is_tag = place.line[found.end :].startswith(":")
     return heading if is_tag or not heading else f"{found.name}_{heading}"
 
 
 def _with(place: Place, name: str, step: Piece | None, fixed: Sequence[Piece]) -> Trial | None:
     return _try(place, name, [step, *fixed]) if step else None
+
+
+def _sign(place: Place, found: Label, base: Trial) -> str:
+    """The sign right before the words, where others that it does not stand before are the end of longer names:
+    `| loss 0.5` beside `| valid loss 0.6`."""
+    match = _SIGN.search(place.line, 0, found.start)
+    if match is None:
+        return ""
+    label = words.escaped(place.line[found.start : found.end])
+    mine, longer = re.compile(words.escaped(match[0]) + label), re.compile(rf"[^\W\d]+ {label}")
+    others = [place.lines[index] for index in base.lines if not mine.search(place.lines[index])]
+    return match[0] if others and all(longer.search(line) for line in others) else ""
 
 
 def _tells(place: Place, piece: Piece, trial: Trial) -> bool:
@@ -110,8 +139,9 @@ def _what(place: Place, found: Label, bar: Piece | None) -> str:
     return f"{text} where a progress bar is complete" if bar else text
 
 
-def _core(place: Place, found: Label, name: str, first: str = "") -> Piece:
-    """The name, the number and its unit; `first`: the pattern for the first of the numbers between them."""
+def _core(place: Place, found: Label, name: str, first: str = "", before: str = "") -> Piece:
+    """The name, the number and its unit; `first`: the pattern for the first of the numbers between them, `before`:
+    a sign right before the name."""
     line = place.line
     unit = words.unit(line, place.end)
     label = line[found.start : found.end]
@@ -119,22 +149,22 @@ def _core(place: Place, found: Label, name: str, first: str = "") -> Piece:
     if first:
         between = between.replace("{number}", first, 1)
     pattern = (
-        ("" if " " in label else words.BEFORE)
+        (words.escaped(before) or ("" if " " in label else words.BEFORE))
         + words.escaped(label)
         + between
-        + _group(name)
+        + group(name)
         + words.escaped(unit)
     )
-    return Piece(found.start, place.end + len(unit), pattern)
+    return Piece(found.start - len(before), place.end + len(unit), pattern)
 
 
-def _group(name: str) -> str:
-    return f"(?P<{name}>{{number}})" if _GROUP.match(name) else "({number})"
+def group(name: str) -> str:
+    return f"(?P<{name}>{{number}})" if GROUP.match(name) else "({number})"
 
 
 def _try(place: Place, name: str, pieces: Sequence[Piece]) -> Trial | None:
     """The trial of these pieces in their order; None when that does not find the number."""
-    names = [] if _GROUP.match(name) else [name]
+    names = [] if GROUP.match(name) else [name]
     ordered = sorted(pieces)
     if any(before.end > after.start for before, after in itertools.pairwise(ordered)):
         return None
@@ -181,7 +211,7 @@ def _said(place: Place, step: Piece) -> str:
     return place.line[step.start : step.end].strip(" \t[](){}:=,")
 
 
-def _complete(place: Place) -> Piece | None:
+def complete(place: Place) -> Piece | None:
     """The sign of a complete progress bar, where there is a bar for each step: the updates before are left out."""
     bar = words.full_bar(place.raw[place.index])
     if bar is None:
@@ -192,89 +222,3 @@ def _complete(place: Place) -> Piece | None:
     starts = sum(after - before > 1 for before, after in itertools.pairwise(full))
     epochs = re.compile(r"(?i)\bepoch\b")
     return bar if starts or any(epochs.search(line) for line in place.lines[: place.index + 1]) else None
-
-
-def positional(place: Place) -> Proposal | None:
-    """A number that only its place in the line tells: the words behind it, or the column that it is in."""
-    line = place.line
-    spans = words.numbers(line)
-    if (place.start, place.end) not in spans:
-        return None
-    column = spans.index((place.start, place.end))
-    heading = _heading(place.lines, place.index, column)
-    unit = words.unit(line, place.end) or words.unit(line, place.end + 1)
-    name = place.name or heading or words.name_of(unit.strip()) or f"column_{column + 1}"
-    head = "^ *" + words.template(line[: place.start].lstrip(" ")).replace("\\t", r"[ \t]+")
-    rest = re.sub(
-        r"(\{number\})(?:[A-Za-z%]+)?", r"\1[A-Za-z%]*", words.template(line[place.end :].rstrip(" "))
-    )
-    names = [] if _GROUP.match(name) else [name]
-    trials = []
-    counted = [piece for piece in words.counters(line) if piece.start <= spans[0][0]]
-    for count in [*range(min(2, column) if counted else 0), None]:
-        if count is not None and not line[slice(*spans[count])].isdigit():
-            continue
-        pattern = f"{_with_step(head, count)}{_group(name)}{rest} *$"
-        try:
-            trial = Trial(place, name, ["regex", pattern, *names])
-        except ValueError:
-            continue
-        if trial.hits:
-            trials.append((count, trial))
-    counting = [(count, trial) for count, trial in trials if count is not None and trial.counts()]
-    growing = [(count, trial) for count, trial in counting if trial.counts(strictly=True)]
-    for count, trial in [*growing, *counting, *trials[-1:]]:
-        others = {_heading(place.lines, index, column) for index in trial.lines} - {heading, ""}
-        if heading and others:
-            raise InputError(
-                f"{heading} stands in lines of the same form as {', '.join(sorted(others)[:3])}: no pattern "
-                "tells them apart",
-                "write a processor of your own, which remembers the line above, or print NAME VALUE",
-            )
-        what = f"number {column + 1} of lines like {line.strip()[:40]!r}"
-        said = "" if count is None else ("the number at the beginning", "the second number")[count]
-        return proposal_of(place, trial, said, what)
-    return None
-
-
-def _with_step(head: str, count: int | None) -> str:
-    """A pattern of numbers of which the one in this place is the step."""
-    if count is None:
-        return head
-    parts = head.split("{number}")
-    return "{number}".join(parts[: count + 1]) + "(?P<step>{int})" + "{number}".join(parts[count + 1 :])
-
-
-def _heading(lines: Sequence[str], index: int, column: int, tagged: bool = False) -> str:
-    """The name of a column by the line above its table, whose headings may have blanks; "" when there is none.
-    `tagged`: its rows begin with a word, which may have a heading, too, and lines of others may stand between them.
-    """
-    row = lines[index]
-    spans = words.numbers(row)
-    far = False  # other lines stand between: only a heading with a tag of its own is one, as `ETITLE:  TS  BOND`
-    for above in range(index - 1, max(-1, index - WINDOW), -1):
-        head = lines[above]
-        if not head.strip() or readers.is_rule(head):
-            continue
-        if words.numbers(head):
-            if len(words.numbers(head)) == len(spans):
-                continue  # another row of the table
-            if not tagged:
-                return ""
-            far = True
-            continue
-        if separator := next((sign for sign in ",;" if row.count(sign) == len(spans) - 1 > 0), ""):
-            cells = [cell.strip(' "#') for cell in head.split(separator)]
-        elif len(head.rstrip()) in (len(row.rstrip()), len(row.rstrip()) - 1):  # aligned at the right
-            ends = [0, *(end + len(words.unit(row, end)) for _, end in spans)]
-            cells = [head[start:end].strip() for start, end in itertools.pairwise(ends)]
-        else:
-            cells = [cell for cell in re.split(r"\s{2,}|\t|\|", head.strip()) if cell]
-        if tagged and len(cells) == len(spans) + 1 and (not far or cells[0].endswith(":")):
-            return words.name_of(cells[column + 1])
-        if not far and len(cells) == len(spans) > 1 and all(cells):
-            return words.name_of(cells[column])
-        if not tagged:
-            return ""
-        far = True
-    return ""

@@ -14,7 +14,9 @@ from collections.abc import Sequence
 
 from neronet.errors import InputError
 from neronet.extract import words
-from neronet.extract.patterns import labelled, positional
+from neronet.extract.columns import marked, positional
+from neronet.extract.patterns import labelled
+from neronet.extract.quick import is_quick
 from neronet.extract.tables import in_csv, in_object, in_table
 from neronet.extract.trial import HEAD, WINDOW, Place, Proposal
 from neronet.wire import readers
@@ -43,9 +45,9 @@ def propose(
     window = [*lines[:HEAD], *lines[first : index + WINDOW]]
     lines = [*map(words.plain, window)]
     place = Place(window, lines, min(index, index - first + HEAD), start, end, name)
-    for way in (in_object, in_csv, in_table, labelled, positional):
+    for way in (in_object, in_csv, in_table, marked, labelled, positional):
         found = way(place)
-        if found is not None:
+        if found is not None and is_quick(place, found.arguments):
             return found
     raise InputError(
         f"nothing in the line tells {place.text} from other numbers", "print it as a line NAME VALUE"

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from neronet.wire import readers
 
@@ -52,6 +53,11 @@ class Place:
     end: int
     name: str  # the user's, "" for none
 
+    @cached_property
+    def encoded(self) -> Sequence[bytes]:
+        """As readers are fed."""
+        return [line.encode("utf-8", "replace") for line in self.raw]
+
     @property
     def line(self) -> str:
         return self.lines[self.index]
@@ -72,8 +78,8 @@ class Trial:
         self.name, self.arguments = name, tuple(arguments)
         self.matches: list[tuple[int, float, float | None]] = []  # line, value, step
         reader = readers.make(self.arguments)
-        for index, line in enumerate(place.raw):
-            for found, value, step in reader.feed(line.encode("utf-8", "replace")):
+        for index, line in enumerate(place.encoded):
+            for found, value, step in reader.feed(line):
                 if found == name:
                     self.matches.append((index, value, step))
         at = [value for index, value, _ in self.matches if index == place.index]
@@ -89,7 +95,16 @@ class Trial:
         if strictly:
             return all(after > before for before, after in pairs)  # type: ignore[operator]
         back = sum(after < before for before, after in pairs)  # type: ignore[operator]
-        return not pairs or (back <= 0.1 * len(pairs) and 3 * len(set(steps)) > len(steps))
+        different = len(set(steps))
+        return not pairs or (back <= 0.1 * len(pairs) and different > 1 and 3 * different > len(steps))
+
+    def grows(self) -> bool:
+        """Whether its steps never fall, and seldom stay: the last one may be printed twice."""
+        steps = [step for _, _, step in self.matches]
+        if not steps or None in steps:
+            return False
+        falls = any(after < before for before, after in itertools.pairwise(steps))  # type: ignore[operator]
+        return not falls and 2 * len(set(steps)) > len(steps)
 
 
 def proposal_of(place: Place, trial: Trial, step: str, what: str) -> Proposal:

@@ -13,12 +13,12 @@ BEFORE = r"(?<![\w./-])"  # nothing that a longer name could end with
 BEHIND = r"(?![\w/])"  # nothing that one could go on with
 
 _WORD = r"[^\W\d][\w./%'@^-]*(?:\([\w.,%/-]{1,20}\))?"  # also `TEMP(K)`
-_PHRASE = re.compile(rf"{_WORD}(?: (?:{_WORD}|\([^()\d]{{1,20}}\))){{0,3}}$")
+_PHRASE = re.compile(rf"{_WORD}(?: (?:{_WORD}|\((?:[^()\d]{{1,20}}|[^\W\d][^()=:]{{0,19}})\))){{0,3}}$")
 _GAP = re.compile(
     r"[\s:=~<>(\[{'\"|,/%;-]*(?:\b(?:tensor|array|float\d*|(?:np|numpy|torch|jnp)\.\w+)\([\[(]*)?$",
     re.IGNORECASE,
 )
-_UNIT = re.compile(r" ?(?:%|[^\W\d_]{1,10}(?:/[^\W\d_]{1,10})?(?:\^?-?\d)?)(?![\w=:(]| *[=:]| +[-+]?\d)")
+_UNIT = re.compile(r" ?(?:%|[^\W\d_]{1,10}(?:/[^\W\d_]{1,10})?(?:\^?-?\d)?)(?![\w=:(/]| *[=:]| [-+]?\d)")
 _SPACED_UNIT = re.compile(
     r" (?:%|[^\W\d_]+/[^\W\d_]+|[mun\u00b5]?s|secs?|seconds?|min|minutes?|h|hours?|[kKMGT]?i?B|[mk]?eV|K|Hz|W)"
 )
@@ -36,7 +36,7 @@ _COUNTERS = (
     "updates?|batch|cycles?|sweeps?|time ?steps?|durchlauf|lauf|runde|schritt|epoche|\u00e9poque|t|time"
 )
 _COUNTER = re.compile(
-    rf"(?<![\w./-])(?:{_COUNTERS})(?P<gap>['\"]?[ \t]*[=:#]?[ \t]*[\[(]?[ \t]*)"
+    rf"(?<![\w./-])(?:{_COUNTERS})\.?(?P<gap>['\"]?[ \t]*(?:[=:#]|-(?=[ \t]))?[ \t]*[\[(]?[ \t]*)"
     r"(?P<count>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![.:]?\d|%|\w)",
     re.IGNORECASE,
 )
@@ -45,13 +45,20 @@ _COUNTED = re.compile(
 )
 _AMOUNT = re.compile(r"[ \t]*[=:][ \t]*\d+ [^\W\d]+ *(?:[,;.|)]|$)")  # `Running: 3 jobs,`
 _TIME = re.compile(r"(?<![\w.:])\d+(?::\d\d)+(?:\.\d+)?(?![\w:])")
+_NUMBERED = re.compile(r"(?P<count>\d)[ \t]$")
+_COMMA = re.compile(r"[ \t]*[,;]|[ \t]{2}|\t")
+_NOUN = re.compile(r" ([^\W\d][\w/-]*(?: [^\W\d][\w/-]*){0,2})(?=[,;]|$)")
 _SIGN = re.compile(r"[ \t]*([!*>#+=~@$&]{1,3})[ \t]")  # before a line that is another than its likes
+_JOINED = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:(?:-\d+(?:\.\d+)?)+|/\d+/\d+)(?![\w/])")  # a date or a range
+_BAR = re.compile("[ ]*(?:[\u2500-\u259f]|[=#]{3,})[\u2500-\u259f=#>. -]*")
 _BRACKETED = re.compile(r"(?<!\S)\[[ \t]*(?P<count>\d+)(?:[ \t]*/[ \t]*\d+)?[ \t]*\]")
 _OF = re.compile(r"(?<![\w./-])(?P<count>\d+) ?/ ?\d+(?![\w./]*/)(?![\w.])")
-_LEADING = re.compile(r"[ \t]*(?P<count>\d+)(?=[ \t,;:|])(?![:,]\d)")
+_LEADING = re.compile(r"[ \t]*(?:#|[*+>!@|#]+[ \t]+)?(?P<count>\d+)(?=[ \t,;:|])(?![:,]\d)")
+_ELAPSED = re.compile(r"[ \t]*\[[ \t]*(?P<count>\d+(?:\.\d+)?)[ \t]*s(?:ec)?[ \t]*\]")
 _LEADING_CELL = re.compile(r"[ \t]*(?P<count>\d+)(?=,)")
 # What only the last update of a progress bar shows, as text and as pattern; some tell it by their colours only.
 _FULL_BARS = (
+    (re.compile("(?<!\\d)100% +[\u2501\u2588]+ "), "100% +[\u2501\u2588]+"),
     (re.compile(r"(?<!\d)100%\|"), r"100%\|"),
     (re.compile(r"\[=+\]"), r"\[=+\]"),
     (re.compile("\u2501(?:\x1b\\[0m\x1b\\[37m\x1b\\[0m)"), "\u2501\\x1b\\[0m\\x1b\\[37m\\x1b\\[0m"),
@@ -112,13 +119,14 @@ def escaped(text: str) -> str:
 
 
 def template(text: str) -> str:
-    """The same with any number in the place of each number, and any time in that of a time."""
-    times = [match.span() for match in _TIME.finditer(text)]
-    places = [(start, end, r"[\d:.]+") for start, end in times]
+    """The same with any number, time, date, range or bar in the place of one."""
+    places = [(*match.span(), ".*?") for match in _BAR.finditer(text)]
+    places += [(*match.span(), r"[\d:.]+") for match in _TIME.finditer(text)]
+    places += [(*match.span(), r"[\d./-]+") for match in _JOINED.finditer(text)]
     places += [
         (start, end, "{number}")
         for start, end in numbers(text)
-        if not any(first <= start < last for first, last in times)
+        if not any(first <= start < last for first, last, _ in places)
     ]
     found, position = [], 0
     for start, end, pattern in sorted(places):
@@ -140,9 +148,9 @@ def label(line: str, at: int) -> Label | None:
     end = at
     while True:
         end = _GAP.search(line, 0, end).start()  # type: ignore[union-attr]
+        before = [span for span in numbers(line[:end]) if span[1] == end]
         phrase = _PHRASE.search(line[:end])
-        if phrase is None:
-            before = [span for span in numbers(line[:end]) if span[1] == end]
+        if phrase is None or (before and phrase.start() > before[0][0]):  # `e-01` is no word
             counter = next((c for c in counters(line[:end]) if c.end >= end > c.start), None)
             if counter is not None:
                 end = counter.start
@@ -154,14 +162,25 @@ def label(line: str, at: int) -> Label | None:
         words = _own(phrase.group().split(" "))
         start = phrase.end() - len(" ".join(words))
         unit = start and line[start - 1].isdigit()
+        if unit and len(words) > 1:  # of the number before: `0.13s best:247`
+            start, words, unit = start + len(words[0]) + 1, words[1:], False
+        unit = unit or _is_noun(line, start, phrase.end())
         if re.fullmatch(
             r"[ \t]*\|[ \t]*", line[phrase.end() : at]
         ):  # a column of its own: `45.6% of peak | 212 tok/s`
             unit = unit or re.search(r"\d[ \t]?%?[ \t]$", line[:start]) is not None
-        named = [word for word in words if word.lower() not in _FILLERS]
+        named = [word for word in words if word.lower() not in _FILLERS and word not in _LEVELS]
         if unit or not named:
             return None
         return Label(start, phrase.end(), name_of(" ".join(named)))
+
+
+def _is_noun(line: str, start: int, end: int) -> bool:
+    """Whether a word says what the number before it counts: `copied, 3 s, 204 MB/s`."""
+    before = _NUMBERED.search(line, 0, start)
+    if before is None or not _COMMA.match(line, end):
+        return False
+    return not any(match.end() >= before.end("count") for match in _COUNTER.finditer(line, 0, start))
 
 
 def _own(words: list[str]) -> list[str]:
@@ -175,7 +194,8 @@ def name_of(text: str) -> str:
     plain = text.replace("'s", "").replace(". ", " ").strip(" .,:;'\"")
     if " " in plain or plain.istitle():
         plain = plain.lower()
-    return "" if not plain else readers.metric_name(plain) or ""
+    name = readers.metric_name(plain) or "" if plain else ""
+    return "step_value" if name.lower() == "step" else name  # `step` is what counts
 
 
 def unit(line: str, at: int) -> str:
@@ -186,26 +206,41 @@ def unit(line: str, at: int) -> str:
     return match.group()
 
 
+def noun(line: str, at: int) -> str:
+    """The words right behind a number up to a comma or the end, which say what it counts; "" when there are none."""
+    match = _NOUN.match(line, at)
+    return match[1] if match else ""
+
+
 def counters(line: str) -> list[Piece]:
     """What may count the steps in a line, the likeliest first."""
     named = list(_COUNTER.finditer(line))
     found = [*named, *_BRACKETED.finditer(line), *_OF.finditer(line)]
     if first := leading(line):
         found.append(first)
+    if elapsed := _ELAPSED.match(line):
+        found.append(elapsed)
     pieces: list[Piece] = []
     for match in found:
         start, end = match.span("count")
         if any(piece.start <= start < piece.end for piece in pieces):
             continue
-        head = between(line[match.start() : start])
+        first_at = match.start() - 2 * line[: match.start()].endswith("][")  # [3][20/50]
+        head = between(line[first_at:start])
         if match is first:
-            head = "^ *"
-        whole = match.group("count").isdigit()
+            mark = line[:start].strip()
+            head = r"^[ \t]*[*+>!@|#]*[ \t]*" if mark else "^ *"
+        whole = match.group("count").isdigit() and match.re is not _ELAPSED
         tail = template(line[end : match.end()])
         pieces.append(
-            Piece(match.start(), match.end(), f"{head}(?P<step>{'{int}' if whole else '{number}'}){tail}")
+            Piece(first_at, match.end(), f"{head}(?P<step>{'{int}' if whole else '{number}'}){tail}")
         )
     return pieces
+
+
+def is_counter(word: str) -> bool:
+    """Whether a word names what counts steps."""
+    return re.fullmatch(_COUNTERS, word, re.IGNORECASE) is not None
 
 
 def leading(line: str) -> re.Match[str] | None:
@@ -224,14 +259,16 @@ def full_bar(raw: str) -> Piece | None:
 
 
 def context(line: str, until: int) -> list[Piece]:
-    """The words before `until` that name no number, the nearest first: they tell lines of one form apart."""
+    """The words before `until` that name no number, the nearest first: they tell lines of one form apart.  The first
+    word of a line may, too."""
     counting = counters(line)
     found = []
     for match in re.finditer(r"(?<![\w.])[^\W\d][\w/%'@^-]*", line[:until]):
         start, end = match.span()
-        if any(piece.start <= start < piece.end for piece in counting):
+        first = not line[:start].strip()
+        if not first and any(piece.start <= start < piece.end for piece in counting):
             continue
-        if NUMBER.match(line, re.compile(r"[\s:=]*").match(line, end).end()):  # type: ignore[union-attr]
+        if not first and NUMBER.match(line, re.compile(r"[\s:=]*").match(line, end).end()):  # type: ignore[union-attr]
             continue
         word = match.group()
         if word in _LEVELS or word.lower() in _FILLERS or _DATES.match(word):

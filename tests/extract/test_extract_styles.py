@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from neronet.errors import InputError
 from neronet.extract.propose import propose
+from neronet.extract.quick import is_quick
 from neronet.extract.reading import read_lines, read_log
-from neronet.extract.trial import joined
+from neronet.extract.trial import Place, joined
 from neronet.spec.values import words
 from neronet.wire import readers
 from tests.extract.styles import LOGS, STYLES, Style, lines_of
@@ -133,3 +134,25 @@ def test_numbers_that_only_a_heading_above_tells_apart_are_refused() -> None:
 def test_what_cannot_be_pointed_at_is_told(line: str, number: str, name: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         propose([line], 0, number, name=name)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "quick"),
+    [
+        (r"loss[:=] *(?P<a>{number}).*acc(?:uracy)?[:=] *{number}", True),
+        (r"^ *{number} +(?P<a>{number})(?: +{number})*$", True),
+        (r"^ *(?P<a>{number}){number}[A-Za-z%]*[\d./-]+ +INFO", False),
+        (r"^(?:\d+)*(?P<a>{number})x", False),
+    ],
+)
+def test_what_would_hold_up_the_engine_on_a_line_of_digits_is_not_proposed(pattern: str, quick: bool) -> None:
+    line = "epoch 7 loss: 0.31 accuracy: 0.9"
+    place = Place([line], [line], 0, 14, 18, "a")
+    assert is_quick(place, ("neronet", "regex", pattern)) == quick
+
+
+def test_a_part_of_a_date_is_not_proposed() -> None:
+    lines = [f"2024-06-14 20:32:{n},543 INFO trainer: step={n} loss=0.{n}" for n in range(10, 40)]
+    with pytest.raises(InputError, match="nothing in the line tells 2024"):
+        propose(lines, 5, column=1)
+    assert propose(lines, 5, "0.15").name == "loss"
