@@ -231,7 +231,8 @@ def test_a_process_is_signalled_by_its_number_inside(node: Node) -> None:
     # Until it has become sleep, the child has the command line of its shell.
     until(lambda: [(one.pid, one.command) for one in node.processes("sleep 300")] == [(number, "sleep 300")])
     node.kill(number, signal.SIGTERM)
-    until(lambda: not node.processes("sleep 300"))
+    # An ended one has no command line, but its number until it is reaped.
+    until(lambda: all(one.pid != number for one in node._all()))
     with pytest.raises(ProcessLookupError):
         node.kill(number)
 
