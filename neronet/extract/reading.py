@@ -160,17 +160,24 @@ class _Taken:
                 self._add(match)
 
     def _add(self, match: re.Match[str]) -> None:
-        value = _number(self._metric(match))
+        value = _number(self._metric(match), match)
         if value is not None:
             self.starts.append(match.start())
             self.values.append(value)
             if self._step is not None:
-                step = _number(self._step(match))
+                step = _number(self._step(match), match)
                 self.steps.append(math.nan if step is None else step)
 
 
-def _number(text: str | None) -> float | None:
-    return None if text is None else readers.number(text)
+def _number(text: str | None, match: re.Match[str]) -> float | None:
+    if text is None:
+        return None
+    line = ""
+    if "," in text:  # whose meaning others may tell
+        begin, end = match.string.rfind("\n", 0, match.start()) + 1, match.string.find("\n", match.start())
+        line = match.string[begin : end if end >= 0 else None]
+    found: float | None = readers.number(text, line)
+    return found
 
 
 def _fast(written: str, plain: bool) -> re.Pattern[str]:

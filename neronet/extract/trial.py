@@ -68,7 +68,7 @@ class Place:
 
     @property
     def value(self) -> float:
-        return readers.number(self.text)  # type: ignore[no-any-return]
+        return readers.number(self.text, self.line)  # type: ignore[no-any-return]
 
 
 class Trial:

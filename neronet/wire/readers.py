@@ -41,6 +41,11 @@ _ASKS = re.compile(r"\x1b|\\x1b|\\033", re.IGNORECASE)
 
 _MEASURED = re.compile(r"\s*(%s)\s*(?:%%|[^\W\d_][^\W\d_]{0,9}(?:/[^\W\d_]{1,10})?)?\s*\Z" % _NUMBER)
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?\Z")
+_EITHER = re.compile(r"[1-9]\d{0,2},\d{3}\Z")
+# Numbers in a line whose commas are for decimals beyond doubt.
+_DECIMALS = re.compile(
+    r"(?:^|[\s=:;|])[+\-\u2212]?(?:0,\d+|\d{4,},\d+|\d{1,3}(?:\.\d{3})+,\d+|\d+,\d+[eE][+-]?\d+)(?![\d.,])"
+)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_./%-]{0,199}\Z")
 _STRANGE = re.compile(r"[^A-Za-z0-9_./%-]+")
 # What looks like a date, a time, a version or a hash is no number.
@@ -57,10 +62,11 @@ _RULE = re.compile(r"[-=+:\s]*\Z")  # the line between a header and its table
 _NO_VALUE = re.compile(r"(?:-+|n/?a|none|null|\d+(?::\d\d)+(?:\.\d+)?)\Z", re.IGNORECASE)
 
 
-def number(text):
+def number(text, line=""):
     """The number that a text is, else None: `1e-3`, `.5`, `nan`, `1,234.5`, `0,25`, `87.5%`, `12.3s`, `1.0D-3`.
 
-    A unit is dropped.  `1,234` has a comma for thousands; `0,25`, `12,5` and `1.234,5` one for decimals.
+    A unit is dropped.  `0,25`, `12,5`, `1,234e-3` and `1.234,5` have a comma for decimals; `1,234` has one for thousands,
+    unless others in its line are for decimals beyond doubt.
     """
     try:
         return float(text)
@@ -71,7 +77,7 @@ def number(text):
     digits = match.group(1).replace("\u2212", "-").lower().replace("d", "e")
     sign = digits[0] if digits[0] in "+-" else ""
     mantissa, exponent, power = digits[len(sign) :].partition("e")
-    if _THOUSANDS.match(mantissa):
+    if _THOUSANDS.match(mantissa) and not (_EITHER.match(mantissa) and (power or _DECIMALS.search(line))):
         mantissa = mantissa.replace(",", "")
     elif "," in mantissa:
         mantissa = mantissa.replace(".", "").replace(",", ".")
@@ -182,14 +188,15 @@ class Regex(_Reader):
         found = []
         if not self._as_it_is:
             line = plain(line)
-        for match in self._pattern.finditer(line[:MAX_TEXT].decode("utf-8", "replace")):
+        whole = line[:MAX_TEXT].decode("utf-8", "replace")
+        for match in self._pattern.finditer(whole):
             step = None
             for index in self._steps:
                 if match.group(index) is not None:
-                    step = _finite(number(match.group(index)))
+                    step = _finite(number(match.group(index), whole))
             for index, name in self._names.items():
                 text = match.group(index)
-                value = None if text is None else number(text)
+                value = None if text is None else number(text, whole)
                 if value is not None:
                     found.append((name, value, step))
             if len(found) >= MAX_COLUMNS:
@@ -236,7 +243,8 @@ class KeyValue(_Named):
     def feed(self, line):
         if b"=" not in line and b":" not in line:
             return []
-        pairs = ((name, number(text)) for name, text in _PAIR.findall(_text(line, MAX_TEXT)))
+        whole = _text(line, MAX_TEXT)
+        pairs = ((name, number(text, whole)) for name, text in _PAIR.findall(whole))
         return self._pairs([pair for pair in pairs if pair[1] is not None])
 
 
@@ -308,7 +316,7 @@ class Csv(_Named):
         if self._separator is None:
             self._separator = next((each for each in "\t;," if each in text), " ")
         cells = self._cells(text)
-        values = [number(cell) for cell in cells]
+        values = [number(cell, text) for cell in cells]
         if not self._given and (not self._names or not any(value is not None for value in values)):
             headings = any(value is None for value in values)
             self._names = [
@@ -353,7 +361,7 @@ class Table(_Named):
             return []
         cells = text.split()[:MAX_COLUMNS]
         above, self._above = self._above, []
-        values = [number(cell) for cell in cells]
+        values = [number(cell, text) for cell in cells]
         if len(cells) < 2:
             return []
         if not any(value is not None for value in values):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 
 import pytest
@@ -52,6 +53,26 @@ def read(call: str | list[str], *lines: str) -> Points:
 )
 def test_numbers_in_any_usual_notation(text: str, value: float | None) -> None:
     assert number(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "value"),
+    [
+        ("382,500", "Residuum = 8,63E-03  Energie = 382,500 J", 0.3825e3),
+        ("382,500", "Energie = 382,500 J  Zeit = 0,17 s", 382.5),
+        ("382,500", "382,500;1230,000", 382.5),
+        ("1,000", "1,000 | 1.234,5", 1.0),
+        ("2,701E-04", "", 2.701e-4),
+        ("382,500", "382,500 tokens of (0,5), at 0.17 s", 382500.0),
+        ("382,500", "lr 0.1, 382,500 of 1,200,000", 382500.0),
+        ("1,382,500", "0,5 of 1,382,500", 1382500.0),
+    ],
+)
+def test_other_numbers_of_its_line_tell_what_a_comma_is_for(text: str, line: str, value: float) -> None:
+    assert number(text, line) == pytest.approx(value)
+    assert make(["regex", re.escape(text).join(["(?P<a>", ")"])]).feed(line.encode() or text.encode())[0][
+        1
+    ] == pytest.approx(value)
 
 
 def test_nan_is_a_number() -> None:
