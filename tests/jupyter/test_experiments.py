@@ -93,7 +93,7 @@ def test_chosen_experiments_are_submitted_and_counted_by_state(page: Page, folde
     page.ask("add", path=str(folder))
     told = page.ask("submit", ids=["one"], node="local")
     assert told == {"runs": 3, "notes": [], "again": False}
-    state = page.until(lambda state: state["experiments"][0]["states"] == {"finished": 3})
+    state = page.until(lambda state: [each["states"] for each in state["experiments"]] == [{"finished": 3}])
     assert state["experiments"][0]["active"].endswith(" s")
     told = page.ask("submit", ids=["one"], node="local")
     assert told["runs"] == 0
