@@ -41,8 +41,11 @@ def best(arguments: Namespace, session: Session) -> None:
         )
         return
     if not found:
-        states = " or ".join(LEFT_OUT)
-        console.print(f"Only runs that are {states} have a value of {arguments.metric}: they do not count.")
+        console.print(
+            f"Only runs that are {' or '.join(LEFT_OUT)} have a value of {arguments.metric}: they do not count."
+            if groups.members
+            else f"No run has a value of {arguments.metric} yet."
+        )
         return
     pooled = any(told[0] > 1 for _, _, told in found)
     table = Table(

@@ -225,7 +225,7 @@ def counters(line: str) -> list[Piece]:
         start, end = match.span("count")
         if any(piece.start <= start < piece.end for piece in pieces):
             continue
-        first_at = match.start() - 2 * line[: match.start()].endswith("][")  # [3][20/50]
+        first_at = match.start() - (2 if line[: match.start()].endswith("][") else 0)  # [3][20/50]
         head = between(line[first_at:start])
         if match is first:
             mark = line[:start].strip()
