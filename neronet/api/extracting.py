@@ -21,7 +21,7 @@ from neronet.spec.writing import written
 from neronet.store.columns import Columns
 from neronet.store.extractors import Extractor
 from neronet.store.runs import RunRow
-from neronet.wire import readers
+from neronet.wire import printed
 from neronet.wire.points import Lines
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ def extract(
         if line is None:
             raise InputError(f"column {column} of which line?", "give line= together with column=")
         found = propose_at(neroman, run, stream, column, line=line, name=name)
-        if number and readers.number(number) != found.proposal.value:
+        if number and printed.number(number) != found.proposal.value:
             raise InputError(
                 f"the number at column {column} of line {line:,} is {found.proposal.value:g}, not {number}",
                 "point at one of them: leave the column out, or give the number that stands there",
@@ -284,7 +284,7 @@ def _lines_with(data: bytes, number: str) -> list[int]:
     if b"\x1b" in data:  # a number may have colours within
         begins = [0, *(match.end() for match in _LINE_END.finditer(data))]
         pairs = itertools.pairwise([*begins, len(data)])
-        return [begin for begin, end in pairs if token.search(readers.plain(data[begin:end]))]
+        return [begin for begin, end in pairs if token.search(printed.plain(data[begin:end]))]
     return sorted(
         {
             max(data.rfind(b"\n", 0, match.start()), data.rfind(b"\r", 0, match.start())) + 1
@@ -363,4 +363,4 @@ def _extraction(
 def _lines(data: bytes) -> list[str]:
     lines = Lines()
     whole = lines.feed(data.replace(b"\r\n", b"\n")) + lines.finish()
-    return [line.decode("utf-8", "replace") for _, line in whole]
+    return [printed.text_of(line) for _, line in whole]

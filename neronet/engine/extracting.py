@@ -171,14 +171,14 @@ class Extracting:
         return growing
 
     def _catch_up(self, growing: _Growing, run: int, attempt: int, offset: int) -> None:
-        """Reads the log up to `offset`; of what was stored before only as much as tells the columns of a table."""
+        """Reads the log up to `offset`; of what was stored before only what tells the columns of a table or its steps."""
         extractor = growing.extractor
         mark = self._store.points.mark(run, attempt, extractor.points)
         begin = mark - BACK
         path = log_of(self._home, self._runs[run, attempt]._replace(attempt=attempt), extractor.stream)
         try:
             with open(path, "rb") as file:
-                if begin > HEAD:
+                if begin > HEAD and not growing.reader.carries:
                     growing.points(Lines().feed(file.read(HEAD)))
                     file.seek(begin)
                     begin += len(file.readline())

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from neronet.errors import InputError
 from neronet.extract import words
+from neronet.extract.above import with_step_above
 from neronet.extract.headings import heading_of
 from neronet.extract.patterns import GROUP, complete, group
 from neronet.extract.trial import Place, Proposal, Trial, proposal_of
@@ -49,8 +50,11 @@ def positional(place: Place) -> Proposal | None:
             "write a processor of your own, which remembers the line above, or print NAME VALUE",
         )
     step, trial = likes or same
+    what = f"number {column + 1} of lines like {line.strip()[:40]!r}"
+    if step is None and (above := with_step_above(place, trial)):
+        return proposal_of(place, above[1], above[0], what, "of a line above")
     said = "" if step is None else "the number at the beginning" if step == spans[0] else line[slice(*step)]
-    return proposal_of(place, trial, said, f"number {column + 1} of lines like {line.strip()[:40]!r}")
+    return proposal_of(place, trial, said, what)
 
 
 def _steps(line: str, before: Sequence[Span]) -> Iterator[Span]:

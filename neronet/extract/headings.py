@@ -20,10 +20,12 @@ def heading_of(lines: Sequence[str], index: int, column: int, tagged: bool = Fal
     """
     row = lines[index]
     spans = words.numbers(row)
+    separator = _separator(row, spans)
+    separator = "" if f"{separator} " in row else separator
     far = False  # other lines stand between: only a heading with a tag of its own is one, as `ETITLE:  TS  BOND`
     for above in range(index - 1, max(-1, index - WINDOW), -1):
         head = lines[above]
-        if not _LETTER.search(head):
+        if not _LETTER.search(head) or (separator and head.count(separator) != row.count(separator)):
             continue
         if there := len(words.numbers(head)):
             if there == len(spans) or (not tagged and 2 * there >= len(spans) > 2):
@@ -45,7 +47,7 @@ def heading_of(lines: Sequence[str], index: int, column: int, tagged: bool = Fal
 
 def _cells(head: str, row: str, spans: Sequence[tuple[int, int]]) -> list[str]:
     """The headings, one after the other, by what is between them or between the numbers."""
-    if separator := next((sign for sign in ",;" if row.count(sign) == len(spans) - 1 > 0), ""):
+    if separator := _separator(row, spans):
         return [cell.strip(' "#') for cell in head.split(separator)]
     if len(head.rstrip()) in (len(row.rstrip()), len(row.rstrip()) - 1):  # aligned at the right
         ends = [0, *(end + len(words.unit(row, end)) for _, end in spans)]
@@ -54,6 +56,11 @@ def _cells(head: str, row: str, spans: Sequence[tuple[int, int]]) -> list[str]:
             if not any("|" in cell.strip("|") for cell in cells):
                 return cells
     return [cell for cell in re.split(r"\s{2,}|\t|\|", head.strip()) if cell]
+
+
+def _separator(row: str, spans: Sequence[tuple[int, int]]) -> str:
+    """What is between the numbers of a row of CSV; "" for other rows."""
+    return next((sign for sign in ",;" if row.count(sign) == len(spans) - 1 > 0), "")
 
 
 def _standing_above(head: str, spans: Sequence[tuple[int, int]], column: int) -> str:

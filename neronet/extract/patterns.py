@@ -7,10 +7,11 @@ import re
 from collections.abc import Sequence
 
 from neronet.extract import words
+from neronet.extract.above import with_step_above
 from neronet.extract.headings import heading_of
 from neronet.extract.trial import Place, Proposal, Trial, proposal_of
 from neronet.extract.words import Label, Piece
-from neronet.wire import readers
+from neronet.wire import printed
 
 _AFTER = re.compile(
     r"(?i)(?:epoch|step|iteration|iter|round|episode|generation)s?\b"
@@ -66,9 +67,10 @@ def _behind(place: Place, found: Label, bar: Piece | None) -> Proposal | None:
     trial = _with(place, name, step, fixed)
     if trial is None and (first := _first(place, found)):
         trial, step = _row_step(place, found, name, fixed), first
-    return proposal_of(
-        place, trial or base, _said(place, step) if step and trial else "", _what(place, found, bar)
-    )
+    what = _what(place, found, bar)
+    if trial is None and (above := with_step_above(place, base)):
+        return proposal_of(place, above[1], above[0], what, "of a line above")
+    return proposal_of(place, trial or base, _said(place, step) if step and trial else "", what)
 
 
 def _row(place: Place, found: Label) -> list[tuple[int, int]]:
@@ -169,7 +171,7 @@ def _try(place: Place, name: str, pieces: Sequence[Piece]) -> Trial | None:
     if any(before.end > after.start for before, after in itertools.pairwise(ordered)):
         return None
     pattern = ordered[0].pattern
-    coloured = any(readers.asks_for_escapes(piece.pattern) for piece in pieces)
+    coloured = any(printed.asks_for_escapes(piece.pattern) for piece in pieces)
     for before, after in itertools.pairwise(ordered):
         gap = place.line[before.end : after.start]
         if not coloured and re.fullmatch(r"[\])}:,;|\s-]{0,4}", gap):
@@ -217,7 +219,7 @@ def complete(place: Place) -> Piece | None:
     if bar is None:
         return None
     pattern = re.compile(bar.pattern)
-    lines = place.raw if readers.asks_for_escapes(bar.pattern) else place.lines
+    lines = place.raw if printed.asks_for_escapes(bar.pattern) else place.lines
     full = [i for i, line in enumerate(lines) if pattern.search(line)]
     starts = sum(after - before > 1 for before, after in itertools.pairwise(full))
     epochs = re.compile(r"(?i)\bepoch\b")

@@ -19,7 +19,7 @@ from neronet.extract.patterns import labelled
 from neronet.extract.quick import is_quick
 from neronet.extract.tables import in_csv, in_object, in_table
 from neronet.extract.trial import HEAD, WINDOW, Place, Proposal
-from neronet.wire import readers
+from neronet.wire import printed
 
 __all__ = ["Proposal", "propose", "value_columns"]
 
@@ -63,11 +63,11 @@ def _find(raw: str, number: str | None, column: int | None) -> tuple[int, int]:
             if start <= at <= end and 0 <= column <= len(raw):
                 return start, end
         raise InputError(f"there is no number at column {column + 1} of the line", "point at a digit of it")
-    wanted = readers.number(number or "")
+    wanted = printed.number(number or "")
     if wanted is None:
         raise InputError(f"{number!r:.60} is no number", "as it stands in the log, for example 0.31")
     texts = {line[start:end]: (start, end) for start, end in reversed(spans)}
-    same = [span for text, span in texts.items() if readers.number(text) == wanted]
+    same = [span for text, span in texts.items() if printed.number(text) == wanted]
     if number in texts:
         return texts[number]
     if not same:
@@ -82,7 +82,7 @@ def _all_numbers(line: str) -> list[tuple[int, int]]:
         spans = [
             (match.start(), match.end())
             for match in re.finditer(r"[^,\s]+", line)
-            if readers.number(match.group()) is not None
+            if printed.number(match.group()) is not None
         ]
     return spans
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neronet.extract import words
 from neronet.extract.faster import faster
-from neronet.wire import readers
+from neronet.wire import printed, readers
 from neronet.wire.points import Lines
 
 if TYPE_CHECKING:
@@ -102,7 +102,10 @@ def _matched(data: bytes, reader: Any, written: str) -> dict[str, Found] | None:
         return None
     begins = np.flatnonzero(np.frombuffer(data, np.uint8) == 10) + 1
     seen = data if reader._as_it_is else without_colours(data)
-    text = seen.decode("utf-8", "replace")
+    try:
+        text = seen.decode("utf-8")
+    except UnicodeDecodeError:  # what a line is told by itself
+        return None
     if seen is data and len(text) == len(data):
         ends = begins - 1
     else:  # places in the text are not places in the log
@@ -129,11 +132,11 @@ def _matched(data: bytes, reader: Any, written: str) -> dict[str, Found] | None:
 
 
 def without_colours(data: bytes) -> bytes:
-    """`readers.plain` of a whole log, sooner where it has few colours, many times: each is taken out of all lines."""
-    known = set(readers._ESCAPE.findall(data, 0, _HEAD))
+    """`printed.plain` of a whole log, sooner where it has few colours, many times: each is taken out of all lines."""
+    known = set(printed._ESCAPE.findall(data, 0, _HEAD))
     # Only if the log has no other ones, not even broken ones, one taken out cannot make another whole.
     if any(each[:2] == b"\x1b]" for each in known) or data.count(b"\x1b") != sum(map(data.count, known)):
-        return bytes(readers.plain(data))
+        return bytes(printed.plain(data))
     for each in known:
         data = data.replace(each, b"")
     return data
@@ -146,6 +149,7 @@ class _Taken:
         self.starts, self.values, self.steps = array("q"), array("d"), array("d")
         self._metric = itemgetter(metric)
         self._step = None if step is None else itemgetter(step)
+        self._last: float | None = None
 
     def add(self, batch: Sequence[re.Match[str]]) -> None:
         there = len(self.values)
@@ -160,12 +164,19 @@ class _Taken:
                 self._add(match)
 
     def _add(self, match: re.Match[str]) -> None:
-        value = _number(self._metric(match), match)
+        text = self._metric(match)
+        said = None if self._step is None else self._step(match)
+        step = self._last if said is None else _number(said, match)
+        if step is not None and not abs(step) < 1e300:
+            step = None
+        if text is None:
+            self._last = step
+            return
+        value = _number(text, match)
         if value is not None:
             self.starts.append(match.start())
             self.values.append(value)
             if self._step is not None:
-                step = _number(self._step(match), match)
                 self.steps.append(math.nan if step is None else step)
 
 
@@ -176,7 +187,7 @@ def _number(text: str | None, match: re.Match[str]) -> float | None:
     if "," in text:  # whose meaning others may tell
         begin, end = match.string.rfind("\n", 0, match.start()) + 1, match.string.find("\n", match.start())
         line = match.string[begin : end if end >= 0 else None]
-    found: float | None = readers.number(text, line)
+    found: float | None = printed.number(text, line)
     return found
 
 

@@ -5,13 +5,13 @@ Each function gives a proposal, None where a number is in no such thing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from neronet.extract.trial import WINDOW, Place, Proposal, Trial, proposal_of
-from neronet.wire import readers
+from neronet.wire import printed, readers
 
+NEAR = 60  # lines above a table that may say its step
 STEPS = ("step", "global_step", "iteration", "iter", "it", "epoch", "round", "time")  # columns that count
 
 
@@ -36,19 +36,15 @@ def in_object(place: Place) -> Proposal | None:
 
 
 def in_csv(place: Place) -> Proposal | None:
-    """A log that is one CSV table from its first line on."""
-    if place.index == 0 or place.lines[0].count(",") + place.lines[0].count(";") < 1:
-        return None
-    separator = ";" if ";" in place.lines[0] else ","
-    heads = place.lines[0].lstrip("\ufeff# ").split(separator)
+    """A log that is one CSV table from its first line on, but for remarks behind `#`."""
+    reader = readers.make(("csv",))
+    for line in place.encoded[: place.index]:
+        reader.feed(line)
+    names, separator = (reader.state or [[], " "])[:2]
+    first = next((line for line in place.lines if not line.startswith("#")), "")
     column = place.line[: place.start].count(separator)
-    if len(heads) != place.line.count(separator) + 1 or any(
-        readers.number(head) is not None for head in heads
-    ):
+    if separator == " " or separator not in first or len(names) != place.line.count(separator) + 1:
         return None
-    names = [
-        readers.metric_name(head.strip().strip('"')) or f"column_{n + 1}" for n, head in enumerate(heads)
-    ]
     name = names[column]
     steps = [each for each in names if each.lower() in STEPS and each != name]
     steps += [names[0]] * (column > 0 and names[0] not in steps)
@@ -60,29 +56,34 @@ def in_csv(place: Place) -> Proposal | None:
 
 
 def in_table(place: Place) -> Proposal | None:
-    """A table aligned with blanks, under a line of words."""
-    cells = [match.span() for match in re.finditer(r"[^\s|]+", place.line.lstrip("# "))]
-    shift = len(place.line) - len(place.line.lstrip("# "))
-    column = next((n for n, (a, b) in enumerate(cells) if a + shift <= place.start < b + shift), None)
+    """A table aligned with blanks, under a line of headings."""
+    cells = [match.span() for match in readers.CELL.finditer(place.line)]
+    column = next((n for n, (a, b) in enumerate(cells) if a <= place.start < b), None)
     if column is None or len(cells) < 2:
         return None
-    for above in range(place.index - 1, max(-1, place.index - WINDOW), -1):
-        heads = place.lines[above].lstrip("# ").replace("|", " ").split()
-        if len(heads) == len(cells) and all(readers.number(head) is None for head in heads):
-            break
-    else:
-        return None
-    names = [readers.metric_name(head) for head in heads]
-    name = names[column]
+    heads = _heads(place, len(cells))
+    names = [printed.metric_name(head) for head in heads]
+    name = names[column] if names else None
     if name is None or names.count(name) > 1 or (place.name and place.name != name):
         return None
     steps = [each for each in names if each and each.lower() in STEPS and each != name]
     if column > 0 and names[0] and names[0] not in steps:
         steps.append(names[0])
-    whole = [
-        each for each, (a, b) in zip(names, cells, strict=True) if place.line[a + shift : b + shift].isdigit()
-    ]
-    return _best(place, "table", name, steps, f"the column {name} of a table", others=whole)
+    whole = [each for each, (a, b) in zip(names, cells, strict=True) if place.line[a:b].isdigit()]
+    what = f"the column {name} of a table"
+    near = [*map(readers.cells_of, place.lines[max(0, place.index - NEAR) : place.index])]
+    others = [cell for cells in near for cell in cells if cell.lower() in STEPS and cell not in names]
+    return _best(place, "table", name, steps, what, others=whole, carried=[*dict.fromkeys(others)])
+
+
+def _heads(place: Place, count: int) -> list[str]:
+    """The headings of the row: those of the line above or, of as many words, those of one further up."""
+    for above in range(place.index - 1, max(-1, place.index - WINDOW), -1):
+        head = place.lines[above]
+        heads = readers.headings(head, place.line) if above == place.index - 1 else readers.cells_of(head)
+        if len(heads) == count and all(printed.number(each) is None for each in heads):
+            return heads  # type: ignore[no-any-return]
+    return []
 
 
 def _best(
@@ -93,15 +94,19 @@ def _best(
     what: str,
     cells: Sequence[str] = (),
     others: Sequence[str | None] = (),
+    carried: Sequence[str] = (),
 ) -> Proposal | None:
-    """The reader with the first of these steps that counts, or of `others` that always grows, else without one."""
+    """The reader with the first of these steps that counts, of `others` that always grows, or of `carried`, which other
+    tables have; else without one."""
     if place.name and place.name != name:
         return None
     wanted = [*cells] if kind == "csv" else [name]
     ranked = sorted(dict.fromkeys(steps), key=lambda each: _rank(each.split(".")[-1].lower()))
     more = [each for each in others if each and each not in (name, *ranked) and others.count(each) == 1]
-    for step in [*ranked, *more, ""]:
-        said = [f"step={step}"] if step and step.lower() != "step" else []
+    last = sorted(carried, key=lambda each: _rank(each.lower()))
+    named = [each for each in ranked if each.split(".")[-1].lower() in STEPS]
+    for step in dict.fromkeys([*named, *last, *ranked, *more, ""]):
+        said = [f"step={step}"] if step and (step.lower() != "step" or step in last) else []
         trial = Trial(place, name, [kind, *wanted, *said])
         if trial.hits and (not step or trial.counts(strictly=step in more)):
             return proposal_of(place, trial, step, what)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from neronet.wire import readers
+from neronet.wire import printed, readers
 
 WINDOW = 2000  # lines before the one pointed at, and behind it, that are looked at
 HEAD = 20  # lines at the beginning of the log, which may tell the columns of a table
@@ -68,7 +68,7 @@ class Place:
 
     @property
     def value(self) -> float:
-        return readers.number(self.text, self.line)  # type: ignore[no-any-return]
+        return printed.number(self.text, self.line)  # type: ignore[no-any-return]
 
 
 class Trial:
@@ -107,7 +107,7 @@ class Trial:
         return not falls and 2 * len(set(steps)) > len(steps)
 
 
-def proposal_of(place: Place, trial: Trial, step: str, what: str) -> Proposal:
+def proposal_of(place: Place, trial: Trial, step: str, what: str, where: str = "") -> Proposal:
     text = f"{trial.name}: {what}"
-    text += f", its step is {step!r}" if step else ", numbered from 0"
+    text += f", its step is {step!r} {where}".rstrip() if step else ", numbered from 0"
     return Proposal(trial.name, ("neronet", *trial.arguments), step, text, place.value)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from neronet.wire import readers
+from neronet.wire import printed
 
-NUMBER = re.compile(rf"(?<![\w.])(?<!\d[:-])(?<![^\W\d_]-)(?:{readers._NUMBER})")
+NUMBER = re.compile(rf"(?<![\w.])(?<!\d[:-])(?<![^\W\d_]-)(?:{printed.NUMBER})")
 BEFORE = r"(?<![\w./-])"  # nothing that a longer name could end with
 BEHIND = r"(?![\w/])"  # nothing that one could go on with
 
@@ -63,7 +63,7 @@ _FULL_BARS = (
     (re.compile(r"\[=+\]"), r"\[=+\]"),
     (re.compile("\u2501(?:\x1b\\[0m\x1b\\[37m\x1b\\[0m)"), "\u2501\\x1b\\[0m\\x1b\\[37m\\x1b\\[0m"),
 )
-_ESCAPE = re.compile(readers.ESCAPE)
+_ESCAPE = re.compile(printed.ESCAPE)
 
 
 class Piece(NamedTuple):
@@ -194,7 +194,7 @@ def name_of(text: str) -> str:
     plain = text.replace("'s", "").replace(". ", " ").strip(" .,:;'\"")
     if " " in plain or plain.istitle():
         plain = plain.lower()
-    name = readers.metric_name(plain) or "" if plain else ""
+    name = printed.metric_name(plain) or "" if plain else ""
     return "step_value" if name.lower() == "step" else name  # `step` is what counts
 
 
@@ -251,7 +251,7 @@ def leading(line: str) -> re.Match[str] | None:
 def full_bar(raw: str) -> Piece | None:
     """The sign that a progress bar is complete, in a line with its colours; its place is that without them."""
     for pattern, written in _FULL_BARS:
-        line = raw if readers.asks_for_escapes(written) else plain(raw)
+        line = raw if printed.asks_for_escapes(written) else plain(raw)
         if match := pattern.search(line):
             start, end = (len(plain(line[:at])) for at in match.span())
             return Piece(start, end, written)

@@ -15,7 +15,7 @@ import sys
 import time
 
 from neronet.node import procs
-from neronet.wire import readers
+from neronet.wire import printed
 
 ANSWER = 30.0  # seconds that one line or one file may take
 IMPORT = 120.0  # seconds that the import of a module may take: network file systems are slow
@@ -156,7 +156,7 @@ class Child(object):
         asker, self._asking = self._asking, None
         try:
             answer = json.loads(line.decode("ascii"))
-            if not all(readers.is_metric(name) for _, name, _ in answer.get("v", ())):
+            if not all(printed.is_metric(name) for _, name, _ in answer.get("v", ())):
                 raise ValueError("a name that no metric can have")
             asker.answered(answer)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):

@@ -90,7 +90,7 @@ def numeric(value):
 
 
 def pairs(result):
-    """[(name of a metric, value), ...] of what a function gave; names as `wire.readers.metric_name` makes them."""
+    """[(name of a metric, value), ...] of what a function gave; names as `wire.printed.metric_name` makes them."""
     if result is None:
         return []
     if not hasattr(result, "items"):

@@ -7,6 +7,7 @@ A reader has
     feed(line)      [(name, value, step or None), ...] of one line (bytes, its end cut off)
     state           what it knows from earlier lines (JSON: the header of a table), None at the beginning
     resume(state)   goes on with what another reader knew
+    carries         whether that may be from any line before, not from the first ones only
 
 Colours are no part of a line; only a pattern that has `\\x1b` in it sees what a terminal would obey.
 Nothing here raises for what a program prints: what cannot be read gives no points.
@@ -16,89 +17,29 @@ import json
 import re
 import warnings
 
+from neronet.wire.printed import INT, NUMBER, asks_for_escapes, is_metric, metric_name, number, plain, text_of
+
 BUILT_INS = ("regex", "keyvalue", "json", "csv", "table")
 MAX_PATTERN = 1000  # characters of a user's pattern
 MAX_GROUPS = 50
 MAX_COLUMNS = 1000
-MAX_NUMBER = 100  # characters of one with a unit or a comma
 MAX_TEXT = 4096  # bytes of a line that a user's pattern sees
 MAX_OBJECT = 64 * 1024  # bytes of a line that is read as an object
 MAX_DEPTH = 20  # of objects in objects
 
-# Of a comma it is looked first whether there is one: most numbers have none.
-_DIGITS = (
-    r"(?:(?=[\d.]+,)(?:\d{1,3}(?:\.\d{3})+,\d+|[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?|\d+,\d+)(?![.,]?\d)"
-    r"|\d+(?:\.\d*)?|\.\d+)(?:[eEdD][+-]?\d+)?"
-)
-_WORDS = r"(?:[nN][aA][nN]|[iI][nN][fF](?:inity)?)(?![A-Za-z])"
-_INT = r"[+-]?\d+"
-_NUMBER = r"[+\-\u2212]?(?:%s|%s)" % (_DIGITS, _WORDS)
-
-# What a terminal obeys (colours, links, moves of its cursor); it never has the end of a line in it.
-ESCAPE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\r\n]*(?:\x07|\x1b\\)?|[ -/]*[0-Z\\^-~])"
-_ESCAPE = re.compile(ESCAPE.encode("ascii"))
-_ASKS = re.compile(r"\x1b|\\x1b|\\033", re.IGNORECASE)
-
-_MEASURED = re.compile(r"\s*(%s)\s*(?:%%|[^\W\d_][^\W\d_]{0,9}(?:/[^\W\d_]{1,10})?)?\s*\Z" % _NUMBER)
-_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?\Z")
-_EITHER = re.compile(r"[1-9]\d{0,2},\d{3}\Z")
-# Numbers in a line whose commas are for decimals beyond doubt.
-_DECIMALS = re.compile(
-    r"(?:^|[\s=:;|])[+\-\u2212]?(?:0,\d+|\d{4,},\d+|\d{1,3}(?:\.\d{3})+,\d+|\d+,\d+[eE][+-]?\d+)(?![\d.,])"
-)
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_./%-]{0,199}\Z")
-_STRANGE = re.compile(r"[^A-Za-z0-9_./%-]+")
 # What looks like a date, a time, a version or a hash is no number.
 _PAIR = re.compile(
     r"(?<![A-Za-z0-9_./%%])([A-Za-z_][A-Za-z0-9_./%%-]{0,199})[\"']?[ \t]{0,20}[=:][ \t]{0,20}[\"']?(%s)(?![.:-]\d|[A-Za-z]*\d)"
-    % _NUMBER
+    % NUMBER
 )
 _WRAPPED = re.compile(
-    r"\b[A-Za-z_][\w.]{0,60}\((%s)(?:,[^()]*)?\)" % _NUMBER
+    r"\b[A-Za-z_][\w.]{0,60}\((%s)(?:,[^()]*)?\)" % NUMBER
 )  # np.float64(0.5), tensor(0.5, ...)
 _UNQUOTED = re.compile(r"(?<=[\s:,\[])(-?(?:nan|inf))(?=\s*[,}\]])")
+CELL = re.compile(r"[^\s|#]+")
 _RULE = re.compile(r"[-=+:\s]*\Z")  # the line between a header and its table
 # What stands in a table where there is no number, and times of day or of a clock.
 _NO_VALUE = re.compile(r"(?:-+|n/?a|none|null|\d+(?::\d\d)+(?:\.\d+)?)\Z", re.IGNORECASE)
-
-
-def number(text, line=""):
-    """The number that a text is, else None: `1e-3`, `.5`, `nan`, `1,234.5`, `0,25`, `87.5%`, `12.3s`, `1.0D-3`.
-
-    A unit is dropped.  `0,25`, `12,5`, `1,234e-3` and `1.234,5` have a comma for decimals; `1,234` has one for thousands,
-    unless others in its line are for decimals beyond doubt.
-    """
-    try:
-        return float(text)
-    except ValueError:
-        match = _MEASURED.match(text) if len(text) <= MAX_NUMBER else None
-    if match is None:
-        return None
-    digits = match.group(1).replace("\u2212", "-").lower().replace("d", "e")
-    sign = digits[0] if digits[0] in "+-" else ""
-    mantissa, exponent, power = digits[len(sign) :].partition("e")
-    if _THOUSANDS.match(mantissa) and not (_EITHER.match(mantissa) and (power or _DECIMALS.search(line))):
-        mantissa = mantissa.replace(",", "")
-    elif "," in mantissa:
-        mantissa = mantissa.replace(".", "").replace(",", ".")
-    try:
-        return float(sign + mantissa + exponent + power)
-    except ValueError:
-        return None
-
-
-def is_metric(name):
-    return isinstance(name, str) and _NAME.match(name) is not None
-
-
-def metric_name(text):
-    """The name of a metric for any heading: `Val Acc (%)` becomes `Val_Acc_%`; None where nothing is left."""
-    if _NAME.match(text):
-        return text
-    name = _STRANGE.sub("_", text).strip("_")
-    if not name:
-        return None
-    return (name if name[0].isalpha() else "_" + name)[:200]
 
 
 def is_rule(line):
@@ -123,7 +64,7 @@ def _columns(words):
     steps = [word[len("step=") :] for word in words if word.startswith("step=")]
     names = [word for word in words if not word.startswith("step=")]
     for name in names:
-        if not _NAME.match(name):
+        if not is_metric(name):
             raise ValueError("%r cannot be the name of a metric" % name[:60])
     if len(steps) > 1 or "" in steps:
         raise ValueError("step= names one column, as in step=epoch")
@@ -135,35 +76,35 @@ def _finite(value):
     return value if value is not None and abs(value) < 1e300 else None
 
 
-def plain(line):
-    """A line, or a whole log, without what a terminal obeys."""
-    return _ESCAPE.sub(b"", line) if b"\x1b" in line else line
-
-
-def asks_for_escapes(pattern):
-    """Whether a pattern is for lines as they are, with all that a terminal obeys."""
-    return _ASKS.search(pattern) is not None
-
-
 def _text(line, limit):
-    return plain(line)[:limit].decode("utf-8", "replace")
+    return _cut(plain(line), limit)
+
+
+def _cut(line, limit):
+    return text_of(line) if len(line) <= limit else line[:limit].decode("utf-8", "replace")
 
 
 class _Reader(object):
     state = None
+    carries = False
 
     def resume(self, state):
         """Goes on where a reader with this `state` ended."""
 
 
 class Regex(_Reader):
-    """Every match of a pattern in a line; its groups are metrics, `{number}` and `{int}` stand for numbers."""
+    """Every match of a pattern in a line; its groups are metrics, `{number}` and `{int}` stand for numbers.
+
+    A match that has a step and no metric is the step of those behind it that have none: `Epoch ({int})|loss: ({number})`.
+    """
+
+    _last = None
 
     def __init__(self, words):
         if not words:
             raise ValueError("regex needs a pattern, as in regex 'loss: (?P<loss>{number})'")
         self._names, self._pattern = {}, _compiled(words[0])
-        self._as_it_is = asks_for_escapes(words[0])
+        self._written, self._as_it_is = words[0], asks_for_escapes(words[0])
         named = {index: name for name, index in self._pattern.groupindex.items()}
         given = words[1:]
         for index in range(1, self._pattern.groups + 1):
@@ -173,7 +114,7 @@ class Regex(_Reader):
                     " or (?:...) where it is no metric" % index
                 )
             name = named[index] if index in named else given.pop(0)
-            if not _NAME.match(name):
+            if not is_metric(name):
                 raise ValueError("%r cannot be the name of a metric" % name[:60])
             self._names[index] = name
         if given:
@@ -184,21 +125,36 @@ class Regex(_Reader):
         if not self._names:
             raise ValueError("the pattern has no group for a metric, as in (?P<loss>{number})")
 
+    @property
+    def state(self):
+        return self._last
+
+    @property
+    def carries(self):
+        return bool(self._steps) and ("|" in self._written or ")?" in self._written)
+
+    def resume(self, state):
+        self._last = state
+
     def feed(self, line):
         found = []
         if not self._as_it_is:
             line = plain(line)
-        whole = line[:MAX_TEXT].decode("utf-8", "replace")
+        whole = _cut(line, MAX_TEXT)
         for match in self._pattern.finditer(whole):
-            step = None
+            step, bare = self._last, True
             for index in self._steps:
                 if match.group(index) is not None:
                     step = _finite(number(match.group(index), whole))
             for index, name in self._names.items():
                 text = match.group(index)
-                value = None if text is None else number(text, whole)
-                if value is not None:
-                    found.append((name, value, step))
+                if text is not None:
+                    bare = False
+                    value = number(text, whole)
+                    if value is not None:
+                        found.append((name, value, step))
+            if bare:
+                self._last = step
             if len(found) >= MAX_COLUMNS:
                 break
         return found
@@ -212,7 +168,7 @@ def _compiled(text):
             warnings.simplefilter("ignore")
             # As it was written first: so the position in the message is one that the user can count.
             shape = "(?:%s)" if re.compile(text).groups else "(%s)"
-            pattern = re.compile(text.replace("{number}", shape % _NUMBER).replace("{int}", shape % _INT))
+            pattern = re.compile(text.replace("{number}", shape % NUMBER).replace("{int}", shape % INT))
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError("the pattern cannot be read: %s" % error)
     if pattern.groups > MAX_GROUPS:
@@ -257,7 +213,7 @@ class Json(_Named):
         if not 0 <= first < last or last - first >= MAX_OBJECT:
             return []
         pairs = []
-        _flatten("", _object(line[first : last + 1].decode("utf-8", "replace")), pairs, 0)
+        _flatten("", _object(text_of(line[first : last + 1])), pairs, 0)
         return self._pairs(pairs)
 
 
@@ -294,90 +250,133 @@ def _flatten(prefix, value, pairs, depth):
 
 
 class Csv(_Named):
-    """Columns between `,` `;` tabs or blanks; their names are the first line, unless they are given."""
+    """Columns between `,` `;` tabs or blanks; their names are the first line, unless they are given.
+
+    A line of other words later is a new heading, one that begins with `#` or has no separator is a remark.
+    """
 
     def __init__(self, words):
         names, self._step = _columns(words)
         self._wanted = frozenset()
         self._given = names
-        self._names, self._separator = names, None
+        self._names, self._separator, self._rows = names, None, False
 
     @property
     def state(self):
-        return None if self._separator is None else [self._names, self._separator]
+        return None if self._separator is None else [self._names, self._separator, self._rows]
 
     def resume(self, state):
-        self._names, self._separator = state
+        self._names, self._separator, self._rows = state
 
     def feed(self, line):
-        text = _text(line, MAX_OBJECT).lstrip("\ufeff# ").rstrip()
-        if not text:
+        whole = _text(line, MAX_OBJECT)
+        text = whole.lstrip("\ufeff# ").rstrip()
+        if not text or (self._rows and whole.startswith("#")):
             return []
-        if self._separator is None:
-            self._separator = next((each for each in "\t;," if each in text), " ")
-        cells = self._cells(text)
+        separator = next((each for each in "\t;," if each in text), " ")
+        cells = _cells(text, self._separator or separator)
         values = [number(cell, text) for cell in cells]
-        if not self._given and (not self._names or not any(value is not None for value in values)):
-            headings = any(value is None for value in values)
-            self._names = [
-                (metric_name(cell) if headings else None) or "column_%d" % (position + 1)
-                for position, cell in enumerate(cells)
-            ]
-            if headings:
+        if any(value is not None for value in values):
+            if whole.startswith("#"):
                 return []
+            self._separator, self._rows = self._separator or separator, True
+            if not self._names:
+                self._names = ["column_%d" % (position + 1) for position in range(len(cells))]
+        elif not self._given and not (self._rows and separator != self._separator):
+            cells = _cells(text, separator)
+            self._names = [metric_name(cell) or "column_%d" % (n + 1) for n, cell in enumerate(cells)]
+            self._separator = separator
         return self._pairs([pair for pair in zip(self._names, values) if pair[1] is not None])
 
-    def _cells(self, text):
-        if self._separator == " ":
-            return text.split()[:MAX_COLUMNS]
-        if '"' not in text:
-            return [cell.strip() for cell in text.split(self._separator)[:MAX_COLUMNS]]
-        import csv  # cells in quotes are rare
 
-        try:
-            row = next(csv.reader([text], delimiter=self._separator, skipinitialspace=True))
-        except (csv.Error, StopIteration):
-            return []
-        return [cell.strip() for cell in row[:MAX_COLUMNS]]
+def _cells(text, separator):
+    if separator == " ":
+        return text.split()[:MAX_COLUMNS]
+    if '"' not in text:
+        return [cell.strip() for cell in text.split(separator)[:MAX_COLUMNS]]
+    import csv  # cells in quotes are rare
+
+    try:
+        row = next(csv.reader([text], delimiter=separator, skipinitialspace=True))
+    except (csv.Error, StopIteration):
+        return []
+    return [cell.strip() for cell in row[:MAX_COLUMNS]]
 
 
 class Table(_Named):
-    """Tables aligned with blanks anywhere in a log: a line of words right above lines of as many numbers."""
+    """Tables aligned with blanks anywhere in a log: a line of headings right above lines of as many numbers.
+
+    Where `step=NAME` is said, and a table has no such column, a column's first number belongs to the last step that
+    another table said; further ones belong to none and are left out, as the averages of GROMACS.
+    """
 
     def __init__(self, words):
         _Named.__init__(self, words)
-        self._names, self._above = [], []
+        self.carries = any(word.startswith("step=") for word in words)
+        self._names, self._head, self._last, self._used = [], "", None, []
 
     @property
     def state(self):
-        return [self._names, self._above] if self._names or self._above else None
+        known = [self._names, self._head, self._last, self._used]
+        return known if any(known) or self._last is not None else None
 
     def resume(self, state):
-        self._names, self._above = state
+        self._names, self._head, self._last, self._used = state
 
     def feed(self, line):
-        text = _text(line, MAX_OBJECT).lstrip("# ").replace("|", " ")
-        if _RULE.match(text):
+        text = _text(line, MAX_OBJECT)
+        cells = cells_of(text)
+        if _RULE.match(text.replace("|", " ")):
             return []
-        cells = text.split()[:MAX_COLUMNS]
-        above, self._above = self._above, []
-        values = [number(cell, text) for cell in cells]
+        head, self._head = self._head, ""
         if len(cells) < 2:
             return []
+        values = [number(cell, text) for cell in cells]
         if not any(value is not None for value in values):
-            self._above = [metric_name(cell) or "" for cell in cells]
+            self._head = text
             return []
         if any(value is None and not _NO_VALUE.match(cell) for cell, value in zip(cells, values)):
             return []
-        if len(above) == len(cells):
-            self._names = above
+        above = headings(head, text)
+        if above:
+            self._names = [metric_name(each) or "" for each in above]
         else:
-            self._above = above  # of a row that is longer than the first one
+            self._head = head  # of a row that is longer than the first one
         if len(self._names) != len(cells):
             return []
-        return self._pairs(
-            [(name, value) for name, value in zip(self._names, values) if name and value is not None]
-        )
+        return self._pairs([pair for pair in zip(self._names, values) if pair[0] and pair[1] is not None])
+
+    def _pairs(self, pairs):
+        found = _Named._pairs(self, pairs)
+        steps = [value for name, value in pairs if name.lower() == self._step]
+        if not self.carries or (self._last is None and not steps):
+            return found
+        if steps:
+            self._last, self._used = _finite(steps[-1]), []
+            return found
+        found = [(name, value, self._last) for name, value, _ in found if name not in self._used]
+        self._used = self._used + [name for name, _, _ in found]
+        return found
+
+
+def cells_of(text):
+    """What stands between the blanks and strokes of a line."""
+    return text.lstrip("# ").replace("|", " ").split()[:MAX_COLUMNS]
+
+
+def headings(head, row):
+    """The headings of a row's cells in the line above: as many words, or words that end above the ends of the cells
+    (`Coulomb (SR)`); [] where there are none."""
+    words, cells = cells_of(head), [match.end() for match in CELL.finditer(row)]
+    if len(words) <= len(cells):
+        return words if len(words) == len(cells) else []
+    found, start = [], 0
+    for end in cells:
+        if head[end - 1 : end].strip() == "" or head[end : end + 1].strip():
+            return []
+        found.append(head[start:end].strip())
+        start = end
+    return [] if head[start:].strip() else found
 
 
 _READERS = {"regex": Regex, "keyvalue": KeyValue, "json": Json, "csv": Csv, "table": Table}

@@ -114,6 +114,18 @@ def test_a_new_engine_still_knows_the_columns_of_a_table(
     assert log.points("TotEng") == [(float(i), -float(i)) for i in range(101)]
 
 
+def test_a_new_engine_still_knows_the_step_that_a_line_above_has_said(
+    store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extracting, "HEAD", 60)
+    monkeypatch.setattr(extracting, "BACK", 200)
+    log = Log(store, home, ("neronet", "regex", "^Epoch (?P<step>{int})|loss=(?P<loss>{number})"))
+    log(b"Epoch 1\nloss=5\nEpoch 2\n" + b"some words\n" * 100 + b"loss=4\n" + b"more words\n" * 100)
+    log.engine = Extracting(store, home)
+    log(b"loss=3\nEpoch 3\nloss=2\n")
+    assert log.points("loss") == [(1, 5), (2, 4), (2, 3), (3, 2)]
+
+
 def test_a_metric_from_elsewhere_is_left_as_it_is(store: Store, home: Path) -> None:
     log = Log(store, home, LOSS)
     store.points.add(log.run, 1, 0, [(1.0, [("loss", 7.0, 0, None)])])

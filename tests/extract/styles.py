@@ -39,11 +39,11 @@ def lines_of(file: str) -> list[str]:
 
 STYLES = [
     # A bar for each epoch: pointed at a complete bar, complete bars are kept and the updates before are not.
-    Style("keras.log", "val_loss", "0.1423", "val_loss", [0.2514, 0.1702, 0.1423], None, "complete bars"),
-    Style("keras.log", "val_loss", "0.1650", "loss", [0.4893, 0.2231, 0.165], None, "complete bars"),
+    Style("keras.log", "val_loss", "0.1423", "val_loss", [0.2514, 0.1702, 0.1423], [1, 2, 3], "complete bars"),
+    Style("keras.log", "val_loss", "0.1650", "loss", [0.4893, 0.2231, 0.165], [1, 2, 3], "complete bars"),
     Style("keras.log", "Test", "0.9581000208854675", "test_accuracy", [0.9581000208854675], None),
-    Style("keras3.log", "val_loss", "0.1423", "val_loss", [0.2514, 0.1702, 0.1423], None, "complete bars"),
-    Style("keras3.log", "val_loss", "0.9519", "accuracy", [0.8576, 0.9341, 0.9519], None, "complete bars"),
+    Style("keras3.log", "val_loss", "0.1423", "val_loss", [0.2514, 0.1702, 0.1423], [1, 2, 3], "complete bars"),
+    Style("keras3.log", "val_loss", "0.9519", "accuracy", [0.8576, 0.9341, 0.9519], [1, 2, 3], "complete bars"),
     # Lightning draws the complete bar twice: before the validation with the old val_loss, and after it.
     Style(
         "lightning.log", "val_loss=0.195", "0.195", "val_loss",
@@ -95,14 +95,18 @@ STYLES = [
         "lammps.log", "150   ", "-2.2810074", "TotEng",
         [-2.2744931, -2.2824513, -2.281301, -2.2810074, -2.2807916, -2.2812174], range(0, 251, 50),
     ),
-    Style("gromacs.log", "-2.10500e+02", "4.75000e+01", "pressure_bar", [-12.5, 7.5, 27.5, 47.5], None),
+    Style("gromacs.log", "-2.10500e+02", "4.75000e+01", "Pressure_bar", [-12.5, 7.5, 27.5, 47.5], [0, 5000, 10000, 15000]),
+    Style("gromacs.log", "3.00600e+02", "3.00600e+02", "Temperature", [299.1, 299.6, 300.1, 300.6], [0, 5000, 10000, 15000]),
+    Style("gromacs.log", "-3.89980e+05", "-3.89980e+05", "Coulomb_SR", [-390000, -389990, -389980, -389970], [0, 5000, 10000, 15000]),
+    # Its steps are lines of their own.
     Style(
         "openfoam.log", "Solving for Ux", "0.0625,", "ux_initial_residual",
-        [1, 0.25, 0.111111, 0.0625, 0.04, 0.0277778], None,
+        [1, 0.25, 0.111111, 0.0625, 0.04, 0.0277778], [0.005, 0.01, 0.015, 0.02, 0.025, 0.03],
     ),
     Style(
         "openfoam.log", "Solving for p", "0.08,", "p_initial_residual",
-        [0.59, 0.32, 0.295, 0.16, 0.196667, 0.106667, 0.1475, 0.08, 0.118, 0.064, 0.0983333, 0.0533333], None,
+        [0.59, 0.32, 0.295, 0.16, 0.196667, 0.106667, 0.1475, 0.08, 0.118, 0.064, 0.0983333, 0.0533333],
+        [0.005, 0.005, 0.01, 0.01, 0.015, 0.015, 0.02, 0.02, 0.025, 0.025, 0.03, 0.03],
     ),
     Style("table.csv.log", "5,", "0.2400", "val_loss", [round(1.2 / n, 4) for n in range(1, 9)], range(1, 9)),
     Style(
@@ -128,10 +132,10 @@ STYLES = [
     Style("first.log", "Training", "4.95404", "training_took", [4.95404], None),
     Style("first.log", "Error", "0.2135", "error_rate", [0.2135], None),
     Style("pytorch_mnist.log", "1280/60000", "0.510000", "loss", [2.3, 1.98, 1.66, 1.15, 0.83, 0.51], None),
-    Style("pytorch_mnist.log", "Average", "0.1000", "average_loss", [0.2, 0.1], None),
-    Style("pytorch_mnist.log", "Average", "96", "accuracy", [93, 96], None),
-    Style("tags.log", "[Val]", "0.2750", "val_loss", [1.1, 0.55, 0.3667, 0.275, 0.22], None),
-    Style("tags.log", "[Train]", "0.2500", "train_loss", [1, 0.5, 0.3333, 0.25, 0.2], None),
+    Style("pytorch_mnist.log", "Average", "0.1000", "average_loss", [0.2, 0.1], [1, 2]),
+    Style("pytorch_mnist.log", "Average", "96", "accuracy", [93, 96], [1, 2]),
+    Style("tags.log", "[Val]", "0.2750", "val_loss", [1.1, 0.55, 0.3667, 0.275, 0.22], range(1, 6)),
+    Style("tags.log", "[Train]", "0.2500", "train_loss", [1, 0.5, 0.3333, 0.25, 0.2], range(1, 6)),
     Style("tags.log", "Test", "93.1", "test_accuracy", [93.1], None),
     # Colours as they print them; rich colours the parts of a number by themselves.
     Style("rich.log", "Epoch", "0.2500", "loss", [1, 0.5, 0.3333, 0.25, 0.2, 0.1667], range(1, 7)),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from neronet.extract import words
 from neronet.extract.propose import propose, value_columns
 from neronet.extract.reading import read_log, without_colours
-from neronet.wire import readers
+from neronet.wire import printed, readers
 from tests.extract.styles import STYLES, Style, lines_of
 
 COLOURS = [
@@ -73,7 +73,7 @@ def test_any_colours_anywhere_change_nothing(
     st.lists(st.sampled_from([*COLOURS, "\x1b[3", "\x1b", "1m", "[0m", "a", "\n"]), max_size=12).map("".join)
 )
 def test_a_whole_log_loses_its_colours_as_each_of_its_lines_does(text: str) -> None:
-    assert without_colours(text.encode()) == readers.plain(text.encode())
+    assert without_colours(text.encode()) == printed.plain(text.encode())
 
 
 def _painted(line: str, paint: list[tuple[int, str]]) -> str:

@@ -38,6 +38,8 @@ PATTERNS = [
     "loss: *(?P<loss>{number})\\x1b",
     r"(?P<loss>\d+)\s",
     r"loss:(?P<loss>[\t-~]*)",
+    r"^epoch (?P<step>{number})|loss: (?P<loss>{number})",
+    r"^ *epoch *(?P<step>\S+)|(?<![\w./-])loss: *(?P<loss>{number})",
 ]
 WORDS = [
     "loss: ",

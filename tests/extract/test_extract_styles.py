@@ -114,11 +114,20 @@ def test_objects_and_tables_take_the_users_name_too(
         assert found.steps.tolist() == list(steps), proposal
 
 
-def test_numbers_that_only_a_heading_above_tells_apart_are_refused() -> None:
-    lines = lines_of("gromacs.log")
-    index = max(n for n, line in enumerate(lines) if "3.00600e+02" in line)
-    with pytest.raises(InputError, match="temperature stands in lines of the same form"):
-        propose(lines, index, "3.00600e+02")
+ALIGNED = [
+    "Kinetic En.  Potential",
+    "   1.00e+00   2.00e+00",
+    "    LJ (SR)   Pressure",
+    "   3.00e+00   4.00e+00",
+]
+SHIFTED = ["Kinetic En.    Potential", "1.00e+00   2.00e+00", "LJ (SR)    Pressure", "3.00e+00   4.00e+00"]
+
+
+def test_rows_under_changing_headings_are_told_apart_where_these_end_above_the_ends_of_the_numbers() -> None:
+    found = propose(ALIGNED * 3, 7, "4.00e+00")
+    assert (found.name, found.text) == ("Pressure", "neronet table Pressure")
+    with pytest.raises(InputError, match="pressure stands in lines of the same form"):
+        propose(SHIFTED * 3, 7, "4.00e+00")
 
 
 @pytest.mark.parametrize(

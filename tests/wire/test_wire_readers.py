@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neronet.wire.readers import BUILT_INS, make, metric_name, number
+from neronet.wire.printed import metric_name, number
+from neronet.wire.readers import BUILT_INS, make
 
 Points = list[tuple[str, float, float | None]]
 
@@ -171,12 +172,104 @@ def test_a_table_in_a_log_may_have_its_heading_again() -> None:
     assert read("table", "| epoch | loss |", "|------|------|", "| 1 | 0.5 |")[-1] == ("loss", 0.5, None)
 
 
-@pytest.mark.parametrize("lines", [LAMMPS.splitlines(), ["a,b", "1,2", "3,4", "c,b", "5,6"]])
-@pytest.mark.parametrize("kind", ["csv", "table"])
-def test_a_reader_that_is_killed_anywhere_goes_on_as_if_it_were_not(kind: str, lines: list[str]) -> None:
-    expected = read(kind, *lines)
+def test_a_step_on_a_line_of_its_own_is_that_of_the_numbers_behind_it() -> None:
+    call = ["regex", "^Epoch (?P<step>{int})|loss=(?P<loss>{number})|acc=(?P<acc>{number})"]
+    lines = ["loss=9", "Epoch 1/2", "loss=0.5 loss=0.4", "no Epoch 7", "acc=0.9", "Epoch 2/2", "acc=0.95"]
+    assert read(call, *lines) == [
+        ("loss", 9, None), ("loss", 0.5, 1), ("loss", 0.4, 1), ("acc", 0.9, 1), ("acc", 0.95, 2),
+    ]  # fmt: skip
+    # A number that has a step of its own leaves the others as they are.
+    assert read(["regex", "(?:step (?P<step>{int}) )?loss=(?P<loss>{number})"], "step 3 loss=5", "loss=4") == [
+        ("loss", 5, 3), ("loss", 4, None),
+    ]  # fmt: skip
+
+
+GROMACS = """\
+           Step           Time
+              0        0.00000
+
+   Energies (kJ/mol)
+        LJ (SR)  Disper. corr.   Coulomb (SR)
+    4.00002e+04   -1.20050e+03   -3.90000e+05
+    Temperature Pressure (bar)
+    2.99100e+02   -1.25000e+01
+
+           Step           Time
+           5000       10.00000
+
+   Energies (kJ/mol)
+        LJ (SR)  Disper. corr.   Coulomb (SR)
+    4.00012e+04   -1.20050e+03   -3.89990e+05
+    Temperature Pressure (bar)
+    2.99600e+02    7.50000e+00
+
+	<====  A V E R A G E S  ====>
+   Energies (kJ/mol)
+        LJ (SR)  Disper. corr.   Coulomb (SR)
+    4.00007e+04   -1.20050e+03   -3.89995e+05
+    Temperature Pressure (bar)
+    2.99350e+02   -2.50000e+00
+"""
+
+
+def test_headings_that_change_may_have_blanks_and_a_step_goes_on_in_the_tables_below() -> None:
+    lines = GROMACS.splitlines()
+    assert read("table Coulomb_SR Pressure_bar step=Step", *lines) == [
+        ("Coulomb_SR", -390000, 0), ("Pressure_bar", -12.5, 0),
+        ("Coulomb_SR", -389990, 5000), ("Pressure_bar", 7.5, 5000),
+    ]  # fmt: skip
+    assert [value for _, value, _ in read("table Coulomb_SR", *lines)] == [-390000, -389990, -389995]
+
+
+def test_remarks_in_a_csv_file_are_no_headings() -> None:
+    lines = [
+        "# run 3, seed 42",
+        "# lr, 0.1",
+        "epoch,loss",
+        "1,0.5",
+        "# resumed, at 2",
+        "Resumed",
+        "2,0.4",
+        "epoch,acc",
+        "3,0.9",
+    ]
+    assert read("csv step=epoch", *lines) == [("loss", 0.5, 1), ("loss", 0.4, 2), ("acc", 0.9, 3)]
+    assert read("csv step=n n loss", *lines[:-2]) == [("loss", 0.5, 1), ("loss", 0.4, 2)]
+    assert read("csv", "# saved by numpy", "# t x", "0 1.5", "1 2.5") == [
+        ("t", 0, None),
+        ("x", 1.5, None),
+        ("t", 1, None),
+        ("x", 2.5, None),
+    ]
+
+
+def test_letters_beyond_ascii_are_read_in_utf_8_and_latin_1() -> None:
+    for encoding in ("utf-8", "latin-1"):
+        line = "Wärmestrom = 2,5 W  Größe = 3".encode(encoding)
+        assert make(["regex", "Größe = (?P<size>{number})"]).feed(line) == [("size", 3, None)]
+        assert make(["json"]).feed('{"Größe": 3}'.encode(encoding)) == [("Grosse", 3, None)]
+
+
+STEPPED = ["regex", "^Step (?P<step>{int})|loss=(?P<loss>{number})"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        LAMMPS.splitlines(),
+        ["a,b", "1,2", "3,4", "# c,d", "c,b", "5,6"],
+        GROMACS.splitlines(),
+        ["Step 1", "loss=2", "loss=3", "Step 2"],
+    ],
+    ids=["lammps", "csv", "gromacs", "step"],
+)
+@pytest.mark.parametrize("call", [["csv"], ["table"], ["table", "step=Step"], STEPPED], ids=" ".join)
+def test_a_reader_that_is_killed_anywhere_goes_on_as_if_it_were_not(
+    call: list[str], lines: list[str]
+) -> None:
+    expected = read(call, *lines)
     for cut in range(len(lines) + 1):
-        first, second = make([kind]), make([kind])
+        first, second = make(call), make(call)
         found = [point for line in lines[:cut] for point in first.feed(line.encode())]
         if first.state is not None:
             second.resume(json.loads(json.dumps(first.state)))
