@@ -67,12 +67,29 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     import nbformat  # takes two seconds, of which also the fast tests would pay
     from nbclient import NotebookClient
 
+    class Client(NotebookClient):
+        """As JupyterLab, it also shows what changes in the output of a cell that has ended."""
+
+        async def async_start_new_kernel_client(self) -> Any:
+            client = await super().async_start_new_kernel_client()
+            channel: Any = client.iopub_channel
+            receive = channel.get_msg
+
+            async def get_msg(*args: Any, **kwargs: Any) -> Any:
+                message = await receive(*args, **kwargs)
+                if message["msg_type"] == "update_display_data":
+                    self.process_message(message, notebook.cells[0], 0)
+                return message
+
+            channel.get_msg = get_msg
+            return client
+
     tmp_path = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
         user = home.__wrapped__(tmp_path, patch)  # type: ignore[attr-defined]
         notebook = nbformat.read(DEMO, as_version=4)
         began = time.monotonic()
-        NotebookClient(notebook, timeout=LIMIT, resources={"metadata": {"path": str(tmp_path)}}).execute()
+        Client(notebook, timeout=LIMIT, resources={"metadata": {"path": str(tmp_path)}}).execute()
         notebook.seconds = time.monotonic() - began
         notebook.left = [str(path) for path in user.iterdir()] + left(tmp_path)
         yield notebook
