@@ -19,7 +19,7 @@ from bench.common import alternate, arguments, emit, ratio, say, spread, spreads
 from neronet.extract import words
 from neronet.extract.propose import propose
 from neronet.extract.reading import read_log
-from neronet.wire import readers
+from neronet.wire import printed, readers
 from tests.extract.styles import LOGS, STYLES
 
 GOAL = 1.5  # times the peer, for patterns with a step
@@ -35,7 +35,7 @@ def patterns() -> dict[str, tuple[str, tuple[str, ...]]]:
         if proposed[1] != "regex":
             continue
         match = readers._compiled(proposed[2]).search(
-            lines[index] if readers.asks_for_escapes(proposed[2]) else words.plain(lines[index])
+            lines[index] if printed.asks_for_escapes(proposed[2]) else words.plain(lines[index])
         )
         if match and not any("," in group for group in match.groups() if group):
             found[style.id] = style.file, proposed
@@ -50,10 +50,15 @@ def bare(path: Path, written: str) -> int:
     value = next(group for group in range(1, compiled.groups + 1) if group != step)
     points: list[tuple[float, float]] = []
     text = path.read_text("utf-8", "replace")
-    if not readers.asks_for_escapes(written) and "\x1b" in text:
-        text = re.sub(readers.ESCAPE, "", text)
+    if not printed.asks_for_escapes(written) and "\x1b" in text:
+        text = re.sub(printed.ESCAPE, "", text)
+    last = 0.0
     for match in pattern.finditer(text):
-        points.append((float(match[value]), float(match[step]) if step else len(points)))
+        if match[value] is None:  # the step of what follows
+            last = float(match[step])
+        else:
+            said = match[step] if step else len(points)
+            points.append((float(match[value]), last if said is None else float(said)))
     return len(points)
 
 

@@ -20,6 +20,7 @@ import array
 import difflib
 import importlib
 import importlib.util
+import itertools
 import json
 import os
 import sys
@@ -241,8 +242,8 @@ def built_in(path: str, arguments: list[str]) -> dict[str, list[float]]:
         raise Wrong(f"{Place.doing}{error}") from error
     found: dict[str, list[float]] = {}
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        for line in file:
-            points = reader.feed(line.rstrip("\n").encode("utf-8", "surrogateescape"))
+        lines = (line.rstrip("\n").encode("utf-8", "surrogateescape") for line in file)
+        for points in itertools.chain(map(reader.feed, lines), (reader.finish() for _ in "1")):
             for name, value, _ in points:
                 found.setdefault(name, []).append(value)
             if points and points[0][2] is not None:

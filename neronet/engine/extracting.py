@@ -92,17 +92,25 @@ class _Growing:
         self.position += len(data)
         return self.points(self.lines.feed(data))
 
+    def finish(self) -> list[list[Any]]:
+        return [] if self.slow else self._taken(max(self.position - 1, 0), self.reader.finish())
+
     def points(self, lines: Iterable[tuple[int, bytes]]) -> list[list[Any]]:
         found: list[list[Any]] = []
         until = time.monotonic() + SLOW
         for offset, line in lines:
-            for name, value, step in self.reader.feed(line):
-                if name not in self._not and (name in self._names or len(self._names) < MAX_NAMES):
-                    self._names.add(name)
-                    found.append([name, value, offset, step])
+            found += self._taken(offset, self.reader.feed(line))
             if self.slow or time.monotonic() > until:
                 self.slow = True
                 break
+        return found
+
+    def _taken(self, offset: int, points: Iterable[tuple[str, float, float | None]]) -> list[list[Any]]:
+        found: list[list[Any]] = []
+        for name, value, step in points:
+            if name not in self._not and (name in self._names or len(self._names) < MAX_NAMES):
+                self._names.add(name)
+                found.append([name, value, offset, step])
         return found
 
 
@@ -133,7 +141,8 @@ class Extracting:
                 row = self._runs[run, attempt]
                 size = _size(log_of(self._home, row._replace(attempt=attempt), stream))
                 growing = self._opened(extractor, run, attempt, size)
-                self._add(run, attempt, extractor, growing.points(growing.lines.finish()))
+                last = growing.points(growing.lines.finish()) + growing.finish()
+                self._add(run, attempt, extractor, last)
                 del self._growing[run, attempt, extractor.number]
         self._runs.pop((run, attempt), None)
 

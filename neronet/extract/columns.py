@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from neronet.errors import InputError
 from neronet.extract import words
 from neronet.extract.above import with_step_above
+from neronet.extract.bars import complete
 from neronet.extract.headings import heading_of
-from neronet.extract.patterns import GROUP, complete, group
+from neronet.extract.patterns import GROUP, group
 from neronet.extract.trial import Place, Proposal, Trial, proposal_of
 
 Span = tuple[int, int]

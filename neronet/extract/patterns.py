@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from neronet.extract import words
 from neronet.extract.above import with_step_above
+from neronet.extract.bars import complete, once
 from neronet.extract.headings import heading_of
 from neronet.extract.trial import Place, Proposal, Trial, proposal_of
 from neronet.extract.words import Label, Piece
@@ -67,10 +68,13 @@ def _behind(place: Place, found: Label, bar: Piece | None) -> Proposal | None:
     trial = _with(place, name, step, fixed)
     if trial is None and (first := _first(place, found)):
         trial, step = _row_step(place, found, name, fixed), first
-    what = _what(place, found, bar)
+    said, above = _said(place, step) if step and trial else "", None
     if trial is None and (above := with_step_above(place, base)):
-        return proposal_of(place, above[1], above[0], what, "of a line above")
-    return proposal_of(place, trial or base, _said(place, step) if step and trial else "", what)
+        said, trial = above
+    if trial is not None and bar is not None:
+        trial = once(place, trial, above is not None)
+    where = "of a line above" if above else ""
+    return proposal_of(place, trial or base, said, _what(place, found, bar), where)
 
 
 def _row(place: Place, found: Label) -> list[tuple[int, int]]:
@@ -200,7 +204,7 @@ def _counted(place: Place, bar: Piece | None, fixed: Sequence[Piece], base: Tria
             trials.append((piece, trial))
     for strictly in (True, False):
         for piece, trial in trials:
-            if trial.counts(strictly):
+            if trial.counts(strictly) or (bar and not strictly and trial.grows(redrawn=True)):
                 return piece
     for piece in words.whole_numbers(place.line[: place.start]):
         trial = _try(place, base.name, [piece, *fixed])
@@ -211,16 +215,3 @@ def _counted(place: Place, bar: Piece | None, fixed: Sequence[Piece], base: Tria
 
 def _said(place: Place, step: Piece) -> str:
     return place.line[step.start : step.end].strip(" \t[](){}:=,")
-
-
-def complete(place: Place) -> Piece | None:
-    """The sign of a complete progress bar, where there is a bar for each step: the updates before are left out."""
-    bar = words.full_bar(place.raw[place.index])
-    if bar is None:
-        return None
-    pattern = re.compile(bar.pattern)
-    lines = place.raw if printed.asks_for_escapes(bar.pattern) else place.lines
-    full = [i for i, line in enumerate(lines) if pattern.search(line)]
-    starts = sum(after - before > 1 for before, after in itertools.pairwise(full))
-    epochs = re.compile(r"(?i)\bepoch\b")
-    return bar if starts or any(epochs.search(line) for line in place.lines[: place.index + 1]) else None

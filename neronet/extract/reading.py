@@ -13,7 +13,7 @@ import itertools
 import math
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,17 +59,21 @@ def read_log(data: bytes, arguments: Sequence[str], ended: bool = True) -> dict[
         found = _matched(data.replace(b"\r", b"\n") if b"\r" in data else data, reader, arguments[2])
         if found is not None:
             return found
-    return read_lines(data, reader)
+    return read_lines(data, reader, ended)
 
 
-def read_lines(data: bytes, reader: Any) -> dict[str, Found]:
+def read_lines(data: bytes, reader: Any, ended: bool = True) -> dict[str, Found]:
     """The same by feeding every line to `reader`."""
     import numpy as np
 
     lists: dict[str, tuple[list[int], list[float], list[float]]] = {}
     lines = Lines()
-    for offset, line in [*lines.feed(data), *lines.finish()]:
-        for name, value, step in reader.feed(line):
+    whole = [*lines.feed(data), *lines.finish()]
+    fed: Iterable[tuple[int, Any]] = ((offset, reader.feed(line)) for offset, line in whole)
+    if ended:
+        fed = itertools.chain(fed, ((len(data) - 1, reader.finish()) for _ in whole[-1:]))
+    for offset, points in fed:
+        for name, value, step in points:
             offsets, values, steps = lists.setdefault(name, ([], [], []))
             offsets.append(offset)
             values.append(value)
@@ -98,7 +102,7 @@ def _matched(data: bytes, reader: Any, written: str) -> dict[str, Found] | None:
     more than a metric and a step."""
     import numpy as np
 
-    if len(reader._names) > 1 or len(reader._steps) > 1:
+    if len(reader._names) > 1 or len(reader._steps) > 1 or reader._keeps:
         return None
     begins = np.flatnonzero(np.frombuffer(data, np.uint8) == 10) + 1
     seen = data if reader._as_it_is else without_colours(data)

@@ -82,6 +82,9 @@ class Trial:
             for found, value, step in reader.feed(line):
                 if found == name:
                     self.matches.append((index, value, step))
+        self.matches += [
+            (len(place.encoded) - 1, value, step) for found, value, step in reader.finish() if found == name
+        ]
         at = [value for index, value, _ in self.matches if index == place.index]
         self.hits = any(value == place.value or value != value != place.value for value in at)
         self.lines = [index for index, _, _ in self.matches]
@@ -98,13 +101,13 @@ class Trial:
         different = len(set(steps))
         return not pairs or (back <= 0.1 * len(pairs) and different > 1 and 3 * different > len(steps))
 
-    def grows(self) -> bool:
-        """Whether its steps never fall, and seldom stay: the last one may be printed twice."""
+    def grows(self, redrawn: bool = False) -> bool:
+        """Whether its steps never fall, and seldom stay: the last one may be printed twice, each one of `redrawn` bars."""
         steps = [step for _, _, step in self.matches]
         if not steps or None in steps:
             return False
         falls = any(after < before for before, after in itertools.pairwise(steps))  # type: ignore[operator]
-        return not falls and 2 * len(set(steps)) > len(steps)
+        return not falls and (len(set(steps)) > 1 if redrawn else 2 * len(set(steps)) > len(steps))
 
 
 def proposal_of(place: Place, trial: Trial, step: str, what: str, where: str = "") -> Proposal:

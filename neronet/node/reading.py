@@ -137,6 +137,16 @@ class BuiltIn(Followed):
         self._recorded = self._known
         return self._known
 
+    def finish(self):
+        found = Followed.finish(self)
+        if self.off:
+            return found
+        at = max(self.to - 1, 0)  # of the last line
+        kept = self._new(at, b"", self._reader.finish())
+        if kept:
+            self._states.append((at, self._reader.state))
+        return found + kept
+
     def _begin_anew(self, position):
         Followed._begin_anew(self, position)
         self._reader = readers.make(self._call[1:])

@@ -8,6 +8,7 @@ A reader has
     state           what it knows from earlier lines (JSON: the header of a table), None at the beginning
     resume(state)   goes on with what another reader knew
     carries         whether that may be from any line before, not from the first ones only
+    finish()        points that it has kept back; nothing more will come
 
 Colours are no part of a line; only a pattern that has `\\x1b` in it sees what a terminal would obey.
 Nothing here raises for what a program prints: what cannot be read gives no points.
@@ -20,6 +21,7 @@ import warnings
 from neronet.wire.printed import INT, NUMBER, asks_for_escapes, is_metric, metric_name, number, plain, text_of
 
 BUILT_INS = ("regex", "keyvalue", "json", "csv", "table")
+KEEP = "keep=last"
 MAX_PATTERN = 1000  # characters of a user's pattern
 MAX_GROUPS = 50
 MAX_COLUMNS = 1000
@@ -91,14 +93,16 @@ class _Reader(object):
     def resume(self, state):
         """Goes on where a reader with this `state` ended."""
 
+    def finish(self):
+        return []
+
 
 class Regex(_Reader):
     """Every match of a pattern in a line; its groups are metrics, `{number}` and `{int}` stand for numbers.
 
     A match that has a step and no metric is the step of those behind it that have none: `Epoch ({int})|loss: ({number})`.
+    With `keep=last` only the last one of the matches in a row that have the same step counts, as bars are drawn again.
     """
-
-    _last = None
 
     def __init__(self, words):
         if not words:
@@ -106,7 +110,12 @@ class Regex(_Reader):
         self._names, self._pattern = {}, _compiled(words[0])
         self._written, self._as_it_is = words[0], asks_for_escapes(words[0])
         named = {index: name for name, index in self._pattern.groupindex.items()}
-        given = words[1:]
+        given = [word for word in words[1:] if word != KEEP]
+        self._keeps = KEEP in words[1:]
+        self._last, self._kept = (
+            None,
+            {},
+        )  # the step that stood alone; name: [value, step] of what is kept back
         for index in range(1, self._pattern.groups + 1):
             if index not in named and not given:
                 raise ValueError(
@@ -124,17 +133,24 @@ class Regex(_Reader):
             del self._names[index]
         if not self._names:
             raise ValueError("the pattern has no group for a metric, as in (?P<loss>{number})")
+        if self._keeps and not self._steps:
+            raise ValueError("%s needs a group for the step, as in (?P<step>{int})" % KEEP)
 
     @property
     def state(self):
-        return self._last
+        return [self._last, self._kept] if self._kept or self._last is not None else None
 
     @property
     def carries(self):
-        return bool(self._steps) and ("|" in self._written or ")?" in self._written)
+        return self._keeps or (bool(self._steps) and ("|" in self._written or ")?" in self._written))
 
     def resume(self, state):
-        self._last = state
+        self._last, self._kept = state
+
+    def finish(self):
+        found = [(name, value, step) for name, (value, step) in self._kept.items()]
+        self._kept = {}
+        return found
 
     def feed(self, line):
         found = []
@@ -146,12 +162,16 @@ class Regex(_Reader):
             for index in self._steps:
                 if match.group(index) is not None:
                     step = _finite(number(match.group(index), whole))
+            if self._keeps and any(kept[1] != step for kept in self._kept.values()):
+                found += self.finish()
             for index, name in self._names.items():
                 text = match.group(index)
                 if text is not None:
                     bare = False
                     value = number(text, whole)
-                    if value is not None:
+                    if value is not None and self._keeps and step is not None:
+                        self._kept = dict(self._kept, **{name: [value, step]})
+                    elif value is not None:
                         found.append((name, value, step))
             if bare:
                 self._last = step

@@ -126,6 +126,30 @@ def test_a_new_engine_still_knows_the_step_that_a_line_above_has_said(
     assert log.points("loss") == [(1, 5), (2, 4), (2, 3), (3, 2)]
 
 
+BARS = b"".join(
+    b"Epoch %d: 0%%\rEpoch %d: 100%%, loss=%d\rEpoch %d: 100%%, loss=%d.5\r" % (i, i, i, i, i)
+    for i in range(9)
+)
+LAST_DRAWN = ("neronet", "regex", "Epoch (?P<step>{int})(?:: 100%.*?loss=(?P<loss>{number}))?", "keep=last")
+
+
+@pytest.mark.parametrize("size", [1, 50, 10_000])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_bar_that_is_drawn_again_is_one_point_whoever_reads_it(
+    store: Store, home: Path, size: int, restarted: bool
+) -> None:
+    log = Log(store, home, LAST_DRAWN)
+    for at in range(0, len(BARS), size):
+        log(BARS[at : at + size])
+        if restarted:
+            log.engine = Extracting(store, home)
+    assert log.points("loss") == [(i, i + 0.5) for i in range(8)], "the last one may be drawn again"
+    log.end()
+    assert log.points("loss") == [(i, i + 0.5) for i in range(9)]
+    assert extract_run(store, home, log.extractor, log.run) == 0
+    assert log.points("loss") == [(i, i + 0.5) for i in range(9)]
+
+
 def test_a_metric_from_elsewhere_is_left_as_it_is(store: Store, home: Path) -> None:
     log = Log(store, home, LOSS)
     store.points.add(log.run, 1, 0, [(1.0, [("loss", 7.0, 0, None)])])

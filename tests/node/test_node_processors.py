@@ -211,10 +211,11 @@ def test_processors_that_misbehave_are_told_once_each_and_all_else_goes_on(root:
 
 def test_a_killed_watcher_doubles_no_point_of_a_processor(served: Mum) -> None:
     code = (
-        "import time\n"
+        "import sys, time\n"
         "file = open('table.csv', 'w')\nprint('a,b', file=file, flush=True)\n"
         "for n in range(40):\n"
         "    print('x is %d' % n, flush=True); print('%d,%d' % (n, -n), file=file, flush=True)\n"
+        "    for part in (0, 0.25, 0.5): print('bar %d at %g' % (n, n + part), end='\\r', file=sys.stderr, flush=True)\n"
         "    print(n, file=open('numbers.txt', 'a')); time.sleep(0.05)\n"
     )
     token = served.submit(
@@ -225,6 +226,9 @@ def test_a_killed_watcher_doubles_no_point_of_a_processor(served: Mum) -> None:
             line("stdout", "reader", "line_reader"),
             line("table.csv", "neronet", "csv"),
             whole("numbers.txt", "reader", "file_reader", "1"),
+            line(
+                "stderr", "neronet", "regex", r"bar (?P<step>{int})(?: at (?P<drawn>{number}))?", "keep=last"
+            ),
         ],
     )
     served.follow(token)
@@ -242,6 +246,8 @@ def test_a_killed_watcher_doubles_no_point_of_a_processor(served: Mum) -> None:
     assert [value for name, value in values(served, 4) if name == "x"] == [float(n) for n in range(40)]
     assert values(served, 5) == [pair for n in range(40) for pair in (("a", float(n)), ("b", float(-n)))]
     assert [value for name, value in values(served, 6) if name == "a_series"] == [float(n) for n in range(40)]
+    drawn = [(step, value) for _, value, _, step in served.points(0, 7)]
+    assert drawn == [(n, n + 0.5) for n in range(40)]
     assert warnings(served) == []
 
 

@@ -184,6 +184,30 @@ def test_a_step_on_a_line_of_its_own_is_that_of_the_numbers_behind_it() -> None:
     ]  # fmt: skip
 
 
+BARS = ["regex", "Epoch (?P<step>{int})(?:: 100%.*?loss=(?P<loss>{number}))?", "keep=last"]
+
+
+def test_of_a_bar_that_is_drawn_again_the_last_one_of_a_step_counts() -> None:
+    reader = make(BARS)
+    lines = [
+        "Epoch 0: 50%, loss=9",
+        "Epoch 0: 100%, loss=5",
+        "Epoch 0: 100%, loss=4",
+        "a word",
+        "Epoch 1: 0%",
+        "Epoch 1: 100%, loss=3",
+    ]
+    assert [reader.feed(line.encode()) for line in lines] == [[], [], [], [], [("loss", 4, 0)], []]
+    assert reader.finish() == [("loss", 3, 1)]
+    assert reader.finish() == []
+    with pytest.raises(ValueError, match="keep=last needs a group for the step"):
+        make(["regex", "loss=(?P<loss>{number})", "keep=last"])
+    # Without a step nothing is kept back.
+    assert read(["regex", "(?:step (?P<step>{int}) )?loss=(?P<loss>{number})", "keep=last"], "loss=4") == [
+        ("loss", 4, None)
+    ]
+
+
 GROMACS = """\
            Step           Time
               0        0.00000
@@ -260,10 +284,11 @@ STEPPED = ["regex", "^Step (?P<step>{int})|loss=(?P<loss>{number})"]
         ["a,b", "1,2", "3,4", "# c,d", "c,b", "5,6"],
         GROMACS.splitlines(),
         ["Step 1", "loss=2", "loss=3", "Step 2"],
+        ["Epoch 0: 100%, loss=5", "Epoch 0: 100%, loss=4", "Epoch 1: 0%", "Epoch 1: 100%, loss=3"],
     ],
-    ids=["lammps", "csv", "gromacs", "step"],
+    ids=["lammps", "csv", "gromacs", "step", "bars"],
 )
-@pytest.mark.parametrize("call", [["csv"], ["table"], ["table", "step=Step"], STEPPED], ids=" ".join)
+@pytest.mark.parametrize("call", [["csv"], ["table"], ["table", "step=Step"], STEPPED, BARS], ids=" ".join)
 def test_a_reader_that_is_killed_anywhere_goes_on_as_if_it_were_not(
     call: list[str], lines: list[str]
 ) -> None:
