@@ -40,7 +40,7 @@ def _is_mark(place: Place, found: Label) -> bool:
 
 def _behind(place: Place, found: Label, bar: Piece | None) -> Proposal | None:
     """A number behind these words; `bar`: where a progress bar is complete, too."""
-    name = place.name or _headed(place, found) or found.name + _kind(place, found)
+    name = place.name or _headed(place, found) or _named(place, found)
     core = _core(place, found, name)
     fixed = [piece for piece in (bar, core) if piece is not None]
     base = _try(place, name, fixed)
@@ -130,6 +130,13 @@ def _tells(place: Place, piece: Piece, trial: Trial) -> bool:
     pattern = re.compile(piece.pattern)
     others = [index for index in trial.lines if not pattern.search(place.lines[index])]
     return bool(others) and (len(trial.lines) - len(others) > 1 or len(others) < 3)
+
+
+def _named(place: Place, found: Label) -> str:
+    unit = words.name_of(words.unit(place.line, place.end).strip())
+    if unit and found.name.endswith("_in"):  # `14 cycles in 85.5 s`
+        return f"{found.name[:-3]}_{unit}"
+    return found.name + _kind(place, found)
 
 
 def _kind(place: Place, found: Label) -> str:

@@ -79,11 +79,13 @@ def _all_numbers(line: str) -> list[tuple[int, int]]:
     """The numbers of a line; between the commas of a table `1,2` are two of them."""
     spans = words.numbers(line)
     if re.match(r"[^,]*(?:,[^,\s]*){2,}$", line.strip()):
-        spans = [
-            (match.start(), match.end())
+        cells = [
+            match.span()
             for match in re.finditer(r"[^,\s]+", line)
             if printed.number(match.group()) is not None
         ]
+        if 2 * len(cells) > line.count(","):  # else commas are between other things, as in an object
+            return cells
     return spans
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neronet.extract import words
 from neronet.extract.faster import faster
-from neronet.wire import printed, readers
+from neronet.wire import named, printed, readers
 from neronet.wire.points import Lines
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def can_match_whole(data: bytes, pattern: str) -> bool:
     own = pattern.replace(words.BEFORE, "").replace(words.BEHIND, "")
     if _LOOKS.search(own):
         return False
-    half = readers.MAX_TEXT // 2
+    half = named.MAX_TEXT // 2
     return all(
         data.find(b"\n", at, at + half) >= 0 or data.find(b"\r", at, at + half) >= 0
         for at in range(0, len(data) - half, half)
@@ -126,7 +126,7 @@ def _matched(data: bytes, reader: Any, written: str) -> dict[str, Found] | None:
     if not taken.values:
         return {}
     lines = ends.searchsorted(np.frombuffer(taken.starts, np.int64))
-    most = readers.MAX_COLUMNS
+    most = named.MAX_COLUMNS
     if (lines[most:] == lines[:-most]).any():  # a reader takes no more of one line
         return None
     values = np.frombuffer(taken.values)

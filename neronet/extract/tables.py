@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from neronet.extract.trial import WINDOW, Place, Proposal, Trial, proposal_of
-from neronet.wire import printed, readers
+from neronet.wire import printed, readers, tables
 
 NEAR = 60  # lines above a table that may say its step
 STEPS = ("step", "global_step", "iteration", "iter", "it", "epoch", "round", "time")  # columns that count
@@ -57,7 +57,7 @@ def in_csv(place: Place) -> Proposal | None:
 
 def in_table(place: Place) -> Proposal | None:
     """A table aligned with blanks, under a line of headings."""
-    cells = [match.span() for match in readers.CELL.finditer(place.line)]
+    cells = [match.span() for match in tables.CELL.finditer(place.line)]
     column = next((n for n, (a, b) in enumerate(cells) if a <= place.start < b), None)
     if column is None or len(cells) < 2:
         return None
@@ -71,7 +71,7 @@ def in_table(place: Place) -> Proposal | None:
         steps.append(names[0])
     whole = [each for each, (a, b) in zip(names, cells, strict=True) if place.line[a:b].isdigit()]
     what = f"the column {name} of a table"
-    near = [*map(readers.cells_of, place.lines[max(0, place.index - NEAR) : place.index])]
+    near = [*map(tables.cells_of, place.lines[max(0, place.index - NEAR) : place.index])]
     others = [cell for cells in near for cell in cells if cell.lower() in STEPS and cell not in names]
     return _best(place, "table", name, steps, what, others=whole, carried=[*dict.fromkeys(others)])
 
@@ -80,7 +80,7 @@ def _heads(place: Place, count: int) -> list[str]:
     """The headings of the row: those of the line above or, of as many words, those of one further up."""
     for above in range(place.index - 1, max(-1, place.index - WINDOW), -1):
         head = place.lines[above]
-        heads = readers.headings(head, place.line) if above == place.index - 1 else readers.cells_of(head)
+        heads = tables.headings(head, place.line) if above == place.index - 1 else tables.cells_of(head)
         if len(heads) == count and all(printed.number(each) is None for each in heads):
             return heads  # type: ignore[no-any-return]
     return []

@@ -47,6 +47,7 @@ _AMOUNT = re.compile(r"[ \t]*[=:][ \t]*\d+ [^\W\d]+ *(?:[,;.|)]|$)")  # `Running
 _TIME = re.compile(r"(?<![\w.:])\d+(?::\d\d)+(?:\.\d+)?(?![\w:])")
 _NUMBERED = re.compile(r"(?P<count>\d)[ \t]$")
 _COMMA = re.compile(r"[ \t]*[,;]|[ \t]{2}|\t")
+_ASSIGNED = re.compile(r"[ \t]*[=:]")
 _NOUN = re.compile(r" ([^\W\d][\w/-]*(?: [^\W\d][\w/-]*){0,2})(?=[,;]|$)")
 _SIGN = re.compile(r"[ \t]*([!*>#+=~@$&]{1,3})[ \t]")  # before a line that is another than its likes
 _JOINED = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:(?:-\d+(?:\.\d+)?)+|/\d+/\d+)(?![\w/])")  # a date or a range
@@ -178,7 +179,7 @@ def label(line: str, at: int) -> Label | None:
 def _is_noun(line: str, start: int, end: int) -> bool:
     """Whether a word says what the number before it counts: `copied, 3 s, 204 MB/s`."""
     before = _NUMBERED.search(line, 0, start)
-    if before is None or not _COMMA.match(line, end):
+    if before is None or _ASSIGNED.match(line, end) or not _COMMA.match(line, end):
         return False
     return not any(match.end() >= before.end("count") for match in _COUNTER.finditer(line, 0, start))
 
@@ -274,6 +275,9 @@ def context(line: str, until: int) -> list[Piece]:
         if word in _LEVELS or word.lower() in _FILLERS or _DATES.match(word):
             continue
         found.append(Piece(start, end, rf"{BEFORE}{escaped(match.group())}{BEHIND}"))
+    if found and not line[: found[0].start].strip():  # where a longer line ends with the same words
+        start, end, pattern = found[0]
+        found.insert(0, Piece(start, end, rf"^[ \t]*{pattern.removeprefix(BEFORE)}"))
     if sign := _SIGN.match(line, 0, until):
         found.insert(0, Piece(*sign.span(), rf"^[ \t]*{escaped(sign[1])}[ \t]"))
     return found[::-1]

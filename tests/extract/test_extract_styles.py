@@ -63,6 +63,22 @@ def test_config_yaml_reads_the_proposal_back(style: Style) -> None:
         ("0.91 accuracy\n0.93 accuracy", "0.93", "accuracy", [0.91, 0.93], None),
         ("  it     res\n   1   1.0D+00\n   2   1.0D-01", "1.0D-01", "res", [1, 0.1], [1, 2]),
         ("final  value 1.5\niter  2 value 4.5\niter 10 value 3.5", "3.5", "value", [4.5, 3.5], [2, 10]),
+        (
+            '{"level":"info","n":7,"return":{"mean":305.21,"min":-69.43},"msg":"update"}\n'
+            '{"level":"info","n":8,"return":{"mean":306.21,"min":-68.43},"msg":"update"}',
+            "306.21", "return.mean", [305.21, 306.21], None,
+        ),
+        ("step=1,loss=0.5,acc=0.6,lr=0.1\nstep=2,loss=0.4,acc=0.7,lr=0.1", "0.4", "loss", [0.5, 0.4], [1, 2]),
+        (
+            "---- Step 0 ----\nE_pair   =   1.5 Press    =  -2.5 \n---- Step 100 ----\nE_pair   =   1.6 Press    =  -2.6 ",
+            "-2.6", "press", [-2.5, -2.6], [0, 100],
+        ),
+        (
+            "Courant Number mean: 0.1 max: 0.2\nInterface Courant Number mean: 0.3 max: 0.4\n"
+            "Courant Number mean: 0.5 max: 0.6\nInterface Courant Number mean: 0.7 max: 0.8",
+            "0.6", "courant_max", [0.2, 0.6], None,
+        ),
+        ("15 SCF cycles in 85.5 s\n14 SCF cycles in 86.5 s", "86.5", "scf_cycles_s", [85.5, 86.5], None),
         ("20:32:31 INFO loss 0.5\n20:32:32 INFO loss 0.4", "0.4", "loss", [0.5, 0.4], None),
     ],
 )  # fmt: skip
