@@ -41,7 +41,7 @@ stop_losers: {{metric: error, goal: minimize, min_points: 8, keep: 2}}
 SCRIPT = """\
 for value in $(sed -n "$1p" curves.txt); do
   echo "error $value"
-  sleep 0.05
+  sleep 0.1
 done
 """
 

@@ -68,9 +68,9 @@ def test_what_a_tree_of_processes_uses_is_measured_and_a_short_run_pays_nothing(
         assert 100 * MIB < found["node.memory"][0][1] < 200 * MIB
         assert found["node.memory"][2][1] < 60 * MIB
         assert 100 * MIB < found["node.memory_peak"][2][1] < 200 * MIB
-        assert 0.3 < found["node.cpu"][1][1] < 1.2  # of a busy machine
+        assert 0.1 < found["node.cpu"][1][1] < 1.2  # of a machine that may be busy with much else
         assert found["node.cpu"][2][1] < found["node.cpu"][1][1]
-        assert 0.2 < found["node.cpu_mean"][2][1] < 1.1
+        assert 0.07 < found["node.cpu_mean"][2][1] < 1.1
         assert set(found) == set(NAMES) - {"node.gpu", "node.gpu_memory"}
         assert series(served, 1) == {}
         (record,) = served.of("env")
