@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
+from neronet.extract.patterns import labelled
 from neronet.extract.trial import WINDOW, Place, Proposal, Trial, proposal_of
-from neronet.wire import printed, readers, tables
+from neronet.wire import pairs, printed, readers, tables
 
+KINDS = ("event", "phase", "split", "mode", "stage", "type", "kind", "set", "dataset", "msg", "name", "tag")
 NEAR = 60  # lines above a table that may say its step
 STEPS = ("step", "global_step", "iteration", "iter", "it", "epoch", "round", "time")  # columns that count
 
@@ -20,19 +23,44 @@ def in_object(place: Place) -> Proposal | None:
     first, last = place.line.find("{"), place.line.rfind("}")
     if not first < place.start < last:
         return None
-    pairs = [
+    found = [
         (name, value)
         for name, value, _ in readers.make(("json", "step=\u00a0")).feed(
             place.line.encode("utf-8", "replace")
         )
     ]
-    same = [name for name, value in pairs if value == place.value or value != value != place.value]
+    same = [name for name, value in found if value == place.value or value != value != place.value]
     if not same:
         return None
     before = place.line[first : place.start]
     name = max(same, key=lambda each: before.rfind(each.split(".")[-1]))
-    steps = [each for each, _ in pairs if each.split(".")[-1].lower() in STEPS and each != name]
+    if "." not in name and _is_of_a_kind(place, name) and (better := labelled(place)):
+        return better
+    steps = [each for each, _ in found if each.split(".")[-1].lower() in STEPS and each != name]
     return _best(place, "json", name, steps, f"the key {name} of lines that are objects ({{...}})")
+
+
+def _is_of_a_kind(place: Place, name: str) -> bool:
+    """Whether a text, as in `"event": "validation"`, tells the object from others in which the key means another thing."""
+    mine = _object(place.line)
+    others = [known for known in map(_object, place.lines) if name in known]
+    for key, value in mine.items():
+        if isinstance(value, str):
+            strange = [known for known in others if isinstance(known.get(key), str) and known[key] != value]
+            alike = [known for known in others if known.get(key) == value]
+            keys = [known.keys() for known in alike]
+            told = all(each == mine.keys() for each in keys) and all(
+                known.keys() not in keys for known in strange
+            )
+            if strange and len(alike) + len(strange) == len(others) and (told or key.lower() in KINDS):
+                return True
+    return False
+
+
+def _object(line: str) -> dict[str, Any]:
+    first, last = line.find("{"), line.rfind("}")
+    found = pairs.object_of(line[first : last + 1]) if 0 <= first < last else {}
+    return found if isinstance(found, dict) else {}
 
 
 def in_csv(place: Place) -> Proposal | None:

@@ -39,11 +39,11 @@ class Json(Named):
         if not 0 <= first < last or last - first >= MAX_OBJECT:
             return []
         pairs = []
-        _flatten("", _object(text_of(line[first : last + 1])), pairs, 0)
+        _flatten("", object_of(text_of(line[first : last + 1])), pairs, 0)
         return self._pairs(pairs)
 
 
-def _object(text):
+def object_of(text):
     """The object that a text is, {} where it is none."""
     try:
         return json.loads(text)

@@ -68,6 +68,15 @@ def test_config_yaml_reads_the_proposal_back(style: Style) -> None:
             '{"level":"info","n":8,"return":{"mean":306.21,"min":-68.43},"msg":"update"}',
             "306.21", "return.mean", [305.21, 306.21], None,
         ),
+        (
+            '{"event": "train", "step": 1, "loss": 0.5}\n{"event": "validation", "step": 1, "loss": 0.9}\n'
+            '{"event": "train", "step": 2, "loss": 0.4}\n{"event": "validation", "step": 2, "loss": 0.8}',
+            "0.8", "validation_loss", [0.9, 0.8], [1, 2],
+        ),
+        (
+            '{"msg": "a", "step": 1, "loss": 0.5}\n{"msg": "a", "step": 2, "loss": 0.4}\n{"msg": "b", "epoch": 1}',
+            "0.4", "loss", [0.5, 0.4], [1, 2],
+        ),
         ("step=1,loss=0.5,acc=0.6,lr=0.1\nstep=2,loss=0.4,acc=0.7,lr=0.1", "0.4", "loss", [0.5, 0.4], [1, 2]),
         (
             "---- Step 0 ----\nE_pair   =   1.5 Press    =  -2.5 \n---- Step 100 ----\nE_pair   =   1.6 Press    =  -2.6 ",
