@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from neronet.extract import words
-from neronet.extract.trial import WINDOW, Place, Trial
+from neronet.extract.trial import WINDOW, Place, Trial, trial_of
 
 TRIES = 6  # forms of such lines, the nearest first
 _SECONDS = re.compile(r"(?<=\d)s$")  # `Time = 0.5s`
@@ -24,11 +24,8 @@ def with_step_above(place: Place, trial: Trial) -> tuple[str, Trial] | None:
         if len(tried) == TRIES:
             break
         tried.add(form)
-        try:
-            found = Trial(place, trial.name, [kind, f"{form}|{pattern}", *names])
-        except ValueError:  # a pattern of more than 1,000 characters
-            continue
-        if found.hits and found.lines == trial.lines and found.counts():
+        found = trial_of(place, trial.name, [kind, f"{form}|{pattern}", *names])
+        if found and found.lines == trial.lines and found.counts():
             return said, found
     return None
 

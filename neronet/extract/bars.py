@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from neronet.extract import words
-from neronet.extract.trial import Place, Trial
+from neronet.extract.trial import Place, Trial, trial_of
 from neronet.extract.words import Piece
 from neronet.wire import printed, readers
 
@@ -36,28 +36,18 @@ def once(place: Place, trial: Trial, above: bool) -> Trial:
         return trial
     kind, pattern, *more = trial.arguments
     for label in _labels_behind(place):
-        found = _try(place, trial.name, [kind, f"{pattern}.*?{words.BEFORE}{label}", *more])
-        if (
-            found
-            and found.hits
-            and found.counts(strictly=True)
-            and {each[2] for each in found.matches} == steps
-        ):
+        found = trial_of(place, trial.name, [kind, f"{pattern}.*?{words.BEFORE}{label}", *more])
+        if found and found.counts(strictly=True) and {each[2] for each in found.matches} == steps:
             return found
     head, step, tail = pattern.partition(_STEP)
     if above or f"(?P<{trial.name}>" not in tail:
         return trial
-    found = _try(place, trial.name, [kind, f"{head}{step}(?:{tail})?", *more, readers.KEEP])
+    # The one pointed at may be drawn again.
+    last = [kind, f"{head}{step}(?:{tail})?", *more, readers.KEEP]
+    found = trial_of(place, trial.name, last, hits=False)
     return found if found and found.counts(strictly=True) else trial
 
 
 def _labels_behind(place: Place) -> Iterator[str]:
     for match in reversed([*_LABEL.finditer(place.line, place.end)]):
         yield words.escaped(match[0])
-
-
-def _try(place: Place, name: str, arguments: list[str]) -> Trial | None:
-    try:
-        return Trial(place, name, arguments)
-    except ValueError:  # a pattern of more than 1,000 characters
-        return None

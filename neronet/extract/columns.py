@@ -11,7 +11,7 @@ from neronet.extract.above import with_step_above
 from neronet.extract.bars import complete
 from neronet.extract.headings import heading_of
 from neronet.extract.patterns import GROUP, group
-from neronet.extract.trial import Place, Proposal, Trial, proposal_of
+from neronet.extract.trial import Place, Proposal, Trial, proposal_of, trial_of
 
 Span = tuple[int, int]
 _ONE_BLANK = re.compile(r"(?<![\[\\]) (?![*+])")
@@ -179,8 +179,4 @@ def _others(place: Place, trial: Trial, heading: str, column: int) -> set[str]:
 
 
 def _try(place: Place, name: str, pattern: str) -> Trial | None:
-    try:
-        trial = Trial(place, name, ["regex", pattern, *([] if GROUP.match(name) else [name])])
-    except ValueError:  # a pattern of more than 1,000 characters
-        return None
-    return trial if trial.hits else None
+    return trial_of(place, name, ["regex", pattern, *([] if GROUP.match(name) else [name])])

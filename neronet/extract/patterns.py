@@ -10,7 +10,7 @@ from neronet.extract import words
 from neronet.extract.above import with_step_above
 from neronet.extract.bars import complete, once
 from neronet.extract.headings import heading_of
-from neronet.extract.trial import Place, Proposal, Trial, proposal_of
+from neronet.extract.trial import Place, Proposal, Trial, proposal_of, trial_of
 from neronet.extract.words import Label, Piece
 from neronet.wire import printed
 
@@ -190,11 +190,7 @@ def _try(place: Place, name: str, pieces: Sequence[Piece]) -> Trial | None:
             pattern += after.pattern.removeprefix(words.BEFORE)
         else:
             pattern += ".*?" + after.pattern
-    try:
-        trial = Trial(place, name, ["regex", pattern, *names])
-    except ValueError:  # a pattern of more than 1,000 characters
-        return None
-    return trial if trial.hits else None
+    return trial_of(place, name, ["regex", pattern, *names])
 
 
 def _counted(place: Place, bar: Piece | None, fixed: Sequence[Piece], base: Trial) -> Piece | None:

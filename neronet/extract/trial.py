@@ -110,6 +110,15 @@ class Trial:
         return not falls and (len(set(steps)) > 1 if redrawn else 2 * len(set(steps)) > len(steps))
 
 
+def trial_of(place: Place, name: str, arguments: Sequence[str], hits: bool = True) -> Trial | None:
+    """The trial, if the reader can be made (a pattern may be too long) and, for `hits`, finds the number."""
+    try:
+        trial = Trial(place, name, arguments)
+    except ValueError:
+        return None
+    return trial if trial.hits or not hits else None
+
+
 def proposal_of(place: Place, trial: Trial, step: str, what: str, where: str = "") -> Proposal:
     text = f"{trial.name}: {what}"
     text += f", its step is {step!r} {where}".rstrip() if step else ", numbered from 0"
