@@ -29,8 +29,11 @@ def complete(place: Place) -> Piece | None:
 
 
 def once(place: Place, trial: Trial, above: bool) -> Trial:
-    """The same with one point a step where a complete bar is drawn again: the drawings with all that the one pointed at
-    has behind the number, else the last one.  `above`: the step stands on another line."""
+    """The same with one point a step where a complete bar is drawn again, or a last line is like those of the steps: the
+    ones with all that the one pointed at has behind the number, else the last drawing.
+
+    above: whether the step stands on another line.
+    """
     steps = {step for _, _, step in trial.matches}
     if len(steps) == len(trial.matches):
         return trial

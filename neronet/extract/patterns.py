@@ -71,7 +71,7 @@ def _behind(place: Place, found: Label, bar: Piece | None) -> Proposal | None:
     said, above = _said(place, step) if step and trial else "", None
     if trial is None and (above := with_step_above(place, base)):
         said, trial = above
-    if trial is not None and bar is not None:
+    if trial is not None and (bar or above):
         trial = once(place, trial, above is not None)
     where = "of a line above" if above else ""
     return proposal_of(place, trial or base, said, _what(place, found, bar), where)

@@ -77,6 +77,11 @@ def test_config_yaml_reads_the_proposal_back(style: Style) -> None:
             '{"msg": "a", "step": 1, "loss": 0.5}\n{"msg": "a", "step": 2, "loss": 0.4}\n{"msg": "b", "epoch": 1}',
             "0.4", "loss", [0.5, 0.4], [1, 2],
         ),
+        (
+            "Epoch 1/2\n2/2 - loss: 0.5 - val_loss: 0.9 - 1s\nEpoch 2/2\n2/2 - loss: 0.4 - val_loss: 0.8 - 1s\n"
+            "2/2 - loss: 0.7 - 1s",
+            "0.4", "loss", [0.5, 0.4], [1, 2],
+        ),
         ("step=1,loss=0.5,acc=0.6,lr=0.1\nstep=2,loss=0.4,acc=0.7,lr=0.1", "0.4", "loss", [0.5, 0.4], [1, 2]),
         (
             "---- Step 0 ----\nE_pair   =   1.5 Press    =  -2.5 \n---- Step 100 ----\nE_pair   =   1.6 Press    =  -2.6 ",
