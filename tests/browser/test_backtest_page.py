@@ -78,9 +78,13 @@ def test_a_slider_tells_what_a_rule_would_have_saved_and_the_rule_is_used(
     assert (folder / "config.yaml").read_text() == f"{CONFIG}  {line}\n"
     part.get_by_role("button", name="threshold").click()
     expect(part.get_by_role("slider")).to_have_count(2)
-    limit = part.get_by_role("textbox", name="threshold, typed")
-    limit.fill("0.5")
-    limit.press("Enter")
+    for name, value in (
+        ("threshold", "0.5"),
+        ("after minutes", "0"),
+    ):  # from the first point on: all are stopped
+        limit = part.get_by_role("textbox", name=f"{name}, typed")
+        limit.fill(value)
+        limit.press("Enter")
     expect(part.locator(".nn-bt-answer .nn-bt-lost")).to_contain_text("Of the best 5 it would have lost")
 
 
