@@ -57,7 +57,9 @@ class Database:
             raise StoreError(f"{self.path} cannot be opened: {error.strerror or error}", _WRITABLE) from error
         self._lock = threading.RLock()
         self._inside = ""  # "snapshot", "write", "durable write": the transaction that is open
-        self._durable = True  # the setting of the connection, which is FULL when it is new
+        self._durable: bool | None = (
+            True  # the setting of the connection, FULL when it is new; None: not known
+        )
         self._touched: set[int] = set()
         self.on_rollback: list[Callable[[], None]] = []  # forgets what was learnt inside of a transaction
         self._writer = False
@@ -87,11 +89,13 @@ class Database:
 
     def rows(self, question: str, values: Sequence[object] = ()) -> list[Any]:
         with self._lock, self._explained():
+            self._drop_left_over()
             return self._sql.execute(question, values).fetchall()
 
     def row(self, question: str, values: Sequence[object] = ()) -> Any:
         """The first row, None when there is none."""
         with self._lock, self._explained():
+            self._drop_left_over()
             return self._sql.execute(question, values).fetchone()
 
     @contextmanager
@@ -101,10 +105,11 @@ class Database:
             if self._inside:
                 yield
                 return
-            with self._explained():
-                self._sql.execute("BEGIN")
-            self._inside = "snapshot"
             try:
+                with self._explained():
+                    self._drop_left_over()
+                    self._sql.execute("BEGIN")
+                self._inside = "snapshot"
                 yield
             finally:
                 self._inside = ""
@@ -132,8 +137,8 @@ class Database:
                 yield self._sql
                 return
             with self._explained():
-                self._begin(durable)
                 try:
+                    self._begin(durable)
                     yield self._sql
                     self._bump()
                     self._sql.execute("COMMIT")
@@ -151,12 +156,19 @@ class Database:
         self._touched.add(run)
 
     def _begin(self, durable: bool) -> None:
+        self._drop_left_over()
         # On a network file system everything is durable: a rollback journal is not safe otherwise.
         if durable != self._durable and not self.network:
+            self._durable = None
             self._sql.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._durable = durable
         self._sql.execute("BEGIN IMMEDIATE")
         self._inside = "durable write" if durable else "write"
+
+    def _drop_left_over(self) -> None:
+        """Ctrl-C, or a kernel's interrupt, may come between any two steps, also of those that end a transaction."""
+        if self._sql.in_transaction and not self._inside:
+            self._sql.rollback()
 
     def _bump(self) -> None:
         if self._touched:

@@ -104,6 +104,7 @@ def test_samples_go_on_after_a_takeover_and_a_condition_may_be_about_them(root: 
         served.say({"m": "place", "place": "place1", "limits": {"slots": 2}})
         served.until(lambda: any(record["i"] == 0 for record in served.of("adopted")))
         served.until(lambda: series(served, 0)["node.memory"][-1][0] > before)
+        served.until(lambda: any(record["i"] == 0 for record in served.of("env")))
         served.act(token, "terminate", [[0, 0]])
         served.until(lambda: 0 in served.ended())
         offsets = [offset for offset, _ in series(served, 0)["node.memory"]]

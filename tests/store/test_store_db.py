@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -123,6 +125,40 @@ def test_several_processes_may_make_it_at_once(tmp_path):
     assert [program.communicate()[1] for program in programs] == [b""] * 6
     with Store(home) as store:
         assert {intent.id for intent in store.intents.open()} == {f"i{i}" for i in range(6)}
+
+
+def test_an_interrupt_at_any_moment_leaves_the_store_as_usable_as_before(tmp_path):
+    """Ctrl-C, or the interrupt of a kernel: what was not committed is gone, all else works on."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    rolls, interrupted = random.Random(7), 0
+    try:
+        with Store(tmp_path) as store, Store(tmp_path) as other:
+            for n in range(400):
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, rolls.uniform(2e-5, 1e-3))
+                    for _ in range(200):
+                        with store.snapshot():
+                            store.runs.find()
+                        with store.transaction(durable=rolls.random() < 0.5):
+                            store.events.add(float(n), "made", "by the one that is interrupted")
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                except KeyboardInterrupt:
+                    interrupted += 1
+                other.events.add(float(n), "seen", f"{n}")
+                # It neither holds the file nor looks at an old moment.
+                assert [event.text for event in store.events.find(kinds=("seen",))] == [
+                    str(k) for k in range(n + 1)
+                ]
+                with store.transaction():
+                    store.events.add(float(n), "then", "")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted > 300
 
 
 def test_two_readers_see_whole_transactions_while_one_writes(tmp_path):
