@@ -42,7 +42,7 @@ def patterns() -> dict[str, tuple[str, tuple[str, ...]]]:
     return found
 
 
-def bare(path: Path, written: str) -> int:
+def bare(path: Path, written: str, last_only: bool) -> int:
     """The points of a log as one would find them by hand."""
     compiled = readers._compiled(written)
     pattern = re.compile(compiled.pattern, compiled.flags | re.MULTILINE)
@@ -58,7 +58,10 @@ def bare(path: Path, written: str) -> int:
             last = float(match[step])
         else:
             said = match[step] if step else len(points)
-            points.append((float(match[value]), last if said is None else float(said)))
+            point = float(match[value]), last if said is None else float(said)
+            if last_only and points and points[-1][1] == point[1]:
+                points.pop()
+            points.append(point)
     return len(points)
 
 
@@ -90,7 +93,9 @@ def compare(path: Path, proposed: Sequence[str], rounds: int) -> dict[str, Any]:
         rounds,
         {
             "neronet": lambda: timed(lambda: ours(path, proposed), size, counts),
-            "finditer": lambda: timed(lambda: bare(path, proposed[2]), size, counts),
+            "finditer": lambda: timed(
+                lambda: bare(path, proposed[2], readers.KEEP in proposed), size, counts
+            ),
         },
     )
     if len(set(counts)) != 1:
