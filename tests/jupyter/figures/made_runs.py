@@ -11,7 +11,7 @@ from typing import Any
 
 from neronet.spec.experiment import Condition, Experiment
 from neronet.store import Store
-from neronet.store.batches import Batch
+from neronet.store.batches import LOCAL, Batch
 from neronet.store.experiments import ExperimentRow
 from neronet.store.points import Record
 from neronet.store.runs import NewRun
@@ -27,7 +27,7 @@ def make_runs(
     token = secrets.token_hex(8)
     with store.transaction(durable=True):
         batch = Batch(token, "gpu1", "place", experiment, SNAPSHOT, 1, "accepted", BEGAN)
-        store.batches.add(batch, {"runs": len(parameters)})
+        store.batches.add(batch, {"runs": len(parameters), LOCAL: {"folder": "/nowhere"}})
         runs = []
         for idx, values in enumerate(parameters):
             texts = {name: str(value) for name, value in values.items()}
