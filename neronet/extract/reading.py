@@ -170,9 +170,7 @@ class _Taken:
     def _add(self, match: re.Match[str]) -> None:
         text = self._metric(match)
         said = None if self._step is None else self._step(match)
-        step = self._last if said is None else _number(said, match)
-        if step is not None and not abs(step) < 1e300:
-            step = None
+        step = self._last if said is None else named.finite(_number(said, match))
         if text is None:
             self._last = step
             return
