@@ -20,7 +20,6 @@ import array
 import difflib
 import importlib
 import importlib.util
-import itertools
 import json
 import os
 import sys
@@ -241,13 +240,17 @@ def built_in(path: str, arguments: list[str]) -> dict[str, list[float]]:
     except ValueError as error:
         raise Wrong(f"{Place.doing}{error}") from error
     found: dict[str, list[float]] = {}
+
+    def take(points: list[tuple[str, float, float | None]]) -> None:
+        for name, value, _ in points:
+            found.setdefault(name, []).append(value)
+        if points and points[0][2] is not None:
+            found.setdefault("step", []).append(points[0][2])
+
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        lines = (line.rstrip("\n").encode("utf-8", "surrogateescape") for line in file)
-        for points in itertools.chain(map(reader.feed, lines), (reader.finish() for _ in "1")):
-            for name, value, _ in points:
-                found.setdefault(name, []).append(value)
-            if points and points[0][2] is not None:
-                found.setdefault("step", []).append(points[0][2])
+        for line in file:
+            take(reader.feed(line.rstrip("\n").encode("utf-8", "surrogateescape")))
+    take(reader.finish())
     return found
 
 
