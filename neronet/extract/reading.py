@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _LOOKS = re.compile(r"\(\?(?:=|!|<=|<!|-|>|\w*s\w*[:)])|\\[AZ]|[*+?}]\+")
 # Which letters and signs may be escaped, so that the end of a line is not matched; and what else may match it.
 _CROSSES = re.compile(r"\\[^dwbBt.,:;\[\](){}|+*?^$/-]|\[\^|\(\?\w*[sx]|[\0-\x1f]|\\t-")
+_SET = re.compile(r"(?<!\\)\[[^\[\]\\]+\]")  # all that one has in it is meant as it is written
 _SEPARATORS = "\x1c\x1d\x1e\x1f"  # blanks, but not of ASCII
 _HEAD = 64 * 1024  # bytes at the beginning of a log that tell its colours
 _BATCH = 256  # matches that are taken up together
@@ -56,7 +57,8 @@ def read_log(data: bytes, arguments: Sequence[str], ended: bool = True) -> dict[
         data = data[: max(data.rfind(b"\n"), data.rfind(b"\r")) + 1]
     reader = readers.make(tuple(arguments[1:]))
     if isinstance(reader, readers.Regex) and can_match_whole(data, arguments[2]):
-        found = _matched(data.replace(b"\r", b"\n") if b"\r" in data else data, reader, arguments[2])
+        ends_alike = data.replace(b"\r", b"\n") if b"\r" in data else data
+        found = _matched(ends_alike, reader, arguments[2], ended)
         if found is not None:
             return found
     return read_lines(data, reader, ended)
@@ -88,7 +90,7 @@ def can_match_whole(data: bytes, pattern: str) -> bool:
     """Whether a match within a line of the whole is one of the line alone: no line is cut, and the pattern does not
     look around itself, but for what all proposals have."""
     own = pattern.replace(words.BEFORE, "").replace(words.BEHIND, "")
-    if _LOOKS.search(own):
+    if _LOOKS.search(_SET.sub("", own)):
         return False
     half = named.MAX_TEXT // 2
     return all(
@@ -97,12 +99,12 @@ def can_match_whole(data: bytes, pattern: str) -> bool:
     )
 
 
-def _matched(data: bytes, reader: Any, written: str) -> dict[str, Found] | None:
+def _matched(data: bytes, reader: Any, written: str, ended: bool) -> dict[str, Found] | None:
     """What the pattern of a Regex finds in all lines; None when a match goes beyond the end of its line, or when it has
     more than a metric and a step."""
     import numpy as np
 
-    if len(reader._names) > 1 or len(reader._steps) > 1 or reader._keeps:
+    if len(reader._names) > 1 or len(reader._steps) > 1:
         return None
     begins = np.flatnonzero(np.frombuffer(data, np.uint8) == 10) + 1
     seen = data if reader._as_it_is else without_colours(data)
@@ -126,13 +128,32 @@ def _matched(data: bytes, reader: Any, written: str) -> dict[str, Found] | None:
     if not taken.values:
         return {}
     lines = ends.searchsorted(np.frombuffer(taken.starts, np.int64))
-    most = named.MAX_COLUMNS
+    most = named.MAX_COLUMNS - (2 if reader._keeps else 0)  # one of a line before may come first
     if (lines[most:] == lines[:-most]).any():  # a reader takes no more of one line
         return None
     values = np.frombuffer(taken.values)
     steps = np.frombuffer(taken.steps) if taken.steps else np.full(len(values), np.nan)
     steps = np.where(np.abs(steps) < 1e300, steps, np.nan)
-    return {name: Found(np.concatenate(([0], begins))[lines], values, steps)}
+    found = Found(np.concatenate(([0], begins))[lines], values, steps)
+    if reader._keeps:
+        told = ends.searchsorted(np.fromiter(taken.released.values(), np.int64))
+        found = _last_ones(found, [*taken.released], np.concatenate(([0], begins))[told], len(data), ended)
+    return {name: found} if len(found.values) else {}
+
+
+def _last_ones(found: Found, early: list[int], lines: Whole, size: int, ended: bool) -> Found:
+    """Of points in a row that have the same step the last, at the line that tells that it is the last.
+
+    early: points of which a line without a value told it; lines: these; size: of the log, whose end tells it, too.
+    """
+    import numpy as np
+
+    told = np.append(found.offsets[1:], size - 1)
+    last = np.append(found.steps[1:] != found.steps[:-1], ended)
+    told[early], last[early] = lines, True
+    alone = np.isnan(found.steps)  # without a step nothing is kept back
+    told[alone], last[alone] = found.offsets[alone], True
+    return Found(told[last], found.values[last], found.steps[last])
 
 
 def without_colours(data: bytes) -> bytes:
@@ -154,6 +175,7 @@ class _Taken:
         self._metric = itemgetter(metric)
         self._step = None if step is None else itemgetter(step)
         self._last: float | None = None
+        self.released: dict[int, int] = {}  # values whose step ended before the next value, and where
 
     def add(self, batch: Sequence[re.Match[str]]) -> None:
         there = len(self.values)
@@ -171,11 +193,13 @@ class _Taken:
         text = self._metric(match)
         said = None if self._step is None else self._step(match)
         step = self._last if said is None else named.finite(_number(said, match))
+        value = None if text is None else _number(text, match)
         if text is None:
             self._last = step
-            return
-        value = _number(text, match)
-        if value is not None:
+        if value is None:
+            if self.steps and self.steps[-1] != step:
+                self.released.setdefault(len(self.steps) - 1, match.start())
+        else:
             self.starts.append(match.start())
             self.values.append(value)
             if self._step is not None:

@@ -40,6 +40,8 @@ PATTERNS = [
     r"loss:(?P<loss>[\t-~]*)",
     r"^epoch (?P<step>{number})|loss: (?P<loss>{number})",
     r"^ *epoch *(?P<step>\S+)|(?<![\w./-])loss: *(?P<loss>{number})",
+    r"epoch *(?P<step>{number})?(?:.*?(?<![\w./-])loss: *(?P<loss>\S+))?",
+    r"[*+]*epoch *(?P<step>{int})(?:.*?loss: *(?P<loss>{number}))?",
 ]
 WORDS = [
     "loss: ",
@@ -72,12 +74,16 @@ WORDS = [
 texts = st.lists(st.sampled_from(WORDS), max_size=40).map("".join)
 
 
-@given(st.sampled_from(PATTERNS), texts, st.booleans())
-def test_the_whole_at_once_gives_what_its_lines_give(pattern: str, text: str, ended: bool) -> None:
-    data, arguments = text.encode(), ("neronet", "regex", pattern)
+@given(st.sampled_from(PATTERNS), texts, st.booleans(), st.booleans())
+@settings(max_examples=500)
+def test_the_whole_at_once_gives_what_its_lines_give(
+    pattern: str, text: str, ended: bool, keeps: bool
+) -> None:
+    more = (readers.KEEP,) if keeps and "<step>" in pattern else ()
+    data, arguments = text.encode(), ("neronet", "regex", pattern, *more)
     whole = read_log(data, arguments, ended)
     kept = data if ended else data[: max(data.rfind(b"\n"), data.rfind(b"\r")) + 1]
-    lines = read_lines(kept, readers.make(arguments[1:]))
+    lines = read_lines(kept, readers.make(arguments[1:]), ended)
     assert whole.keys() == lines.keys()
     assert [_bits(whole[name]) for name in whole] == [_bits(lines[name]) for name in whole]
 
@@ -114,6 +120,14 @@ def test_a_line_with_more_points_than_a_reader_takes_of_one_gives_as_many() -> N
     arguments = ("neronet", "regex", r"(?P<x>\d) ")
     data = b"1 " * 1500 + b"\n2 \n"
     assert read_log(data, arguments)["x"].values.tolist() == [1.0] * readers.MAX_COLUMNS + [2.0]
+
+
+@pytest.mark.parametrize("more", [995, 998, 999, 1000, 1500])
+def test_so_does_one_of_which_only_the_last_count(more: int) -> None:
+    arguments = ("neronet", "regex", r"(?P<step>\d+):(?P<x>\d)", readers.KEEP)
+    data = b"0:1 0:2\n" + b"".join(b"%d:3 " % step for step in range(1, more)) + b"\n1:4\n\n"
+    whole, lines = read_log(data, arguments)["x"], read_lines(data, readers.make(arguments[1:]))["x"]
+    assert _bits(whole) == _bits(lines)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r"])
