@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -38,11 +39,17 @@ def memory(pid: int) -> dict[str, float]:
 
 
 def watch(pids: dict[str, int], seconds: float) -> dict[str, dict[str, float]]:
-    """Memory, and percent of a core, of processes over some time."""
-    before = {name: cpu(pid) for name, pid in pids.items()}
+    """Memory, and percent of a core, of processes over some time; of those that were there all the time."""
+    before, found = {}, {}
+    for name, pid in pids.items():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            before[name] = cpu(pid)
     time.sleep(seconds)
-    used = {name: cpu(pid) - before[name] for name, pid in pids.items()}
-    return {name: {**memory(pid), "cpu_percent": used[name] / seconds * 100} for name, pid in pids.items()}
+    for name, used in before.items():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            percent = (cpu(pids[name]) - used) / seconds * 100
+            found[name] = {**memory(pids[name]), "cpu_percent": percent}
+    return found
 
 
 def ours(node: Node) -> dict[str, int]:
@@ -59,6 +66,17 @@ def programs(node: Node, word: str) -> list[Process]:
     return [process for process in node.processes(word) if process.command.split()[0].endswith("python3")]
 
 
+@contextmanager
+def sleeping_python() -> Iterator[Callable[[], None]]:
+    """The peer, on the node; what ends it."""
+    argv = ["ssh", "node1", "exec python3 -I -S -c 'import time; time.sleep(3600)'"]
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL) as peer:
+        try:
+            yield peer.terminate
+        finally:
+            peer.terminate()
+
+
 def both_run(runs: RunSet) -> bool:
     return runs.states == {"running": 2}
 
@@ -68,13 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if given.small:
         given.seconds = 1
     results: dict[str, object] = {}
-    with (
-        Bed(given.memory, slots=2) as bed,
-        subprocess.Popen(
-            ["ssh", "node1", "exec python3 -I -S -c 'import time; time.sleep(3600)'"],
-            stdin=subprocess.DEVNULL,
-        ) as peer,
-    ):
+    with Bed(given.memory, slots=2) as bed, sleeping_python() as end_it:
         for name, program in PROGRAMS.items():
             config = (
                 f"run_command_prefix: sh\nmain_code_file: main.sh\n+{name}:\n  parameters: {{x: [1, 2]}}\n"
@@ -87,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             pids = {**ours(bed.node), "bare_python": bare[0].host_pid, "engine": os.getpid()}
             results[name] = watch(pids, given.seconds)
             runs.terminate().wait(30)
-        peer.terminate()
+        end_it()
         deadline = time.monotonic() + 10
         while (left := ours(bed.node)) and time.monotonic() < deadline:
             time.sleep(0.1)

@@ -30,6 +30,7 @@ def prepare(host, attempt, log):
         argv = wrapper.with_setup(argv, spec["setup"], shell)
         variables["NERONET_SETUP_FAILED"] = attempt.file("setup-failed")
         variables["NERONET_SETUP_ENVIRON"] = attempt.file(ENVIRON) if spec.get("processors") else ""
+    variables["NERONET_PRELOAD"] = variables.pop("LD_PRELOAD", "")
     variables["NERONET_WAKE"] = host.wake_line(batch.place)
     script = wrapper.script_path(root)
     procs.pause("prepared")

@@ -5,9 +5,10 @@ never run twice; where the disk is too full to say in it who that is, the progra
 does not run yet.  The exit status goes into the file that was filled with blanks
 before, in place.  The traps do nothing but are not ignored signals, which the
 program would inherit.  The program is exec'ed in a subshell: a name like `echo`
-or `exit` must not be taken for the shell's own command.  The kid that started it
-may be dead at the end, and its pid a stranger's: it lives if it holds its journal
-open.  Else another one is started.
+or `exit` must not be taken for the shell's own command.  What the user or
+Neronet wants loaded into the program (LD_PRELOAD) is not loaded into this shell.
+The kid that started it may be dead at the end, and its pid a stranger's: it lives
+if it holds its journal open.  Else another one is started.
 """
 
 import binascii
@@ -19,8 +20,8 @@ from neronet.node.runs import write_atomic
 SCRIPT = b"""\
 neronet_run=$1 neronet_boot=$2 neronet_kid=$3 neronet_journal=$4
 shift 4
-neronet_wake=$NERONET_WAKE
-unset NERONET_WAKE
+neronet_wake=$NERONET_WAKE neronet_preload=$NERONET_PRELOAD
+unset NERONET_WAKE NERONET_PRELOAD
 read -r neronet_stat </proc/$$/stat
 set -C
 printf "" >"$neronet_run/start" || exit 0
@@ -28,11 +29,14 @@ set +C
 echo "$neronet_boot $neronet_stat" >"$neronet_run/start" || { rm -f "$neronet_run/start"; exit 0; }
 trap : TERM INT HUP
 cd "$neronet_run/work" || exit 0
-(exec "$@") </dev/null >>"$neronet_run/stdout.log" 2>>"$neronet_run/stderr.log"
+(
+[ -z "$neronet_preload" ] || export LD_PRELOAD="$neronet_preload"
+exec "$@"
+) </dev/null >>"$neronet_run/stdout.log" 2>>"$neronet_run/stderr.log"
 neronet_status=$?
 until printf %s $neronet_status 1<>"$neronet_run/exit" || ! [ -d "$neronet_run" ]; do sleep 1; done
 [ "$neronet_kid" -ef "$neronet_journal" ] && exit 0
-unset NERONET_RUN NERONET_POINTS LD_PRELOAD
+unset NERONET_RUN NERONET_POINTS
 eval "$neronet_wake"
 """
 
