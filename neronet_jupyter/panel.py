@@ -7,25 +7,28 @@ show what the other functions name.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ipywidgets import VBox, Widget
 
+import neronet_jupyter as parts  # what tabs show is loaded by the first of them
 from neronet.api import RunSet, targets
-from neronet_jupyter.backtest import Backtest
 from neronet_jupyter.experiments import ExperimentList
-from neronet_jupyter.figures import Compare, LiveFigure
 from neronet_jupyter.head import Head
 from neronet_jupyter.live import QUIET, live
 from neronet_jupyter.nodes import NodePicker
-from neronet_jupyter.run import RunView
 from neronet_jupyter.runs import RunsTable
 from neronet_jupyter.station import Station
 from neronet_jupyter.sweep import SweepBuilder
 
 if TYPE_CHECKING:
     from neronet import Neroman
+
+AFTER = (
+    1.0  # seconds after which what tabs show is loaded: it takes a while, and the panel is to be there first
+)
 
 _lock = threading.Lock()
 _made: dict[str, Widget] = {}
@@ -97,12 +100,22 @@ class Panel(VBox):  # type: ignore[misc]
 def model_id() -> str:
     """The id of the panel's widget in this kernel, which is made once."""
     live().silence = QUIET  # nothing keeps this kernel from hearing its pages
-    return _once("panel", Panel)
+    return _once("panel", _panel)
+
+
+def _panel() -> Panel:
+    threading.Thread(target=_load_tabs, daemon=True).start()
+    return Panel()
+
+
+def _load_tabs() -> None:
+    time.sleep(AFTER)
+    parts.RunView, parts.Compare, parts.Backtest  # noqa: B018
 
 
 def run_model_id(number: int) -> str:
     """The id of the widget of a run's tab. InputError when there is no such run."""
-    return _once(f"run {number}", lambda: RunView(number))
+    return _once(f"run {number}", lambda: parts.RunView(number))
 
 
 def runs_model_id() -> str:
@@ -120,7 +133,7 @@ def compare_model_id() -> str:
 
 def compared(runs: RunSet) -> VBox:
     """What the tab that compares runs shows."""
-    made = VBox([Compare(runs), Backtest(runs, opened=False)])
+    made = VBox([parts.Compare(runs), parts.Backtest(runs, opened=False)])
     made.add_class("nn-comparetab")
     return made
 
@@ -128,7 +141,7 @@ def compared(runs: RunSet) -> VBox:
 def figure_model_id(numbers: list[int], metric: str | None = None) -> str:
     """The id of the widget of the figure under a cell: of these runs."""
     runs = live().neroman.runs([str(number) for number in numbers])
-    return _once(f"figure {numbers} {metric}", lambda: LiveFigure(runs, metric))
+    return _once(f"figure {numbers} {metric}", lambda: parts.LiveFigure(runs, metric))
 
 
 def _once(name: str, make: Callable[[], Any]) -> str:

@@ -18,7 +18,7 @@ import { KernelProblem, Link } from './link';
 import { PATH } from './shell';
 import { arrived, type StationModel } from './station';
 
-const PROBE = 500; // milliseconds between two looks whether the server answers again
+const PROBE = 250; // milliseconds between two looks whether the server answers again
 
 /**
  * idle: nobody asked for it yet; starting: it is on its way; live; away: it will come back by itself; stopped: the
