@@ -85,6 +85,11 @@ def test_axe_finds_nothing_serious_in_a_tab(tabs: Tabs, dark: bool, tab: str) ->
     begin(page, command, **args)
     page.locator(shown).first.wait_for(timeout=STARTS)
     assert not serious(page, ".nn-tab")
+    if tab == "runs":
+        page.locator(".nn-tab [data-run]").first.click()
+        page.keyboard.press("t")
+        page.get_by_label("Add a tag").wait_for()
+        assert not serious(page, ".nn-tab"), "with the tags of a run"
 
 
 def test_axe_would_find_something(tabs: Tabs) -> None:

@@ -229,6 +229,28 @@ def test_a_brush_filters_and_the_kernel_knows(page: Page, jupyter: JupyterServer
     chip.wait_for()
 
 
+def test_axes_that_find_no_room_are_scrolled_to(page: Page, jupyter: JupyterServer, neroman: Neroman) -> None:
+    names = ["learning_rate", "optimizer", "dropout", "width", "depth", "weight_decay"]
+    numbers = make_runs(
+        neroman.store, [{name: str(i % 2) for name in names} for i in range(4)], experiment="wide"
+    )
+    for number in numbers:
+        Printed(neroman.store).add(number, "error", [1.0, 2.0])
+    narrow = f"VBox([Compare({numbers})], layout=Layout(width='350px'))"
+    code = f"from neronet_jupyter import Compare\nfrom ipywidgets import VBox, Layout\n{narrow}"
+    run(page, jupyter, code)
+    axes = page.locator(".nn-cmp-axis")
+    axes.last.wait_for()
+    places = [box["x"] for box in (axis.bounding_box() for axis in axes.all()) if box]
+    assert len(places) > len(names)
+    assert min(b - a for a, b in zip(places, places[1:], strict=False)) > 60
+    last = page.locator(".nn-cmp-hold").last
+    last.focus()  # a key brings it there, too
+    box, frame = last.bounding_box(), page.locator(".nn-cmp-par").bounding_box()
+    assert box and frame and frame["width"] < 351
+    assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 20
+
+
 def test_text_of_runs_stays_text(page: Page, jupyter: JupyterServer, neroman: Neroman) -> None:
     evil = "<img src=x onerror=alert(1)>"
     numbers = make_runs(neroman.store, [{evil: evil + str(i)} for i in range(3)], experiment="evil")

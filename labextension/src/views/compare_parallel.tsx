@@ -16,6 +16,8 @@ const BOTTOM = 14;
 const LEFT = 58; // the least; values of the first axis stand there
 const LETTER = 7.2; // pixels, in the broadest font that a user is likely to have
 const MOST = 9; // letters of a value
+const APART = 68; // pixels between two axes, the least: a name and values have room; there is more than is seen, then
+const BAR = 12; // pixels of a scroll bar
 const HALF = 9; // pixels of a brush to either side of its axis
 const SNAP = 0.03; // so near to its end a brush takes in all to there
 const STEP = 0.05; // of an axis, for one press of a key
@@ -54,10 +56,11 @@ export function useTheme(): string {
 export function Parallel({ state, brushes, within, onMove, onBrush }: ParallelProps): JSX.Element {
   const box = React.useRef<HTMLDivElement>(null);
   const canvas = React.useRef<HTMLCanvasElement>(null);
-  const width = useWidth(box);
+  const seen = useWidth(box);
   const theme = useTheme();
-  const right = width < 420 ? 44 : 70;
+  const right = seen < 420 ? 44 : 70;
   const left = Math.max(LEFT, 16 + LETTER * Math.max(0, ...(state.axes[0]?.ticks ?? []).map(([, text]) => Math.min(MOST, text.length))));
+  const width = seen && Math.max(seen, left + right + APART * (state.axes.length - 1));
   const across = (axis: number): number => left + ((width - left - right) * axis) / Math.max(1, state.axes.length - 1);
   React.useEffect(() => {
     const context = canvas.current?.getContext('2d');
@@ -66,7 +69,7 @@ export function Parallel({ state, brushes, within, onMove, onBrush }: ParallelPr
     }
   }, [state, within, width, theme]);
   return (
-    <div className="nn-cmp-par" ref={box} style={{ height: HEIGHT }}>
+    <div className="nn-cmp-par" ref={box} style={{ height: HEIGHT + (width > seen ? BAR : 0) }}>
       <canvas ref={canvas} style={{ width, height: HEIGHT }} aria-hidden="true" />
       <svg width={width} height={HEIGHT} role="group" aria-label={`Parallel coordinates of ${state.axes.map(axis => axis.name).join(', ')}`}>
         {width > 0 &&
