@@ -25,12 +25,12 @@ POLL = 0.05  # seconds between looks where inotify is not to be had
 SAFETY = 1.0  # seconds after which a watcher looks anyway: remote writes give no event
 
 
-def rest_after(came):
-    """Seconds until the next look at a file of which the last one has found this many bytes.
+def rest_after(came, batch=BATCH):
+    """Seconds until the next look at a file of which the last one has found this many bytes; `batch`: see BATCH.
 
     Where thousands of lines come in a second, none is waited for as the one that comes alone is.
     """
-    return min(REST_MOST, REST * (1 + came // BATCH))
+    return min(REST_MOST, REST * (1 + came // batch))
 
 
 class Watch(object):

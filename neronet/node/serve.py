@@ -14,7 +14,7 @@ import time
 import neronet.wire
 from neronet.node import acts, choose, contents, environment, facts, feeds, kid, procs
 from neronet.node.host import Host
-from neronet.node.inotify import REST
+from neronet.node.inotify import rest_after
 from neronet.node.runs import FULL, Batch, Root, read_json, write_json
 from neronet.wire import frames, messages
 
@@ -22,6 +22,7 @@ SILENCE = 90.0  # seconds without a word after which the other side is taken for
 HIGH = 512 * 1024  # bytes waiting to be sent from which on nothing more is read
 GLANCE = 0.1  # seconds between two looks whether a cluster has answered
 WAKE = 2.0  # seconds between two looks whether some kid is missing
+BATCH = 512  # bytes sent at once that make the rest until the next look longer: many short runs go together
 GATHER = 0.001  # seconds from a change to its sending: what a line gives (its log, its point) goes together
 
 
@@ -81,7 +82,7 @@ class Neromum(object):
         if not self._woken or now >= self._rest_until:
             self.feeds.look(self._woken, now)
             self._woken = False
-        sent = False
+        sent, there = False, len(self._out)
         while len(self._out) < HIGH:
             message = self.feeds.next()
             if message is None:
@@ -89,7 +90,7 @@ class Neromum(object):
             sent = True
             self.say(*message)
         if sent:
-            self._rest_until = now + REST
+            self._rest_until = now + rest_after(len(self._out) - there, BATCH)
         if self._load_at is not None and now >= self._load_at:
             self._say_load(now)
         if self._look is not None and self._look.found is not None:
