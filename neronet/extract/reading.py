@@ -106,16 +106,16 @@ def _matched(data: bytes, reader: Any, written: str, ended: bool) -> dict[str, F
 
     if len(reader._names) > 1 or len(reader._steps) > 1:
         return None
-    begins = np.flatnonzero(np.frombuffer(data, np.uint8) == 10) + 1
+    begins = np.append(0, np.flatnonzero(np.frombuffer(data, np.uint8) == 10) + 1)
     seen = data if reader._as_it_is else without_colours(data)
     try:
         text = seen.decode("utf-8")
     except UnicodeDecodeError:  # what a line is told by itself
         return None
     if seen is data and len(text) == len(data):
-        ends = begins - 1
+        ends = begins[1:] - 1
     else:  # places in the text are not places in the log
-        ends = np.fromiter(map(len, text.split("\n")), np.int64).cumsum() + np.arange(len(begins) + 1)
+        ends = np.fromiter(map(len, text.split("\n")), np.int64).cumsum() + np.arange(len(begins))
     ((metric, name),) = reader._names.items()
     plain = text.isascii() and not any(each in text for each in _SEPARATORS)
     matches = _fast(written, plain).finditer(text)
@@ -134,10 +134,10 @@ def _matched(data: bytes, reader: Any, written: str, ended: bool) -> dict[str, F
     values = np.frombuffer(taken.values)
     steps = np.frombuffer(taken.steps) if taken.steps else np.full(len(values), np.nan)
     steps = np.where(np.abs(steps) < 1e300, steps, np.nan)
-    found = Found(np.concatenate(([0], begins))[lines], values, steps)
+    found = Found(begins[lines], values, steps)
     if reader._keeps:
-        told = ends.searchsorted(np.fromiter(taken.released.values(), np.int64))
-        found = _last_ones(found, [*taken.released], np.concatenate(([0], begins))[told], len(data), ended)
+        told = begins[ends.searchsorted(np.fromiter(taken.released.values(), np.int64))]
+        found = _last_ones(found, [*taken.released], told, len(data), ended)
     return {name: found} if len(found.values) else {}
 
 
