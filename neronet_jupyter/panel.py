@@ -26,9 +26,7 @@ from neronet_jupyter.sweep import SweepBuilder
 if TYPE_CHECKING:
     from neronet import Neroman
 
-AFTER = (
-    1.0  # seconds after which what tabs show is loaded: it takes a while, and the panel is to be there first
-)
+AFTER = 1.0  # seconds after which what tabs show is loaded: the panel is to be there first
 
 _lock = threading.Lock()
 _made: dict[str, Widget] = {}

