@@ -76,11 +76,17 @@ def timed(read: Callable[[], int], size: int, counts: list[int]) -> dict[str, fl
     return {"seconds_per_gb": (time.process_time() - begun) / size * 1e9}
 
 
+def lengthened(file: str, path: Path, size: int) -> Path:
+    """`path`, a log of at least `size` bytes now: one of tests/extract again and again."""
+    part = (LOGS / file).read_bytes()
+    path.write_bytes(part * (size // len(part) + 1))
+    return path
+
+
 def measure(folder: Path, size: int, rounds: int) -> dict[str, Any]:
     found = {}
     for name, (file, proposed) in patterns().items():
-        path, part = folder / file, (LOGS / file).read_bytes()
-        path.write_bytes(part * (size // len(part) + 1))
+        path = lengthened(file, folder / file, size)
         say(f"{name}: {' '.join(proposed)}")
         found[name] = compare(path, proposed, rounds)
     return found

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.common import alternate, arguments, emit, ratio, say, spread, spreads
-from bench.extract import bare
+from bench.extract import bare, lengthened
 from neronet import Neroman
 from neronet.store.batches import Batch
 from neronet.store.runs import NewRun, results_folder
 from neronet.sweep import folder_name
 from neronet.wire import readers
-from tests.extract.styles import LOGS, STYLES, Style
+from tests.extract.styles import STYLES, Style
 from tests.jupyter.table import stores
 
 GOAL = 1.5  # times the peer: 12 s against 8 s for 1 GB
@@ -52,9 +52,7 @@ def add_runs(neroman: Neroman, log: Path, count: int) -> None:
 
 
 def compare(folder: Path, style: Style, runs: int, size: int, rounds: int) -> dict[str, Any]:
-    part = (LOGS / style.file).read_bytes()
-    log = folder / "log"
-    log.write_bytes(part * (size // len(part) + 1))
+    log = lengthened(style.file, folder / "log", size)
     _, index, column = style.place()
     proposed: tuple[str, ...] = ()
     counts = set()

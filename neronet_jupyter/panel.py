@@ -26,6 +26,7 @@ from neronet_jupyter.sweep import SweepBuilder
 if TYPE_CHECKING:
     from neronet import Neroman
 
+TABS = ("RunView", "Compare", "Backtest")
 AFTER = 1.0  # seconds after which what tabs show is loaded: the panel is to be there first
 
 _lock = threading.Lock()
@@ -108,7 +109,8 @@ def _panel() -> Panel:
 
 def _load_tabs() -> None:
     time.sleep(AFTER)
-    parts.RunView, parts.Compare, parts.Backtest  # noqa: B018
+    for name in TABS:
+        getattr(parts, name)
 
 
 def run_model_id(number: int) -> str:

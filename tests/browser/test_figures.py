@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -243,7 +244,7 @@ def test_axes_that_find_no_room_are_scrolled_to(page: Page, jupyter: JupyterServ
     axes.last.wait_for()
     places = [box["x"] for box in (axis.bounding_box() for axis in axes.all()) if box]
     assert len(places) > len(names)
-    assert min(b - a for a, b in zip(places, places[1:], strict=False)) > 60
+    assert min(b - a for a, b in pairwise(places)) > 60
     last = page.locator(".nn-cmp-hold").last
     last.focus()  # a key brings it there, too
     box, frame = last.bounding_box(), page.locator(".nn-cmp-par").bounding_box()

@@ -133,9 +133,9 @@ def test_a_step_over_a_million_points_is_answered_within_a_second_and_older_step
     with seen(part) as page:
         page.until(lambda state: state["opened"])
         for words in ({"min_points": 20}, {"rule": "halving"}, {"rule": "threshold"}, {"minutes": 30}):
-            begun = time.process_time()  # of this process: others may use the machine
+            begun = time.monotonic()
             page.ask("set", **words)
-            assert time.process_time() - begun < 1.0
+            assert time.monotonic() - begun < 1.0
         drawn = page.ask("curves")["curves"]
         assert len(drawn) == 200 and max(len(curve["x"]) for curve in drawn) <= 60
         judged: list[Any] = []

@@ -62,7 +62,7 @@ def test_the_umask_is_that_of_the_connection(root: Path) -> None:
         with mum(root, umask=mask) as served:
             served.run([["sh", "-c", "umask; : >made"]])
             assert int(served.whole_log(served.token, 0), 8) == mask
-            made = root / "batches" / served.token / "run/0.1/work/made"
+            made = root / "batches" / served.token / "run/0.1" / "work/made"
             assert made.stat().st_mode & 0o777 == 0o666 & ~mask
 
 
@@ -156,7 +156,7 @@ def test_a_setup_line_that_fails_is_named(
     assert ended["state"] == "failed"
     assert ended["reason"].startswith(reason)
     assert status is None or ended["status"] == status
-    assert not (served.root / "batches" / served.token / "run/0.1/work/reached").exists()
+    assert not (served.root / "batches" / served.token / "run/0.1" / "work/reached").exists()
 
 
 def test_cores_are_told_to_programs(served: Mum) -> None:
