@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import time
 from argparse import Namespace
 from pathlib import Path
 
@@ -14,17 +16,21 @@ from neronet.cli.watch import follow
 from neronet.wire import states
 
 FOLDER = Path(__file__).parent / "demo"
+REMOVED = 10.0  # seconds in which the demo's folder can be removed
 NODES = "nodes:\n  local:\n    type: local\n    slots: 2\n"
 
 
 def demo(arguments: Namespace, session: Session) -> int:
     if arguments.keep:
         return _show(None, session)
-    with tempfile.TemporaryDirectory(prefix="neronet-demo-") as folder:
-        home = Path(folder) / "home"
+    folder = Path(tempfile.mkdtemp(prefix="neronet-demo-"))
+    try:
+        home = folder / "home"
         home.mkdir(mode=0o700)
         (home / "nodes.yaml").write_text(NODES, encoding="utf-8")
         return _show(home, session)
+    finally:
+        _remove(folder)
 
 
 def _show(home: Path | None, session: Session) -> int:
@@ -53,6 +59,15 @@ def _show(home: Path | None, session: Session) -> int:
     finally:
         if home is not None:
             neroman.close()
+
+
+def _remove(folder: Path) -> None:
+    """What watches runs ends a moment after them, and may write into the folder until then."""
+    deadline = time.monotonic() + REMOVED
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=time.monotonic() < deadline)
+        if folder.exists():
+            time.sleep(0.05)
 
 
 def _farewell(home: Path | None, session: Session) -> None:

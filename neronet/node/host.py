@@ -37,7 +37,7 @@ class Host(object):
         """name: the folder in which it keeps what is taken, if that is not this host's."""
         self.root, self.here = root, here
         self.name = name or here.host
-        self._open = make_private(os.path.join(root.host(self.name), "open"))
+        self._open = make_private(os.path.join(make_private(root.host(self.name)), "open"))
         self._lock = lock_path(root, root.host(self.name))
         self._batches = {}
         self._opened = {}  # name of a file in open/ -> (attempt, what it takes): that never changes

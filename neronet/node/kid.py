@@ -253,6 +253,8 @@ def main(root, place):
     try:
         Kid(root, place).main()
     except Exception:
+        if not os.path.isdir(os.path.join(root, "batches")):
+            return  # everything was removed from this node: nothing is left to do, or to tell
         import traceback  # rare, and no small thing to load
 
         # Nobody reads what a kid prints; without this a mistake of ours could not be found.

@@ -31,7 +31,12 @@ SEALED = "sealed"  # in the place of a boot id: no wrapper may run the program a
 
 
 def make_private(path):
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    """Makes a folder, but none around it: what somebody has removed while we run does not come back."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
     return path
 
 
@@ -86,6 +91,7 @@ class Root(object):
         self.path = os.path.abspath(path)
 
     def prepare(self):
+        os.makedirs(self.path, mode=0o700, exist_ok=True)
         for name in ("agent", "files", "places", "hosts", "batches"):
             make_private(os.path.join(self.path, name))
         return self
