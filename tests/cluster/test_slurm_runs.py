@@ -1,7 +1,12 @@
-"""What Slurm alone does to runs: a real one, reached through a real sshd."""
+"""What Slurm alone does to runs: a real one, reached through a real sshd.
+
+NERONET_JOBS sets how many runs a large sweep has (64, as many as there are places), NERONET_JOB how long each takes (2 s).
+"""
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +17,9 @@ from tests.testbed.fixtures import SlurmFactory
 from tests.testbed.slurm import SlurmCluster
 
 pytestmark = pytest.mark.real
+
+JOBS, JOB = int(os.environ.get("NERONET_JOBS", "64")), float(os.environ.get("NERONET_JOB", "2"))
+ASKED_EVERY = 33  # seconds between two squeue, unless nodes.yaml says another time
 
 
 def test_a_run_gets_what_it_asks_for_and_the_variables_of_its_job(
@@ -49,6 +57,28 @@ def test_several_runs_share_a_task_and_only_so_many_tasks_run_at_once(
     ]
     assert max(sum(start <= moment < end for start, end in spans) for moment, _ in spans) <= 2
     assert slurm.calls()["sbatch"] == 1 and sorted(starts(slurm), key=int) == [str(n) for n in range(1, 19)]
+
+
+@pytest.mark.timeout(120 + JOBS * JOB / 8)
+def test_a_large_sweep_is_one_call_of_sbatch_and_one_of_squeue_each_half_minute(
+    slurm_factory: SlurmFactory, neroman: Neroman, tmp_path: Path
+) -> None:
+    slurm = slurm_factory(cpus=32)
+    add(neroman, slurm, query_every=ASKED_EVERY)
+    began = time.monotonic()
+    runs = neroman.submit(sweep(tmp_path / "s", f"sleep {JOB}\necho done $1\n", JOBS), NODE)
+    assert wait(runs, 90 + JOBS * JOB / 8) == {"finished": JOBS}
+    took, calls = time.monotonic() - began, slurm.calls()
+    print(f"{JOBS} runs: {took:.0f} s, {calls['sbatch']} sbatch, {calls['squeue']} squeue")
+    assert calls["sbatch"] == 1 and calls["squeue"] <= 1 + took / ASKED_EVERY
+    assert sorted(starts(slurm), key=int) == [str(n) for n in range(1, JOBS + 1)]
+    assert list(runs.frame()["done"]) == [float(n) for n in range(1, JOBS + 1)]
+    neroman.close()
+    until(
+        lambda: not slurm.login.processes("nero"),
+        lambda: str(slurm.login.processes("nero")),
+        ASKED_EVERY + 30,
+    )
 
 
 def test_what_a_node_cannot_give_is_refused_in_the_schedulers_words(
