@@ -190,7 +190,13 @@ class Collector:
                         {"m": "log", **item.address, "stream": number, "offset": have.physical, "until": -1}
                     )
             elif have.physical == item.sizes[number]:
-                self._set_stream(item, number, have._replace(final=item.sizes[number], done=True))
+                whole = have._replace(final=item.sizes[number], done=True)
+                if (
+                    have == StreamOffset()
+                ):  # an empty log: the store need not know it, its size says that it is whole
+                    item.streams[number] = whole
+                else:
+                    self._set_stream(item, number, whole)
             elif have.final is None or not item.following:
                 self._set_stream(item, number, have._replace(final=item.sizes[number]))
                 wish = {"m": "log", **item.address, "stream": number, "offset": have.physical}
@@ -278,17 +284,16 @@ class Collector:
     def _ended(self, run: int, attempt: int, opened: Arriving | None, end: dict[str, Any]) -> None:
         if not self._store.attempts.report(run, attempt, **end):
             return  # said before, or by an older watcher
-        self._event(end["reason"], run, attempt, end["state"], end["ended"])
-        if end["state"] == states.FINISHED:
-            missing = not_there(self._declared(run, attempt), (path for path, _ in end["outputs"]))
-            for name in missing:
-                text = f"outputs: {name} was not there when the run ended"
-                self._event(text, run, attempt, "warning", end["ended"])
         if opened is None:
             # It was believed lost and all of it had come: an exit record that was found later brings the rest.
             row = self._store.attempts.get(run, attempt)
             assert row is not None
             opened = self._batches[row.token][row.idx, row.start] = self._arriving(row)
+        self._event(end["reason"], run, attempt, end["state"], end["ended"])
+        if end["state"] == states.FINISHED:
+            for name in not_there(self._declared(opened.token), (path for path, _ in end["outputs"])):
+                text = f"outputs: {name} was not there when the run ended"
+                self._event(text, run, attempt, "warning", end["ended"])
         for number in LOGS:
             have = opened.streams[number]
             if not have.done or have.physical == have.final:  # not where the mirror limit was reached
@@ -297,12 +302,10 @@ class Collector:
         opened.asked.clear()
         self._touched[opened.key] = opened
 
-    def _declared(self, run: int, attempt: int) -> list[str]:
-        row = self._store.attempts.get(run, attempt)
-        assert row is not None
-        if row.token not in self._outputs:
-            self._outputs[row.token] = list(self._store.batches.content(row.token).get("outputs", ()))
-        return self._outputs[row.token]
+    def _declared(self, token: str) -> list[str]:
+        if token not in self._outputs:
+            self._outputs[token] = list(self._store.batches.content(token).get("outputs", ()))
+        return self._outputs[token]
 
     def _names_of(self, run: int, attempt: int) -> set[str]:
         """The metrics that the node gave an attempt; where others are read here, too, only those of this session."""

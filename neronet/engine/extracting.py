@@ -126,7 +126,9 @@ class Extracting:
 
     def feed(self, run: int, attempt: int, stream: int, offset: int, data: bytes) -> None:
         """`data` stands at `offset` of the mirrored log."""
-        for extractor in self._of(run, attempt, stream):
+        for extractor in self._of(run, attempt):
+            if extractor.stream != stream:
+                continue
             growing = self._opened(extractor, run, attempt, offset)
             slow = growing.slow
             self._add(run, attempt, extractor, growing.feed(data))
@@ -136,31 +138,26 @@ class Extracting:
 
     def finish(self, run: int, attempt: int) -> None:
         """The logs are whole: a last line without an end counts, too."""
-        for stream in (0, 1):
-            for extractor in self._of(run, attempt, stream):
-                row = self._runs[run, attempt]
-                size = _size(log_of(self._home, row._replace(attempt=attempt), stream))
-                growing = self._opened(extractor, run, attempt, size)
-                last = growing.points(growing.lines.finish()) + growing.finish()
-                self._add(run, attempt, extractor, last)
-                del self._growing[run, attempt, extractor.number]
+        for extractor in self._of(run, attempt):
+            row = self._runs[run, attempt]
+            size = _size(log_of(self._home, row._replace(attempt=attempt), extractor.stream))
+            growing = self._opened(extractor, run, attempt, size)
+            last = growing.points(growing.lines.finish()) + growing.finish()
+            self._add(run, attempt, extractor, last)
+            del self._growing[run, attempt, extractor.number]
         self._runs.pop((run, attempt), None)
 
     def reads(self, run: int) -> bool:
         """Whether some metrics of a run come from here."""
-        row = self._store.runs.get(run)
-        return row is not None and any(each.covers(run) for each in self._store.extractors.of(row.experiment))
+        return bool(self._store.extractors.of_run(run))
 
-    def _of(self, run: int, attempt: int, stream: int) -> list[Extractor]:
-        row = self._runs.get((run, attempt)) or self._store.runs.get(run)
+    def _of(self, run: int, attempt: int) -> list[Extractor]:
+        found = self._store.extractors.of_run(run)
+        row = self._runs.get((run, attempt)) or (self._store.runs.get(run) if found else None)
         if row is None:
             return []
         self._runs[run, attempt] = row
-        return [
-            each
-            for each in self._store.extractors.of(row.experiment)
-            if each.stream == stream and each.covers(run) and not self._read_there(row, attempt, each)
-        ]
+        return [each for each in found if not self._read_there(row, attempt, each)]
 
     def _read_there(self, row: RunRow, attempt: int, extractor: Extractor) -> bool:
         key = (row.number, attempt, extractor.number)

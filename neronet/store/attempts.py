@@ -143,9 +143,15 @@ class AttemptStore:
     def report_batch(self, token: str, state: str, reason: str = "") -> None:
         """Reports the same of the first start of every run of a batch."""
         with self._db.transaction() as sql:
-            every = "SELECT run, attempt FROM attempts WHERE token = ? AND start = 1"
-            for run, attempt in sql.execute(every, (token,)).fetchall():
-                self.report(run, attempt, state, reason)
+            every = "SELECT run, attempt, state, reported FROM attempts WHERE token = ? AND start = 1"
+            steps = []  # of the many that nothing was heard of before
+            for run, attempt, shown, before in sql.execute(every, (token,)).fetchall():
+                if shown == before == SUBMITTING and state not in ENDED:
+                    steps.append((state, state, plain(reason), run, attempt))
+                    self._db.touch(run)
+                else:
+                    self.report(run, attempt, state, reason)
+            sql.executemany(_SHOW, steps)
 
     def move(self, run: int, attempt: int, token: str, idx: int, node: str) -> None:
         """Makes an attempt that no node will begin a part of another batch."""
@@ -205,6 +211,7 @@ class AttemptStore:
 _FACTS = ("exit_status", "claimed", "started", "ended", "host", "gpus", "sizes", "outputs")
 _SET = "UPDATE attempts SET state = ?, reported = ?, reason = ?, complete = ?, "
 _OF = " WHERE run = ? AND attempt = ?"
+_SHOW = "UPDATE attempts SET state = ?, reported = ?, reason = ? WHERE run = ? AND attempt = ?"
 _REPLACE = _SET + ", ".join(f"{fact} = coalesce(?, {fact})" for fact in _FACTS) + _OF
 _FILL_IN = _SET + ", ".join(f"{fact} = coalesce({fact}, ?)" for fact in _FACTS) + _OF
 _LOADS = (

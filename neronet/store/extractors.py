@@ -54,8 +54,19 @@ class ExtractorStore:
 
     def of(self, experiment: str) -> list[Extractor]:
         """Those of an experiment, by number."""
-        rows = self._db.rows(f"{_EXTRACTORS} WHERE experiment = ? ORDER BY number", (experiment,))
+        return self._find(_OF_EXPERIMENT, experiment)
+
+    def of_run(self, run: int) -> list[Extractor]:
+        """Those of an experiment that are for this run of it, by number."""
+        return [each for each in self._find(_OF_RUN, run) if each.covers(run)]
+
+    def _find(self, which: str, value: object) -> list[Extractor]:
+        rows = self._db.rows(which, (value,))
         return [Extractor._make((*row[:3], tuple(json.loads(row[3])), *row[4:])) for row in rows]
 
 
-_EXTRACTORS = "SELECT experiment, number, stream, arguments, created, last FROM extractors"
+_OF_EXPERIMENT = (
+    "SELECT experiment, number, stream, arguments, created, last FROM extractors"
+    " WHERE experiment = ? ORDER BY number"
+)
+_OF_RUN = _OF_EXPERIMENT.replace("?", "(SELECT experiment FROM runs WHERE number = ?)")

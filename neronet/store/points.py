@@ -96,11 +96,12 @@ class PointStore:
         """Puts the small chunks of an attempt together, where that is worth it: for when it has ended."""
         with self._db.transaction() as sql:
             heads = self._heads(run, attempt)
-            for head in list(heads):
-                if head.n - head.folded > chunks.SMALL:
-                    _fold(sql, head.series, head.folded, head.n)
-                    heads.put(head._replace(tail=head.n, folded=head.n))
-            sql.execute("UPDATE heads SET data = ? WHERE id = ?", (heads.data, (run << 16) + attempt))
+            apart = [head for head in heads if head.n - head.folded > chunks.SMALL]
+            for head in apart:
+                _fold(sql, head.series, head.folded, head.n)
+                heads.put(head._replace(tail=head.n, folded=head.n))
+            if apart:
+                sql.execute("UPDATE heads SET data = ? WHERE id = ?", (heads.data, (run << 16) + attempt))
 
     def delete(self, numbers: Iterable[int]) -> None:
         """Forgets all points of all attempts of these runs."""

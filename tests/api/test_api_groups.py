@@ -30,7 +30,8 @@ def runs(neroman: Neroman, tmp_path: Path) -> RunSet:
     (neroman.home / "nodes.yaml").write_text(NODES.replace("ROOT", str(tmp_path)))
     script = f"echo x $2; until [ -e {tmp_path}/end$2 ]; do sleep 0.05; done\n"
     runs = neroman.submit(experiment(tmp_path / "lang", script, CONFIG), "all")
-    assert [run.node for run in runs] == ["one", "two", "one"]
+    nodes = [run.node for run in runs]
+    assert nodes[0] == nodes[2] != nodes[1]  # which of them is first lies with the load when each was looked at
     return runs
 
 
@@ -38,7 +39,7 @@ def test_an_idle_node_begins_at_once_what_it_is_given(runs: RunSet, tmp_path: Pa
     (tmp_path / "end3").touch()
     (tmp_path / "end2").touch()
     until(lambda: runs[2].state == "finished", 20)  # on its node nothing else happens any more
-    assert runs[2].node == "two"
+    assert runs[2].node == runs[1].node
     (tmp_path / "end1").touch()
     assert runs.wait(20).states == {"finished": 3}
 
@@ -68,7 +69,7 @@ def test_a_wish_reaches_a_run_that_is_moved_while_the_user_makes_it(
     before = runs[2:].rows()
     (tmp_path / "end2").touch()
     until(lambda: runs[2].state == "running", 20)
-    assert (before[0].node, runs[2].node) == ("one", "two")
+    assert before[0].node == runs[0].node != runs[2].node
     wishes.act(neroman.store, neroman.home, neroman.engine_client, before, "terminate", "by me")
     assert (runs[2].state, runs[2].reason) == ("terminated", "by me")
     (tmp_path / "end1").touch()
