@@ -67,11 +67,22 @@ def start_time(pid):
     return fields[19] if len(fields) > 19 and fields[0] not in "ZX" else ""
 
 
-def parse_stat(line):
-    """(pid, start time) from the text of a /proc/PID/stat, or None."""
-    fields = line.rpartition(")")[2].split()
-    pid = line.partition(" ")[0]
-    return (int(pid), fields[19]) if pid.isdigit() and len(fields) > 19 else None
+def parse_pid(line):
+    """The pid in front of a line, None while the line is not whole."""
+    pid = line.partition(" ")[0].strip()
+    return int(pid) if line.endswith("\n") and pid.isdigit() else None
+
+
+def start_of(pid, mark):
+    """Start time of the leader of a session that has this mark in its environment; "" when there is no such process."""
+    fields = read_text("/proc/%d/stat" % pid).rpartition(")")[2].split()
+    try:
+        marked = mark.encode("ascii") in read_bytes("/proc/%d/environ" % pid).split(b"\0")
+    except OSError:  # it has ended, or is somebody else's
+        return ""
+    return (
+        fields[19] if marked and len(fields) > 19 and fields[0] not in "ZX" and fields[3] == str(pid) else ""
+    )
 
 
 def age(start):

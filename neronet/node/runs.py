@@ -293,7 +293,7 @@ class Attempt(object):
         return os.stat(self.file("exit")).st_mtime
 
     def read_start(self):
-        """(boot id, stat line) of the wrapper once the program was allowed to run, (SEALED, why) or None."""
+        """(boot id, line with the pid) of the wrapper once the program was allowed to run, (SEALED, why) or None."""
         try:
             boot, _, line = read_bytes(self.file("start")).decode("utf-8", "surrogateescape").partition(" ")
         except FileNotFoundError:

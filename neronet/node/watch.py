@@ -40,13 +40,15 @@ class Watcher(object):
     def __init__(self, kid, attempt, log, record, lasting):
         self.kid, self.here = kid, kid.host.here
         self.attempt, self.journal = attempt, log
+        self._mark = "NERONET_RUN=" + attempt.mark  # in the environment of all its processes
         self.spec = attempt.batch.spec
         self._lasting = lasting
         self._adopted = record["e"] == "adopted"
         self._starts = 0
         self._child = None
         self._status = None  # the exit status, once it is known
-        self._wrapper = None  # (pid, start time) of the wrapper, once it allowed the program to run
+        self._wrapper = None  # pid of the wrapper, once it allowed the program to run
+        self._begun = None  # its start time, once somebody asked for it; "": it was gone then
         self._boot = ""  # when that was
         self._started = None  # the same by the wall clock
         self._pending = [record]  # records that are not in the journal yet
@@ -205,7 +207,7 @@ class Watcher(object):
         if self._wrapper is None:
             start = self.attempt.read_start()
             if start is not None and start[0] != SEALED:
-                self._boot, self._wrapper = start[0], procs.parse_stat(start[1])
+                self._boot, self._wrapper = start[0], procs.parse_pid(start[1])
                 self._started = self.attempt.started_at()
         return self._wrapper is not None
 
@@ -213,7 +215,13 @@ class Watcher(object):
         """Seconds since the program began; the wall clock may be set while it runs."""
         if self._wrapper is None or self._boot != self.here.boot:
             return 0.0
-        return procs.age(self._wrapper[1])
+        begun = self._begin()
+        return procs.age(begun) if begun else max(0.0, time.time() - self._started)
+
+    def _begin(self):
+        if self._begun is None:
+            self._begun = procs.start_of(self._wrapper, self._mark)
+        return self._begun
 
     def _is_over(self):
         """True when the program's end is certain: its exit status is there, or its wrapper is gone."""
@@ -230,13 +238,14 @@ class Watcher(object):
 
     def _lives(self):
         if self._find_wrapper():
-            return self._boot == self.here.boot and procs.start_time(self._wrapper[0]) == self._wrapper[1]
+            here = self._boot == self.here.boot and bool(self._begin())
+            return here and procs.start_time(self._wrapper) == self._begun
         start = self.attempt.read_start()
         if start is None or start[0] == SEALED:
             return False
         # An empty or torn `start`: its wrapper was killed in the act, or is just about to write it.
         time.sleep(0.05)
-        return self._find_wrapper() or bool(procs.tree_of(0, "NERONET_RUN=" + self.attempt.mark, 0))
+        return self._find_wrapper() or bool(procs.tree_of(0, self._mark, 0))
 
     def _pump(self, names):
         """Reads what is new in the streams of these names (None: in all); the most bytes that came in one of them."""
@@ -304,7 +313,7 @@ class Watcher(object):
             from neronet.node.samples import Sampler  # not for the many short runs
 
             to, _ = self._past.parsed[samples.STREAM]
-            self._sampler = Sampler(self.kid, self.attempt, self._wrapper[0], to, self._past.sampled)
+            self._sampler = Sampler(self.kid, self.attempt, self._wrapper, to, self._past.sampled)
         self._sample_at = samples.next_at(elapsed)
         self._add_points(self._sampler, self._sampler.take(elapsed))
         self._note_environment()
@@ -356,7 +365,7 @@ class Watcher(object):
             self._stop = self.attempt.read_stop()
         if self._stop is None or not self._find_wrapper() or not self._lives():
             return
-        pid, mark, now = self._wrapper[0], "NERONET_RUN=" + self.attempt.mark, time.monotonic()
+        pid, mark, now = self._wrapper, self._mark, time.monotonic()
         if self._signalled is None:
             procs.pause("stopping")
             procs.end_tree(pid, mark, pid, signal.SIGTERM)

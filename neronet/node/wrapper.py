@@ -2,11 +2,15 @@
 
 `start` is created by whoever may run the program, exclusively, so an attempt is
 never run twice; where the disk is too full to say in it who that is, the program
-does not run yet.  The exit status goes into the file that was filled with blanks
-before, in place.  The traps do nothing but are not ignored signals, which the
-program would inherit.  The program is exec'ed in a subshell: a name like `echo`
-or `exit` must not be taken for the shell's own command.  What the user or
-Neronet wants loaded into the program (LD_PRELOAD) is not loaded into this shell.
+does not run yet.  It has no start time in it: to read its own would take this
+shell 0.2 ms, and who looks for it later knows it by the mark of the run.
+
+The exit status goes into the file that was filled with blanks before, in place.
+The traps do nothing but are not ignored signals, which the program would inherit.
+The program is exec'ed in a subshell: a name like `echo` or `exit` must not be
+taken for the shell's own command.  What the user or Neronet wants loaded into the
+program (LD_PRELOAD) is not loaded into this shell.
+
 The kid that started it may be dead at the end, and its pid a stranger's: it lives
 if it holds its journal open.  Else another one is started.
 """
@@ -22,11 +26,10 @@ neronet_run=$1 neronet_boot=$2 neronet_kid=$3 neronet_journal=$4
 shift 4
 neronet_wake=$NERONET_WAKE neronet_preload=$NERONET_PRELOAD
 unset NERONET_WAKE NERONET_PRELOAD
-read -r neronet_stat </proc/$$/stat
 set -C
 printf "" >"$neronet_run/start" || exit 0
 set +C
-echo "$neronet_boot $neronet_stat" >"$neronet_run/start" || { rm -f "$neronet_run/start"; exit 0; }
+echo "$neronet_boot $$" >"$neronet_run/start" || { rm -f "$neronet_run/start"; exit 0; }
 trap : TERM INT HUP
 cd "$neronet_run/work" || exit 0
 (

@@ -25,6 +25,7 @@ from neronet.node import facts, journal, main, procs, runs, wrapper
 from neronet.node.host import Host
 from neronet.node.inotify import Watch
 from neronet.node.streams import Growing, Stream
+from tests.faults.faults import wait_until
 from tests.node.mum import PYTHONS, mum
 
 pytestmark = pytest.mark.slow
@@ -60,11 +61,28 @@ def test_the_age_of_a_process_does_not_depend_on_the_wall_clock() -> None:
 
 @pytest.mark.parametrize(
     ("line", "found"),
-    [("5 (sh) S " + "1 " * 18 + "777 0", (5, "777")), ("5 (a) b (c) S " + "1 " * 18 + "777", (5, "777")), ("", None), ("5 (sh", None), ("x (sh) S" + " 1" * 30, None)],
-    ids=range(5),
+    [("571\n", 571), ("571 (sh) S 1 571\n", 571), ("", None), ("57", None), ("x\n", None), ("\n", None)],
+    ids=range(6),
 )  # fmt: skip
-def test_a_stat_line_is_read_behind_its_name(line: str, found: tuple[int, str] | None) -> None:
-    assert procs.parse_stat(line) == found
+def test_a_pid_is_read_from_a_whole_line(line: str, found: int | None) -> None:
+    assert procs.parse_pid(line) == found
+
+
+def test_a_wrapper_is_known_by_its_session_and_its_mark() -> None:
+    marked = {**os.environ, "NERONET_RUN": "b.0.1"}
+    leader = subprocess.Popen(["sleep", "30"], env=marked, start_new_session=True)
+    member = subprocess.Popen(["sleep", "30"], env=marked)
+    wait_until(lambda: procs.start_of(leader.pid, "NERONET_RUN=b.0.1"), "the leader to be found")
+    assert procs.start_of(leader.pid, "NERONET_RUN=b.0.1") == procs.start_time(leader.pid) != ""
+    assert procs.start_of(leader.pid, "NERONET_RUN=b.0.2") == "", "the wrapper of another run has its pid now"
+    assert procs.start_of(member.pid, "NERONET_RUN=b.0.1") == "", "a process of the program"
+    for child in (leader, member):
+        child.kill()
+    wait_until(lambda: not procs.start_time(leader.pid), "the leader to end")
+    assert procs.start_of(leader.pid, "NERONET_RUN=b.0.1") == "", "a zombie"
+    for child in (leader, member):
+        child.wait()
+    assert procs.start_of(leader.pid, "NERONET_RUN=b.0.1") == ""
 
 
 def test_programs_are_found_like_a_shell_finds_them(tmp_path: Path) -> None:
@@ -298,9 +316,9 @@ def test_the_wrapper_means_the_same_to_every_sh(shell: str, tmp_path: Path) -> N
     assert len((run / "exit").read_bytes()) == 32
     assert (run / "stdout.log").read_text() == f"kept kept mark\n{run}/work\n"
     assert (run / "stderr.log").read_text() == "err\n"
-    boot, _, stat_line = (run / "start").read_text().partition(" ")
+    boot, _, line = (run / "start").read_text().partition(" ")
     assert boot == "boot"
-    assert procs.parse_stat(stat_line)
+    assert procs.parse_pid(line)
     assert not (tmp_path / "woken").exists()
     start(["sh", "-c", "echo twice"], tmp_path / "journal")
     assert "twice" not in (run / "stdout.log").read_text()
