@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from neronet import Neroman
 
 TABS = ("RunView", "Compare", "Backtest")
-AFTER = 1.0  # seconds after which what tabs show is loaded: the panel is to be there first
+AFTER = 0.3  # seconds after which what tabs show is loaded: the panel is to be there first
 
 _lock = threading.Lock()
 _made: dict[str, Widget] = {}

@@ -215,10 +215,10 @@ class Watcher(object):
         """Seconds since the program began; the wall clock may be set while it runs."""
         if self._wrapper is None or self._boot != self.here.boot:
             return 0.0
-        begun = self._begin()
+        begun = self._wrapper_began()
         return procs.age(begun) if begun else max(0.0, time.time() - self._started)
 
-    def _begin(self):
+    def _wrapper_began(self):
         if self._begun is None:
             self._begun = procs.start_of(self._wrapper, self._mark)
         return self._begun
@@ -238,7 +238,7 @@ class Watcher(object):
 
     def _lives(self):
         if self._find_wrapper():
-            here = self._boot == self.here.boot and bool(self._begin())
+            here = self._boot == self.here.boot and bool(self._wrapper_began())
             return here and procs.start_time(self._wrapper) == self._begun
         start = self.attempt.read_start()
         if start is None or start[0] == SEALED:

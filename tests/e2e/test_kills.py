@@ -54,7 +54,10 @@ def kill_engine(home: Path) -> bool:
     found = holder(home)
     if found is None:
         return False
-    os.kill(found.pid, signal.SIGKILL)
+    try:
+        os.kill(found.pid, signal.SIGKILL)
+    except ProcessLookupError:  # it has just ended by itself
+        return False
     return True
 
 
@@ -62,7 +65,10 @@ def kill_on_node(node: Node, word: str, choice: random.Random) -> bool:
     found = [process for process in node.processes(word) if process.command]
     if not found:
         return False
-    node.kill(choice.choice(found).pid, signal.SIGKILL)
+    try:
+        node.kill(choice.choice(found).pid, signal.SIGKILL)
+    except ProcessLookupError:  # it has just ended by itself
+        return False
     return True
 
 
