@@ -41,14 +41,20 @@ class Rewritten(Growing):
         if self._fd is not None and status.st_ino != self._inode:
             before, self._fd = self._fd, os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             os.close(before)
-        if status.st_size < self.position and not self.ending:
-            self._short = self._short or time.monotonic()
-            if time.monotonic() < self._short + SETTLE:
-                return b"", False
-        self._short = None
+        # What stands before the position cannot be looked up in a file that is too short.
+        if self._fd is None and self._waits(status.st_size < self.position):
+            return b"", False
         data, anew = Growing.read(self, room)
         self._inode = os.fstat(self._fd).st_ino
         return data, anew
+
+    def _waits(self, short):
+        # By what was read and not by its size before: it may be truncated in between.
+        if not short or self.ending:
+            self._short = None
+            return False
+        self._short = self._short or time.monotonic()
+        return time.monotonic() < self._short + SETTLE
 
 
 def regular(path):

@@ -27,6 +27,8 @@ class Growing(object):
         if self._fd is None:
             self._open()
         data = os.pread(self._fd, room + len(self._tail), self.position - len(self._tail))
+        if self._waits(len(data) < len(self._tail)):
+            return b"", False
         anew = not data.startswith(self._tail)
         if anew:
             self.position, self._tail = 0, b""
@@ -42,6 +44,10 @@ class Growing(object):
         back = min(OVERLAP, self.position)
         # In a file that has become shorter the filling is not found again.
         self._tail = os.pread(self._fd, back, self.position - back).ljust(back, b"\0")
+
+    def _waits(self, short):
+        """Whether to read nothing now; short: it is shorter than what was read of it."""
+        return False
 
     def size(self):
         """Its size now, 0 when it is not there."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from neronet.node import following
 from tests.node.mum import Mum, kids_of, mum
 
 pytestmark = pytest.mark.slow
@@ -144,6 +145,31 @@ def test_a_table_that_is_written_anew_with_a_line_more_gives_each_line_once(serv
     )
     served.run([python(code)], outputs=["results.csv"], processors=[line("results.csv", "neronet", "csv")])
     assert values(served, 4) == [("loss", float(n)) for n in range(59)]
+
+
+def test_a_table_that_is_truncated_while_it_is_looked_at_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text("loss\n1\n2\n")
+    file = following.Rewritten(str(path), 0)
+    assert file.read(100) == (b"loss\n1\n2\n", False)
+    looked_at = following.regular
+
+    def truncated(name: str) -> os.stat_result:
+        status: os.stat_result = looked_at(name)
+        path.write_text("loss\n")
+        return status
+
+    with monkeypatch.context() as patched:
+        patched.setattr(following, "regular", truncated)
+        assert file.read(100) == (b"", False)
+    path.write_text("loss\n1\n2\n3\n")
+    assert file.read(100) == (b"3\n", False)
+    path.write_text("loss\n")
+    file.ending = True
+    assert file.read(100) == (b"loss\n", True)
+    file.close()
 
 
 def test_a_users_functions_read_lines_and_files(served: Mum) -> None:
