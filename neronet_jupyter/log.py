@@ -97,6 +97,7 @@ class LogView(Pointing):
             raise InputError(f"there is no stream {stream!r}", "stdout or stderr")
         self._windows[page] = stream, first, min(count, MOST), pointing
         self._sent.pop(page, None)
+        self._lines[stream].look()  # a page that has just come does not wait for the next look
         self._deliver(page)
 
     def act_search(self, stream: str, text: str) -> list[int]:

@@ -26,8 +26,8 @@ from neronet_jupyter.sweep import SweepBuilder
 if TYPE_CHECKING:
     from neronet import Neroman
 
-TABS = ("RunView", "Compare", "Backtest")
-AFTER = 0.3  # seconds after which what tabs show is loaded: the panel is to be there first
+TABS = ("LiveFigure", "RunView", "Compare", "Backtest")
+AFTER = 1.0  # seconds after which what tabs show is loaded: the panel is to be there first
 
 _lock = threading.Lock()
 _made: dict[str, Widget] = {}
@@ -115,7 +115,7 @@ def _load_tabs() -> None:
 
 def run_model_id(number: int) -> str:
     """The id of the widget of a run's tab. InputError when there is no such run."""
-    return _once(f"run {number}", lambda: parts.RunView(number))
+    return _once(f"run {number}", lambda: parts.RunView(number, figure_later=True))
 
 
 def runs_model_id() -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HBox, VBox
 from traitlets import Unicode
@@ -16,17 +17,20 @@ from neronet.sync import manifest
 from neronet.wire import states
 from neronet.wire.conditions import SILENT, SLOPES, STALLED
 from neronet_jupyter import format as say
-from neronet_jupyter.figures import LiveFigure
 from neronet_jupyter.log import LogView
 from neronet_jupyter.plots import Plots
 from neronet_jupyter.tags import Tagging
 from neronet_jupyter.widget import View
+
+if TYPE_CHECKING:
+    from neronet_jupyter.figures import LiveFigure
 
 FILES = 200  # that are listed of what was sent, and of what came back
 EVENTS = 200
 SIGNS = {"gt": ">", "lt": "<", "geq": "≥", "leq": "≤", "eq": "=", "nan": "is nan", "inf": "is infinite"}
 NUMBERS, LONGEST = 8, 20  # of an event; characters of the name of one
 SECONDS = ("elapsed", "since")  # words of an event's data
+LATER = 0.25  # seconds after which a figure that is not waited for is made: the log is to be there first
 OWN = ("stdout.log", "stderr.log")
 
 
@@ -94,9 +98,12 @@ class RunSide(View):
 
 
 class RunView(VBox):  # type: ignore[misc]
-    """Everything about one run; live. `run`: a number, a name, or a set with one run."""
+    """Everything about one run; live. `run`: a number, a name, or a set with one run.
 
-    def __init__(self, run: int | str | RunSet, neroman: Any = None) -> None:
+    `figure_later`: the rest does not wait for the figure, which takes longest (half a second more the first time).
+    """
+
+    def __init__(self, run: int | str | RunSet, neroman: Any = None, *, figure_later: bool = False) -> None:
         from neronet_jupyter.live import live
 
         made = live(neroman)
@@ -104,16 +111,30 @@ class RunView(VBox):  # type: ignore[misc]
         if len(runs) != 1:
             raise InputError(f"this shows one run, these are {len(runs)}", "name one run by its number")
         self.head = RunHead(runs, neroman)
-        self.figure = LiveFigure(runs)
+        self.figure: LiveFigure | None = None
         self.output = LogView(runs, neroman)
         self.side = RunSide(runs, neroman)
         self.plots = Plots(runs, neroman)
-        left = VBox([self.figure, self.plots, self.output])
+        self._top = VBox()  # stays when the figure comes: a box makes anew what stands behind a new child
+        self._top.add_class("nn-runfigure")
+        left = VBox([self._top, self.plots, self.output])
         left.add_class("nn-runleft")
         columns = HBox([left, self.side])
         columns.add_class("nn-cols")
         super().__init__([self.head, columns])
         self.add_class("nn-runview")
+        if figure_later:
+            later = threading.Timer(LATER, self._draw, [runs])
+            later.daemon = True
+            later.start()
+        else:
+            self._draw(runs)
+
+    def _draw(self, runs: RunSet) -> None:
+        from neronet_jupyter.figures import LiveFigure
+
+        self.figure = LiveFigure(runs)
+        self._top.children = [self.figure]
 
 
 def headline(run: Run, now: float) -> str:
