@@ -191,9 +191,7 @@ class Collector:
                     )
             elif have.physical == item.sizes[number]:
                 whole = have._replace(final=item.sizes[number], done=True)
-                if (
-                    have == StreamOffset()
-                ):  # an empty log: the store need not know it, its size says that it is whole
+                if have == StreamOffset():  # an empty log: that it is whole follows from its size
                     item.streams[number] = whole
                 else:
                     self._set_stream(item, number, whole)
