@@ -75,14 +75,12 @@ def parse_pid(line):
 
 def start_of(pid, mark):
     """Start time of the leader of a session that has this mark in its environment; "" when there is no such process."""
-    fields = read_text("/proc/%d/stat" % pid).rpartition(")")[2].split()
     try:
-        marked = mark.encode("ascii") in read_bytes("/proc/%d/environ" % pid).split(b"\0")
+        environment = read_bytes("/proc/%d/environ" % pid).split(b"\0")
+        known = mark.encode("ascii") in environment and os.getsid(pid) == pid
     except OSError:  # it has ended, or is somebody else's
         return ""
-    return (
-        fields[19] if marked and len(fields) > 19 and fields[0] not in "ZX" and fields[3] == str(pid) else ""
-    )
+    return start_time(pid) if known else ""
 
 
 def age(start):

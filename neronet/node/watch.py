@@ -238,8 +238,8 @@ class Watcher(object):
 
     def _lives(self):
         if self._find_wrapper():
-            here = self._boot == self.here.boot and bool(self._wrapper_began())
-            return here and procs.start_time(self._wrapper) == self._begun
+            began = self._wrapper_began() if self._boot == self.here.boot else ""
+            return bool(began) and procs.start_time(self._wrapper) == began
         start = self.attempt.read_start()
         if start is None or start[0] == SEALED:
             return False

@@ -31,9 +31,8 @@ def runs(neroman: Neroman, tmp_path: Path) -> RunSet:
     script = f"echo x $2; until [ -e {tmp_path}/end$2 ]; do sleep 0.05; done\n"
     runs = neroman.submit(experiment(tmp_path / "lang", script, CONFIG), "all")
     nodes = [run.node for run in runs]
-    assert (
-        nodes[0] == nodes[2] != nodes[1]
-    )  # which of them is first lies with the load when each was looked at
+    # Which of them is first lies with the load when each was looked at.
+    assert nodes[0] == nodes[2] != nodes[1]
     return runs
 
 
