@@ -21,9 +21,10 @@ from neronet.errors import InputError
 from neronet.spec.config import load_config
 from neronet.sync.manifest import Entry, build, tree_hash
 from neronet.wire import states
-from tests.bad_input.conftest import experiment, small_disk, until
+from tests.bad_input.conftest import experiment, small_disk
 from tests.e2e.conftest import MakeNeroman
 from tests.sync.test_git import run as git
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -354,7 +355,7 @@ def test_the_results_file_is_kept_while_runs_go_on(neroman: Neroman, tmp_path: P
         frame = pd.read_csv(table)
         return frame if "n" in frame else pd.DataFrame({"n": [0], "state": [""]})
 
-    until(lambda: 0 < seen()["n"][0] < 30 and seen()["state"][0] == states.RUNNING, 15)
+    until(lambda: 0 < seen()["n"][0] < 30 and seen()["state"][0] == states.RUNNING, timeout=15)
     assert runs[0].state == states.RUNNING
     (aside,) = tmp_path.glob("my runs.edited-*.csv")
     assert aside.read_text() == "mine\n", "what somebody wrote is not lost"

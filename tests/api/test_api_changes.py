@@ -12,8 +12,9 @@ from neronet import Neroman
 from neronet.errors import ConfigError, InputError
 from neronet.transport.base import Question
 from neronet.wire import states
-from tests.bad_input.conftest import experiment, until
+from tests.bad_input.conftest import experiment
 from tests.e2e.conftest import MakeNeroman
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -15,8 +15,9 @@ from neronet.cli.main import run as run_cli
 from neronet.errors import InputError
 from neronet.spec.config import load_config
 from neronet.wire.points import NODE_STREAMS
-from tests.bad_input.conftest import experiment, until
+from tests.bad_input.conftest import experiment
 from tests.e2e.conftest import MakeNeroman
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

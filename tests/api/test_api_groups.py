@@ -8,8 +8,9 @@ import pytest
 
 from neronet import Neroman, RunSet
 from neronet.api import wishes
-from tests.bad_input.conftest import experiment, until
+from tests.bad_input.conftest import experiment
 from tests.e2e.conftest import MakeNeroman
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +40,7 @@ def runs(neroman: Neroman, tmp_path: Path) -> RunSet:
 def test_an_idle_node_begins_at_once_what_it_is_given(runs: RunSet, tmp_path: Path) -> None:
     (tmp_path / "end3").touch()
     (tmp_path / "end2").touch()
-    until(lambda: runs[2].state == "finished", 20)  # on its node nothing else happens any more
+    until(lambda: runs[2].state == "finished", timeout=20)  # on its node nothing else happens any more
     assert runs[2].node == runs[1].node
     (tmp_path / "end1").touch()
     assert runs.wait(20).states == {"finished": 3}
@@ -50,7 +51,7 @@ def test_a_run_that_was_moved_is_recovered_once_and_nothing_waits_for_it_on_its_
     runs: RunSet, tmp_path: Path, neroman: Neroman, make_neroman: MakeNeroman, order: tuple[str, str]
 ) -> None:
     (tmp_path / "end2").touch()
-    until(lambda: runs[2].state == "running", 20)
+    until(lambda: runs[2].state == "running", timeout=20)
     for number in (1, 3):
         (tmp_path / f"end{number}").touch()
     frame = runs.wait(20).frame()
@@ -61,7 +62,7 @@ def test_a_run_that_was_moved_is_recovered_once_and_nothing_waits_for_it_on_its_
     for name in order:
         again.recover(name)
     assert again.runs().wait(20).frame().equals(frame)
-    until(lambda: {batch.state for batch in again.store.batches.find()} == {"final"}, 20)
+    until(lambda: {batch.state for batch in again.store.batches.find()} == {"final"}, timeout=20)
 
 
 def test_a_wish_reaches_a_run_that_is_moved_while_the_user_makes_it(
@@ -69,7 +70,7 @@ def test_a_wish_reaches_a_run_that_is_moved_while_the_user_makes_it(
 ) -> None:
     before = runs[2:].rows()
     (tmp_path / "end2").touch()
-    until(lambda: runs[2].state == "running", 20)
+    until(lambda: runs[2].state == "running", timeout=20)
     assert before[0].node == runs[0].node != runs[2].node
     wishes.act(neroman.store, neroman.home, neroman.engine_client, before, "terminate", "by me")
     assert (runs[2].state, runs[2].reason) == ("terminated", "by me")

@@ -18,9 +18,10 @@ import pytest
 from neronet import Neroman
 from neronet.engine.holder import holder
 from neronet.errors import EngineError, NeronetError
-from tests.bad_input.conftest import experiment, until
+from tests.bad_input.conftest import experiment
 from tests.e2e.conftest import MakeNeroman, add
 from tests.testbed.fixtures import NodeFactory
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 ONE = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang: {}\n"

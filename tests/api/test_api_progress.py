@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.bad_input.conftest import experiment, until
+from tests.bad_input.conftest import experiment
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 CONFIG = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang:\n  parameters: {{x: [{}]}}\n{}"

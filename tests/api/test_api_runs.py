@@ -12,8 +12,9 @@ import pytest
 from neronet import Neroman
 from neronet.errors import InputError, NeronetError
 from neronet.wire import states
-from tests.bad_input.conftest import experiment, until
+from tests.bad_input.conftest import experiment
 from tests.e2e.conftest import MakeNeroman
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

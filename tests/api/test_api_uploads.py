@@ -12,7 +12,8 @@ import pytest
 
 from neronet import Neroman
 from neronet.engine import work
-from tests.bad_input.conftest import experiment, until
+from tests.bad_input.conftest import experiment
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +25,7 @@ def test_a_run_is_ended_while_the_files_of_another_one_are_on_their_way(
     neroman: Neroman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = neroman.submit(experiment(tmp_path / "long", "sleep 300\n", CONFIG), "local")
-    until(lambda: runs.states == {"running": 1}, 20)
+    until(lambda: runs.states == {"running": 1}, timeout=20)
     fast = work.upload
 
     async def slow(*given: Any) -> AsyncIterator[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,13 +55,6 @@ def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
         )
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
-
-
-def until(true: Callable[[], object], timeout: float = 30.0, what: str = "it did not happen") -> None:
-    end = time.monotonic() + timeout
-    while not true():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
 
 
 def note(runs: RunSet) -> str:

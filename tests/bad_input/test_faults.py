@@ -16,8 +16,9 @@ from neronet import Neroman
 from neronet.engine import link
 from neronet.engine.holder import holder
 from neronet.transport import asyncssh_
-from tests.bad_input.conftest import add, experiment, until
+from tests.bad_input.conftest import add, experiment
 from tests.testbed.fixtures import NodeFactory
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

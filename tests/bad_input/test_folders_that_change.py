@@ -9,9 +9,10 @@ import pytest
 
 from neronet import Neroman
 from neronet.errors import ConfigError, InputError
-from tests.bad_input.conftest import CONFIG, MAIN, add, experiment, nothing_happened, until
+from tests.bad_input.conftest import CONFIG, MAIN, add, experiment, nothing_happened
 from tests.e2e.cli import NEROCLI, Cli
 from tests.testbed.fixtures import NodeFactory
+from tests.waiting import until
 
 ONE = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang: {}\n"
 
@@ -161,5 +162,5 @@ def test_two_commands_at_once_lose_and_double_nothing(cli: Cli, tmp_path: Path) 
     assert [run["number"] for run in runs] == list(range(1, 61)), said
     assert len({run["name"] for run in runs}) == 60
     assert not [run["name"] for run in runs if "@" in run["name"]]
-    until(lambda: {run["state"] for run in cli.json("status")["runs"]} == {"finished"}, 60)
+    until(lambda: {run["state"] for run in cli.json("status")["runs"]} == {"finished"}, timeout=60)
     assert sum("30 of 30 were run before" in text for text in said) == 2

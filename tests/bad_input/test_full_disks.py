@@ -12,9 +12,10 @@ from neronet import Neroman
 from neronet.engine import collect
 from neronet.engine.collect import RESERVE
 from neronet.errors import NeronetError, StoreError
-from tests.bad_input.conftest import add, experiment, small_disk, until
+from tests.bad_input.conftest import add, experiment, small_disk
 from tests.e2e.cli import Cli
 from tests.testbed.fixtures import NodeFactory
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -11,8 +11,9 @@ import pytest
 from neronet import Neroman
 from neronet.engine.holder import holder
 from neronet.errors import ConfigError
-from tests.bad_input.conftest import add, experiment, until
+from tests.bad_input.conftest import add, experiment
 from tests.testbed.fixtures import NodeFactory
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -11,9 +11,10 @@ import pytest
 
 from neronet import Neroman
 from neronet.errors import InputError
-from tests.bad_input.conftest import add, experiment, note, nothing_happened, until
+from tests.bad_input.conftest import add, experiment, note, nothing_happened
 from tests.e2e.cli import Cli
 from tests.testbed.fixtures import NodeFactory
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

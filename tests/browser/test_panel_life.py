@@ -19,9 +19,9 @@ from neronet import Neroman
 from tests.browser.conftest import Tabs
 from tests.browser.jupyter_server import JupyterServer
 from tests.browser.pages import STARTS, ready, show
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
-BACK = 60.0  # seconds
 LIVE = "#neronet-panel .nn-content:not(.nn-not-live)"
 CONFIG = """
 run_command_prefix: sh
@@ -68,15 +68,6 @@ def rows(page: Page) -> dict[str, list[str]]:
     return found
 
 
-def until(true: Callable[[], object], what: Callable[[], object] | str, timeout: float = BACK) -> float:
-    """The seconds until `true()`; `what` says, or tells when asked, what is wrong if it does not come to be."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < timeout, what if isinstance(what, str) else what()
-        time.sleep(0.02)
-    return time.monotonic() - began
-
-
 def is_live(page: Page) -> bool:
     return bool(page.locator(LIVE).count())
 
@@ -107,7 +98,9 @@ def back(page: Page, what: str) -> None:
     def seen() -> str:
         return f"{what}: {rows(page)} in {page.inner_text('#neronet-panel')!r}"
 
-    print(f"{what}: back, and moving, after {until(moves(page), seen):.1f} s")
+    began = time.monotonic()
+    until(moves(page), seen)
+    print(f"{what}: back, and moving, after {time.monotonic() - began:.1f} s")
     until(lambda: rows(page)["0.125"] == ["finished", "5"], seen)
 
 

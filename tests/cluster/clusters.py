@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,13 +63,6 @@ def started(run: Callable[[str], str]) -> list[str]:
 def starts(cluster: Cluster) -> list[str]:
     """The same of a cluster."""
     return started(cluster.run)
-
-
-def until(true: Callable[[], object], what: Callable[[], object] | str, timeout: float = 60.0) -> None:
-    end = time.monotonic() + timeout
-    while not true():
-        assert time.monotonic() < end, what if isinstance(what, str) else what()
-        time.sleep(0.1)
 
 
 def told(runs: RunSet) -> str:

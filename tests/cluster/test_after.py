@@ -8,8 +8,9 @@ import pytest
 
 from neronet import Neroman
 from neronet.errors import InputError
-from tests.cluster.clusters import COUNTS, NOTED, told, until, wait
+from tests.cluster.clusters import COUNTS, NOTED, told, wait
 from tests.cluster.places import Place
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 
@@ -60,7 +61,7 @@ def test_a_failure_keeps_them_until_it_was_run_again(place: Place, neroman: Nero
     first, second = neroman.runs("first"), neroman.runs("second")
     assert wait(first) == {"finished": 1, "failed": 1}
     why = "waits for first: 1 of 2 runs have not finished"
-    until(lambda: {run.reason for run in second} == {why}, lambda: told(second), 90)
+    until(lambda: {run.reason for run in second} == {why}, lambda: told(second), timeout=90)
     assert second.states == {"queued": 2} and sorted(place.starts()) == ["1", "2"]
     place.run("touch mended")
     neroman.rerun(first, failed=True)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import COUNTS, NODE, add, checks, starts, sweep, told, until, wait
+from tests.cluster.clusters import COUNTS, NODE, add, checks, starts, sweep, told, wait
 from tests.testbed.gridengine import GridEngine
 from tests.testbed.gridengine_fixture import GridEngineFactory
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 
@@ -44,7 +45,11 @@ def test_a_job_that_was_deleted_outside_and_one_that_was_rerun(
     runs = neroman.submit(sweep(tmp_path / "s", COUNTS, 2), NODE)
     until(lambda: all(run.points.get("n", 0) > 3 for run in runs), lambda: told(runs))
     gridengine.run("/usr/bin/qmod -rj 1.2; /usr/bin/qdel 1 -t 1")
-    until(lambda: list(runs)[1].attempt == 2 and list(runs)[1].state == "running", lambda: list(runs)[1], 90)
+    until(
+        lambda: list(runs)[1].attempt == 2 and list(runs)[1].state == "running",
+        lambda: list(runs)[1],
+        timeout=90,
+    )
     gridengine.run("touch stop")
     assert wait(runs) == {"terminated": 1, "finished": 1}
     assert next(iter(runs)).reason == "its job was deleted outside of Neronet"

@@ -16,8 +16,9 @@ import pytest
 from neronet import Neroman
 from neronet.errors import InputError
 from tests.bad_input.test_nasty_parameters import nasty, quoted
-from tests.cluster.clusters import NODE, NOTED, add, starts, until, wait
+from tests.cluster.clusters import NODE, NOTED, add, starts, wait
 from tests.testbed.fixtures import SlurmFactory
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 
@@ -103,12 +104,12 @@ def test_hostile_names_comments_and_options_do_nothing(
     until(
         lambda: {word for argv in calls(asked) for word in argv} >= set(allowed),
         "not all are sent",
-        120 + ASKS,
+        timeout=120 + ASKS,
     )
     assert all(sum(word in allowed for word in argv) == 1 for argv in calls(asked))
     rest = {tuple(TOKEN.sub("", word) for word in argv if word not in allowed) for argv in calls(asked)}
     assert len(rest) == 1, rest
-    until(lambda: set(slurm.jobs().values()) <= {"COMPLETED"}, lambda: slurm.jobs(), 120)
+    until(lambda: set(slurm.jobs().values()) <= {"COMPLETED"}, lambda: slurm.jobs(), timeout=120)
     names = slurm.run("/usr/bin/squeue -h -r -t all -o %j", "root").split()
     assert names and all(re.fullmatch(r"nn-[0-9a-f]{16}", name) for name in names)
     until(lambda: runs.states.get("finished") == len(names), lambda: dict(runs.states))

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, told, until, wait
+from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, told, wait
 from tests.testbed.fixtures import SlurmFactory
 from tests.testbed.slurm import SlurmCluster
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 
@@ -54,7 +55,7 @@ def test_a_submission_whose_answer_is_lost_is_never_made_into_a_second_start(
         neroman.submit(sweep(tmp_path / f"s{n}", "echo done $1\n", 2, name=f"s{n}"), NODE, wait=0.0)
         for n in range(SUBMITS)
     ]
-    until(lambda: slurm.calls()["sbatch"] >= SUBMITS, lambda: slurm.calls(), 120)
+    until(lambda: slurm.calls()["sbatch"] >= SUBMITS, lambda: slurm.calls(), timeout=120)
     slurm.run("echo well >how")
     for runs in all_runs:
         assert wait(runs, 240) == {"finished": 2}
@@ -167,4 +168,4 @@ def test_two_hundred_runs_in_all_states_are_ended_within_half_a_minute(
     assert runs.states == {"finished": 6, "terminated": 194}
     left = [process for node in slurm.nodes for process in node.processes("sleep 1000")]
     assert not left
-    until(lambda: set(slurm.jobs().values()) <= {"COMPLETED", "CANCELLED"}, lambda: slurm.jobs(), 30)
+    until(lambda: set(slurm.jobs().values()) <= {"COMPLETED", "CANCELLED"}, lambda: slurm.jobs(), timeout=30)

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import COUNTS, NODE, add, checks, starts, sweep, told, until, wait
+from tests.cluster.clusters import COUNTS, NODE, add, checks, starts, sweep, told, wait
 from tests.testbed.fixtures import SlurmFactory
 from tests.testbed.slurm import SlurmCluster
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 
@@ -77,7 +78,7 @@ def test_a_large_sweep_is_one_call_of_sbatch_and_one_of_squeue_each_half_minute(
     until(
         lambda: not slurm.login.processes("nero"),
         lambda: str(slurm.login.processes("nero")),
-        ASKED_EVERY + 30,
+        timeout=ASKED_EVERY + 30,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from neronet import Neroman
 from tests.e2e.conftest import add
 from tests.testbed.fixtures import NodeFactory
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 
@@ -35,13 +35,6 @@ else
 fi
 until [ -e $HOME/end ]; do sleep 0.05; done
 """
-
-
-def until(true: Callable[[], object], timeout: float = 30.0) -> None:
-    end = time.monotonic() + timeout
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_a_run_that_went_on_out_of_reach_is_not_judged_by_what_it_was_before(

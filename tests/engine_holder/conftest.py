@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from engine_programs import Program, wait_until
+from engine_programs import Program
 from listeners import Heard, start_engine
 from small_engine import SmallEngine
+
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def listen(home: Path, engine: SmallEngine) -> Iterator[Callable[[], Heard]]:
 
     def begin() -> Heard:
         heard.append(Heard(home))
-        wait_until(lambda: len(engine.bell.clients) == len(heard))
+        until(lambda: len(engine.bell.clients) == len(heard))
         return heard[-1]
 
     yield begin

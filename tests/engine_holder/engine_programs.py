@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 PROGRAM = Path(__file__).with_name("small_engine.py")
@@ -53,10 +52,3 @@ class Program:
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()
-
-
-def wait_until(true: Callable[[], object], timeout: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.002)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from engine_programs import Program, wait_until
+from engine_programs import Program
 from small_engine import SmallEngine, neroman
 
 from neronet.engine import background
@@ -21,6 +21,7 @@ from neronet.engine.background import LOG, spawn, stop
 from neronet.engine.bell import Link
 from neronet.engine.holder import Lease, holder
 from neronet.errors import EngineError
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ def _environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass  # it was about to leave
-    wait_until(lambda: not background_programs(home))
+    until(lambda: not background_programs(home))
 
 
 def background_programs(home: Path) -> list[int]:
@@ -130,7 +131,7 @@ def test_a_notebook_hands_over_to_it(home: Path, program: Start) -> None:
 def test_after_a_kill_the_next_one_starts_at_once(home: Path) -> None:
     pid = start(home)
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: gone(pid))
+    until(lambda: gone(pid))
     began = time.monotonic()
     second = start(home)
     assert second != pid
@@ -141,7 +142,7 @@ def test_after_a_kill_the_next_one_starts_at_once(home: Path) -> None:
 def test_a_signal_ends_it_cleanly(home: Path, number: signal.Signals) -> None:
     pid = start(home)
     os.kill(pid, number)
-    wait_until(lambda: gone(pid))
+    until(lambda: gone(pid))
     assert holder(home) is None
     assert {path.name for path in home.iterdir()} == {"engine.lock", LOG}
     log = (home / LOG).read_text()
@@ -154,7 +155,7 @@ def test_stop_ends_it_and_says_whether_there_was_one(home: Path) -> None:
     pid = start(home)
     assert stop(home)
     assert holder(home) is None
-    wait_until(lambda: gone(pid))
+    until(lambda: gone(pid))
     assert "ended: asked to" in (home / LOG).read_text()
     assert not stop(home)
 
@@ -169,8 +170,8 @@ def test_it_leaves_when_nobody_needs_it_and_stays_while_somebody_does(
     with Link(now, "panel"):
         time.sleep(1)
         assert holder(home) == now
-    wait_until(lambda: holder(home) is None)
-    wait_until(lambda: gone(pid))
+    until(lambda: holder(home) is None)
+    until(lambda: gone(pid))
     assert "ended: idle for 0.3 s" in (home / LOG).read_text()
 
 

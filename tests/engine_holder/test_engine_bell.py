@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from engine_programs import Program, wait_until
+from engine_programs import Program
 from listeners import Heard, start_engine, who
 from small_engine import SmallEngine
 
@@ -18,6 +18,7 @@ from neronet.engine import bell as module
 from neronet.engine.bell import Client, Link, Message
 from neronet.engine.holder import Holder, Lease, private_socket
 from neronet.wire.frames import load_json
+from tests.waiting import until
 
 Start = Callable[..., Program]
 
@@ -31,7 +32,7 @@ def test_every_client_hears_the_bell_and_can_ring_it(
     assert ann.next() == ben.next() == {"type": "changed", "n": 1}
     assert engine.rings == 1
     ben.client.close()
-    wait_until(lambda: engine.bell.clients == ["panel"])
+    until(lambda: engine.bell.clients == ["panel"])
 
 
 def test_a_thousand_changes_are_a_few_messages_and_the_last_is_heard(
@@ -95,14 +96,14 @@ def test_a_client_that_takes_nothing_blocks_nobody_and_is_cut_off(
         ids.append(int(message["id"].split()[0]))
     assert ids == list(range(200)), "the other client hears all, in order"
     assert longest < 0.1
-    wait_until(lambda: engine.bell.clients == ["panel"])
+    until(lambda: engine.bell.clients == ["panel"])
     ann.client.close()
     stuck.close()
 
 
 def listen_beside(stuck: Link, engine: SmallEngine, home: Path) -> Heard:
     ann = Heard(home)
-    wait_until(lambda: engine.bell.clients == ["panel", "stuck"])
+    until(lambda: engine.bell.clients == ["panel", "stuck"])
     return ann
 
 
@@ -120,7 +121,7 @@ def fill(engine: SmallEngine, link: Link) -> None:
 
 def test_a_slow_client_hears_one_ring_for_all_that_it_missed(engine: SmallEngine, home: Path) -> None:
     with Link(who(home), "slow") as slow:
-        wait_until(lambda: engine.bell.clients == ["slow"])
+        until(lambda: engine.bell.clients == ["slow"])
         fill(engine, slow)
         engine.changed(1)
         time.sleep(0.02)
@@ -145,9 +146,9 @@ def test_a_client_that_takes_nothing_for_long_is_cut_off(
 ) -> None:
     monkeypatch.setattr(module, "STUCK", 0.1)
     with Link(who(home), "stuck") as link:
-        wait_until(lambda: engine.bell.clients == ["stuck"])
+        until(lambda: engine.bell.clients == ["stuck"])
         fill(engine, link)
-        wait_until(lambda: not engine.bell.clients)
+        until(lambda: not engine.bell.clients)
 
 
 def test_a_client_follows_the_engine_to_its_next_holder(home: Path) -> None:
@@ -202,9 +203,9 @@ def test_a_callback_that_fails_is_logged_and_the_bell_goes_on(
 
     client = Client(home, "notebook", {"changed": fail})
     client.start()
-    wait_until(lambda: len(calls) == 1)
+    until(lambda: len(calls) == 1)
     assert client.ring()
-    wait_until(lambda: len(calls) == 2)
+    until(lambda: len(calls) == 2)
     client.close()
     assert caplog.text.count("what was to be called for changed failed") == 2
 
@@ -278,7 +279,7 @@ def test_what_cannot_be_sent_is_said_and_the_client_connects_anew(home: Path) ->
     client = Client(home, "cli", {})
     client.start()
     first = greet()
-    wait_until(lambda: client._link is not None)
+    until(lambda: client._link is not None)
     link = client._link
     assert link is not None
     link._socket.settimeout(0.05)
@@ -287,7 +288,7 @@ def test_what_cannot_be_sent_is_said_and_the_client_connects_anew(home: Path) ->
     while client.send(message):
         pass
     second = greet()
-    wait_until(lambda: client._link is not link and client.ring())
+    until(lambda: client._link is not link and client.ring())
     client.close()
     for one in (first, second, listener):
         one.close()

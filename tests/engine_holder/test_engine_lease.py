@@ -13,11 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from engine_programs import Program, wait_until
+from engine_programs import Program
 
 from neronet.engine import holder as module
 from neronet.engine.holder import Holder, Lease, default_home, holder, read_only
 from neronet.errors import EngineError
+from tests.waiting import until
 
 Start = Callable[..., Program]
 
@@ -338,5 +339,5 @@ def test_a_holder_without_a_socket_is_asked_again_until_it_goes(home: Path, prog
     other.kill()
     waiting.join(10)
     assert taken == [True]
-    wait_until(lambda: holder(home) is not None)
+    until(lambda: holder(home) is not None)
     lease.release()

@@ -10,13 +10,13 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from engine_programs import wait_until
 from small_engine import SmallEngine
 
 from neronet.engine.bell import Client
 from neronet.engine.holder import Lease
 from neronet.engine.questions import Answers
 from neronet.transport.base import Question
+from tests.waiting import until
 
 CODE = Question("code", "gpu1", "One-time code: ", True)
 KEY = Question("host_key", "gpu2", "SHA256:abc", True)
@@ -61,7 +61,7 @@ def user(home: Path, engine: SmallEngine) -> Iterator[Callable[..., User]]:
 
     def sit_down(shows: bool = True) -> User:
         users.append(User(home, shows))
-        wait_until(lambda: len(engine.bell.clients) == len(users))
+        until(lambda: len(engine.bell.clients) == len(users))
         return users[-1]
 
     yield sit_down
@@ -144,7 +144,7 @@ def test_a_question_answered_elsewhere_before_its_turn_is_never_shown(
     assert first.result(5) == "one"
     ben.says.put("two")
     assert second.result(5) == "two"
-    wait_until(lambda: not ann.answers._open)
+    until(lambda: not ann.answers._open)
     last = ask(engine, CODE)
     ann.says.put("late")
     assert ann.seen.get(timeout=5) == CODE
@@ -183,7 +183,7 @@ def test_nobody_answers_in_time_and_the_question_goes(home: Path) -> None:
     engine.start()
     ann = User(home)
     try:
-        wait_until(lambda: engine.bell.clients)
+        until(lambda: engine.bell.clients)
         began = time.monotonic()
         assert ask(engine, CODE).result(5) is None
         assert 0.08 < time.monotonic() - began < 3

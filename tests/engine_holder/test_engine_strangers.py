@@ -13,7 +13,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from engine_programs import wait_until
 from listeners import start_engine, who
 from small_engine import SmallEngine
 
@@ -22,6 +21,7 @@ from neronet.engine import holder as holder_module
 from neronet.engine.bell import Link, Message
 from neronet.engine.holder import Holder, Lease, private_socket, socket_places
 from neronet.errors import EngineError
+from tests.waiting import until
 
 RUNS_AS_ROOT = os.getuid() == 0
 
@@ -106,7 +106,7 @@ def test_a_message_that_asks_for_nothing_sensible_does_nothing(
     with Link(who(home), "cli") as link:
         link.send(message)
         link.send({"type": "ring"})
-        wait_until(lambda: engine.rings == 1)
+        until(lambda: engine.rings == 1)
     assert not engine.ended.is_set()
 
 
@@ -115,7 +115,7 @@ def test_a_message_is_refused_where_it_is_made_when_it_is_too_long(engine: Small
         with pytest.raises(ValueError, match="longer than 65536"):
             link.send({"type": "answer", "id": "1", "text": "x" * 70_000})
         link.send({"type": "ring"})
-        wait_until(lambda: engine.rings == 1)
+        until(lambda: engine.rings == 1)
 
 
 def test_a_connection_that_says_nothing_is_ended(
@@ -138,7 +138,7 @@ def test_no_more_than_a_few_dozen_connections_are_taken(
         with pytest.raises(ConnectionError):
             Link(who(home), "c")
         assert engine.bell.clients == ["a", "b"]
-    wait_until(lambda: not engine.bell.clients)
+    until(lambda: not engine.bell.clients)
     Link(who(home), "d").close()
 
 
@@ -309,6 +309,6 @@ def test_logging_is_quiet_about_what_is_said(
     with Link(who(home), "cli") as link:
         link.send({"type": "answer", "id": "1", "text": "correct horse"})
         link.send({"type": "ring"})
-        wait_until(lambda: engine.rings == 1)
+        until(lambda: engine.rings == 1)
     assert "correct horse" not in caplog.text
     assert who(home).key not in caplog.text

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from neronet.node import procs
 from tests.node.mum import Mum
+from tests.waiting import until
 
 # Notes its start outside of the run's folder, prints numbered points, ends with the status it was given.
 PROGRAM = b"""\
@@ -71,19 +71,12 @@ def kill(pid: int) -> None:
     if not start:
         return
     procs.send(pid, signal.SIGKILL)
-    wait_until(lambda: procs.start_time(pid) != start, f"{pid} to be gone")
-
-
-def wait_until(true: Callable[[], object], what: str, timeout: float = 30.0) -> None:
-    end = time.monotonic() + timeout
-    while not true():
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.01)
+    until(lambda: procs.start_time(pid) != start, f"{pid} to be gone")
 
 
 def read_pid(path: Path) -> int:
     """The process that stopped at its step and made this file."""
-    wait_until(lambda: path.exists() and path.read_text(), f"a process to come to {path.name}")
+    until(lambda: path.exists() and path.read_text(), f"a process to come to {path.name}")
     return int(path.read_text())
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.faults import PROGRAM, close_all, read_pid, runs, wait_until
+from tests.faults.faults import PROGRAM, close_all, read_pid, runs
 from tests.node.mum import Mum, leave_nothing, processes_of
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.slow,
@@ -38,7 +39,7 @@ class Machine:
 
     def reboot(self) -> None:
         self.mums[-1].kill()
-        wait_until(lambda: not processes_of(self.folder / "root"), "everything to be gone")
+        until(lambda: not processes_of(self.folder / "root"), "everything to be gone")
 
 
 def test_after_a_reboot_running_runs_are_lost_and_the_others_run(tmp_path: Path) -> None:

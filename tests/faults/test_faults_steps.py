@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import neronet
-from tests.faults.faults import PROGRAM, check, close_all, kill, read_pid, runs, submit, wait_until
+from tests.faults.faults import PROGRAM, check, close_all, kill, read_pid, runs, submit
 from tests.node.mum import Mum, kids_of, leave_nothing
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -203,10 +204,10 @@ def test_a_run_whose_watchers_die_again_and_again_goes_on_unwatched(tmp_path: Pa
             case.kill_kids()
             case.wake()
             if number < 4:
-                wait_until((run / f"watch.{number}").exists, "somebody to take over")
+                until((run / f"watch.{number}").exists, "somebody to take over")
         if times > 3:
             case.wake()
-            wait_until((run / "unwatched").exists, "the node to give it up")
+            until((run / "unwatched").exists, "the node to give it up")
         case.check()
         texts = [record["text"] for record in case.mum.of("warn")]
         assert (run / "unwatched").exists() == bool(texts) == (times > 3)

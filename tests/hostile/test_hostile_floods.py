@@ -14,8 +14,8 @@ import pytest
 
 from neronet import Neroman
 from neronet.engine.holder import holder
-from tests.bad_input.conftest import until
 from tests.hostile.liar import make
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from neronet_jupyter import live
 from neronet_jupyter.figures import compare
 from neronet_jupyter.live import forget
 from neronet_jupyter.widget import View
+from tests.waiting import until
 
 
 class Wire(comm.base_comm.BaseComm):  # type: ignore[misc]
@@ -48,7 +48,9 @@ class Page:
         """The answer to an act; raises AssertionError with the text of a refusal."""
         number = next(self._numbers)
         self.say(word, args=args, id=number)
-        answer = until(lambda: next((m for m in self._custom() if m.get("answer") == number), None), timeout)
+        answer = until(
+            lambda: next((m for m in self._custom() if m.get("answer") == number), None), timeout=timeout
+        )
         assert "error" not in answer, answer["error"]
         return answer.get("ok")
 
@@ -56,27 +58,20 @@ class Page:
         """The refusal of an act: {"text", "hint"}."""
         number = next(self._numbers)
         self.say(word, args=args, id=number)
-        answer = until(lambda: next((m for m in self._custom() if m.get("answer") == number), None), timeout)
+        answer = until(
+            lambda: next((m for m in self._custom() if m.get("answer") == number), None), timeout=timeout
+        )
         found: dict[str, str] = answer["error"]
         return found
 
     def until(self, true: Callable[[dict[str, Any]], Any], timeout: float = 30.0) -> dict[str, Any]:
         """The state once `true(state)`."""
-        until(lambda: self.part.state and true(self.part.state), timeout)
+        until(lambda: self.part.state and true(self.part.state), timeout=timeout)
         return dict(self.part.state)
 
     def _custom(self) -> list[dict[str, Any]]:
         contents = [data["content"] for data in list(self.part.comm.sent) if data.get("method") == "custom"]
         return [content for content in contents if content.get("page") == self.name]
-
-
-def until(found: Callable[[], Any], timeout: float = 30.0) -> Any:
-    """The first true value of `found()`."""
-    end = time.monotonic() + timeout
-    while not (value := found()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
-    return value
 
 
 @pytest.fixture

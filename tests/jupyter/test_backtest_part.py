@@ -18,7 +18,8 @@ from neronet.spec.edit_rule import with_rule
 from neronet.store.store import Store
 from neronet_jupyter.backtest import Backtest
 from neronet_jupyter.trial import Trial, changed, nice
-from tests.jupyter.conftest import Page, until
+from tests.jupyter.conftest import Page
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,9 @@ from neronet.store.store import Store
 from neronet_jupyter import live as module
 from neronet_jupyter.station import Station
 from neronet_jupyter.widget import View
-from tests.jupyter.conftest import Page, until
+from tests.jupyter.conftest import Page
 from tests.jupyter.table.stores import add, define, say, start
+from tests.waiting import until
 
 
 class Heard(View):

@@ -13,7 +13,8 @@ from neronet import Neroman
 from neronet.errors import InputError
 from neronet_jupyter.lines import WIDTH, Lines, shown
 from neronet_jupyter.log import LogView
-from tests.jupyter.conftest import Page, until
+from tests.jupyter.conftest import Page
+from tests.waiting import until
 
 
 @given(st.lists(st.binary(max_size=40), max_size=30), st.integers(0, 40), st.integers(1, 40))

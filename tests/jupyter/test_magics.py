@@ -22,7 +22,7 @@ from neronet.spec.config import parse_config
 from neronet.sweep import expand
 from neronet_jupyter import cells
 from neronet_jupyter.live import live
-from tests.jupyter.conftest import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

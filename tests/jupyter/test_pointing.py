@@ -14,7 +14,8 @@ from neronet.spec.config import load_config
 from neronet_jupyter.lines import ROOM, shown
 from neronet_jupyter.log import LogView
 from neronet_jupyter.pointing import numbers_of
-from tests.jupyter.conftest import Page, until
+from tests.jupyter.conftest import Page
+from tests.waiting import until
 
 CONFIG = """\
 run_command_prefix: sh

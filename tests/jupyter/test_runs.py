@@ -12,8 +12,9 @@ from neronet import Neroman
 from neronet.wire import states
 from neronet_jupyter.memory import recall
 from neronet_jupyter.runs import RunsTable
-from tests.jupyter.conftest import Page, until
+from tests.jupyter.conftest import Page
 from tests.jupyter.table.stores import add, define, end, say, start
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

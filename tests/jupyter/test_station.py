@@ -11,7 +11,8 @@ from neronet import Neroman
 from neronet.store.events import Event
 from neronet.store.runs import RunRow
 from neronet_jupyter.station import Station, counts, decided, news
-from tests.jupyter.conftest import Page, until
+from tests.jupyter.conftest import Page
+from tests.waiting import until
 
 
 def row(

@@ -12,7 +12,8 @@ from neronet import Neroman
 from neronet.engine.background import spawn
 from neronet.spec.config import load_config
 from neronet_jupyter.sweep import SweepBuilder
-from tests.jupyter.conftest import Page, until
+from tests.jupyter.conftest import Page
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -10,9 +10,10 @@ from neronet import Neroman
 from neronet_jupyter.run import RunHead
 from neronet_jupyter.runs import RunsTable
 from neronet_jupyter.table.columns import MOST_TAGS, Known, layout, tags_width
-from tests.jupyter.conftest import Page, until
+from tests.jupyter.conftest import Page
 from tests.jupyter.table.stores import add, end, say, start
 from tests.jupyter.test_runs import Screen
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("swift")
 

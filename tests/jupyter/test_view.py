@@ -13,7 +13,8 @@ from neronet.errors import InputError
 from neronet_jupyter import format as say
 from neronet_jupyter.memory import recall, remember
 from neronet_jupyter.widget import View, slow
-from tests.jupyter.conftest import Page, until
+from tests.jupyter.conftest import Page
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

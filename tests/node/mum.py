@@ -20,6 +20,7 @@ from typing import Any
 import neronet
 from neronet.transport.agent import build_agent
 from neronet.wire import frames, messages
+from tests.waiting import until
 
 # Interpreters of a version manager, where there is one, the oldest first; else the one that runs the tests.
 PYTHONS = [
@@ -157,12 +158,12 @@ class Mum:
         return found[0]
 
     def until(self, true: Callable[[], bool], timeout: float = 20.0) -> None:
-        end = time.monotonic() + timeout
-        while not true():
-            assert time.monotonic() < end, (
-                f"still waiting; records: {self.records[-5:]}, other: {self.other[-5:]}"
-            )
-            self.receive(0.1)
+        """As tests.waiting.until; it receives meanwhile."""
+
+        def told() -> str:
+            return f"still waiting; records: {self.records[-5:]}, other: {self.other[-5:]}"
+
+        until(true, told, timeout, rest=lambda: self.receive(0.1))
 
     def send(self, data: bytes) -> str:
         """Sends a content, whether it is there or not; its hash."""

@@ -58,7 +58,7 @@ def masks(pid: int) -> list[int]:
     return found
 
 
-def until(served: Mum, pids: list[int], mask: int, there: bool) -> None:
+def until_they_wait(served: Mum, pids: list[int], mask: int, there: bool) -> None:
     """Receives until each of these processes has such a mask, or none has."""
     end = time.monotonic() + 20
     while not all((mask in masks(pid)) is there for pid in pids):
@@ -75,9 +75,9 @@ def test_a_program_that_prints_in_a_row_pays_for_no_events_until_it_rests(
     served.until_started()
     served.log(token, 0)
     (kid,) = kids_of(served.root)
-    until(served, [kid, served.pid], COMERS, True)
+    until_they_wait(served, [kid, served.pid], COMERS, True)
     (tmp_path / "rest").touch()
-    until(served, [kid, served.pid], COMERS, False)
+    until_they_wait(served, [kid, served.pid], COMERS, False)
     assert CHANGES in masks(kid)
     (tmp_path / "print").touch()
     served.until(lambda: served.points(0)[-1][1] == -1)
@@ -116,7 +116,7 @@ def test_a_wish_to_stop_is_heard_while_a_program_prints_in_a_row(root: Path, tmp
         served.follow(token)
         served.until_started()
         (kid,) = kids_of(root)
-        until(served, [kid], COMERS, True)
+        until_they_wait(served, [kid], COMERS, True)
         served.act(token, "terminate", [[0, 0]])
         served.until(lambda: bool(served.ended()))
         assert served.ended()[0]["state"] == "terminated"

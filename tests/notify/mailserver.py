@@ -147,13 +147,6 @@ def sweep(store: Store, count: int, prefix: str = "lang/x", token: str = "0" * 1
     return submit(store, *(f"{prefix}={n}" for n in range(count)), token=token)
 
 
-def until(check: Callable[[], object], timeout: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not check():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-
-
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 

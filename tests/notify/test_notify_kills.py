@@ -16,7 +16,8 @@ import pytest
 
 from neronet.engine.holder import holder
 from neronet.store import Store
-from tests.notify.mailserver import MailServer, fail, kill, notify, sweep, until
+from tests.notify.mailserver import MailServer, fail, kill, notify, sweep
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,8 +101,8 @@ def test_kills_at_random_moments_double_nothing_and_lose_nothing(
         engine.wait(10)
         engine = begin()
     fail(store, runs[KILLS])
-    until(lambda: store.events.find()[-1].id <= store.outbox.marks().popitem()[1].event, 60)
-    until(lambda: not store.outbox.messages(), 60)
+    until(lambda: store.events.find()[-1].id <= store.outbox.marks().popitem()[1].event, timeout=60)
+    until(lambda: not store.outbox.messages(), timeout=60)
     subjects = server.subjects()
     unsure = [message.subject for message in store.outbox.messages(("unsure",))]
     print(subjects, unsure)

@@ -14,8 +14,9 @@ from neronet.engine.notifying import Notifying
 from neronet.errors import NotifyError
 from neronet.spec.preferences import load_preferences
 from neronet.store import Store
-from tests.notify.mailserver import PASSWORD, USER, MailServer, fail, notify, sweep, until
+from tests.notify.mailserver import PASSWORD, USER, MailServer, fail, notify, sweep
 from tests.store.store_tools import records
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -91,7 +92,7 @@ def test_five_hundred_failures_are_one_message_with_counts_and_the_usual_reasons
         fail(store, run)
     for run in runs[480:]:
         fail(store, run, "out of memory")
-    until(lambda: server.mails and not store.outbox.messages(), 60)
+    until(lambda: server.mails and not store.outbox.messages(), timeout=60)
     (subject,) = server.subjects()
     assert subject == "neronet: the sweep lang has ended: 500 failed; 500 runs of lang failed"
     text = server.text()

@@ -22,9 +22,10 @@ from neronet.spec.notify import Channel, Secret
 from neronet.store import Store
 from tests.cli.fakes import Said, said
 from tests.e2e.cli import Cli
-from tests.notify.mailserver import PASSWORD, MailServer, fail, notify, sweep, until
+from tests.notify.mailserver import PASSWORD, MailServer, fail, notify, sweep
 from tests.notify.test_notify_mail import Start, ready
 from tests.plugins import install
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

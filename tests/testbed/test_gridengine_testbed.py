@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,15 +14,9 @@ from tests.testbed.gridengine import GridEngine
 from tests.testbed.gridengine_fixture import GridEngineFactory
 from tests.testbed.lab import Lab, LackingError
 from tests.testbed.procs import start_time
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
-
-
-def until(holds: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.1)
 
 
 def tasks(cluster: GridEngine) -> dict[str, str]:

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,9 @@ from tests.testbed.fixtures import SlurmFactory
 from tests.testbed.image import Options
 from tests.testbed.lab import Lab, LackingError
 from tests.testbed.slurm import SlurmCluster
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
-
-
-def until(holds: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.05)
 
 
 def submit(slurm: SlurmCluster, command: str, options: str = "") -> str:

@@ -17,15 +17,9 @@ from tests.testbed.image import NOISY, Options
 from tests.testbed.lab import Lab, LackingError, find_python
 from tests.testbed.nodes import Node
 from tests.testbed.procs import processes_of, start_time
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
-
-
-def until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.01)
 
 
 def said(node: Node, command: str, *options: str, **more: str) -> str:

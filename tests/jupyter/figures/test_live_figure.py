@@ -19,7 +19,7 @@ from neronet.errors import InputError
 from neronet_jupyter.figures import LiveFigure, plot
 from neronet_jupyter.figures.resample import TOTAL
 from neronet_jupyter.metrics import by_interest, default
-from tests.jupyter.conftest import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
