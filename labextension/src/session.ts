@@ -203,7 +203,7 @@ export class PanelSession {
       throw new KernelProblem('NoKernel', 'The environment of the Jupyter server has no Python kernel.');
     }
     const mine = await sessions.startNew({ path: PATH, name: 'Neronet', type: 'console', kernel: { name } });
-    // Another browser may have started one at the same moment: all pages agree on the same one, and end the others.
+    // Another browser may have started one at the same moment.
     const kept = await this.running();
     if (kept && kept.id !== mine.id) {
       mine.dispose();
@@ -212,11 +212,14 @@ export class PanelSession {
     return mine;
   }
 
-  /** The session of the panel; of several all pages keep the same one. */
+  /**
+   * The session of the panel.  Of several the first is kept: the server lists them as they came to be, and a page asks
+   * when its own is there, so nobody is connected to one that another page then ends.
+   */
   private async running(): Promise<Session.IModel | undefined> {
     const settings = this.services.serverSettings;
     const models = (await SessionAPI.listRunning(settings)).filter(model => model.path === PATH && model.kernel);
-    const [kept, ...others] = models.sort((one, other) => (one.id < other.id ? -1 : 1));
+    const [kept, ...others] = models;
     for (const other of others) {
       await SessionAPI.shutdownSession(other.id, settings).catch(() => undefined);
     }
@@ -248,11 +251,13 @@ export class PanelSession {
         void this.prepare(link);
       } else if (this.link === link) {
         this.away(this.condition.phase === 'away' ? this.condition.text : 'The connection to its kernel is lost.');
-        void this.probe(link);
+        void this.probe(link, true);
       }
     });
     if (connection.kernel?.connectionStatus === 'connected') {
       void this.prepare(link);
+    } else {
+      void this.probe(link, false);
     }
   }
 
@@ -293,13 +298,17 @@ export class PanelSession {
     }
   }
 
-  /** JupyterLab looks for a lost server ever more seldom; a panel should be back at once. */
-  private async probe(link: Link): Promise<void> {
+  /**
+   * JupyterLab looks for a server that it `lost` ever more seldom, as it does for a kernel that another browser ended
+   * before this page was connected to it; a panel should be back at once.
+   */
+  private async probe(link: Link, lost: boolean): Promise<void> {
     while (this.link === link && link.connection.kernel?.connectionStatus !== 'connected') {
       await sleep(PROBE);
       const models = await SessionAPI.listRunning(this.services.serverSettings).catch(() => null);
       const kernel = link.connection.kernel;
       if (!models && this.link === link) {
+        lost = true;
         this.away('The Jupyter server does not answer.');
       }
       if (!models || this.link !== link || kernel?.connectionStatus === 'connected') {
@@ -307,7 +316,9 @@ export class PanelSession {
       }
       const mine = models.find(model => model.id === link.connection.id);
       if (mine && kernel && mine.kernel?.id === kernel.id) {
-        await Promise.race([kernel.reconnect().catch(() => undefined), sleep(5000)]);
+        if (lost) {
+          await Promise.race([kernel.reconnect().catch(() => undefined), sleep(5000)]);
+        }
       } else {
         await link.dispose();
       }

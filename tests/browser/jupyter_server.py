@@ -89,10 +89,11 @@ class JupyterServer:
     def log(self) -> str:
         return (self.folder / "server.log").read_text(errors="replace")[-5000:]
 
-    def get(self, path: str, method: str = "GET") -> Any:
+    def get(self, path: str, method: str = "GET", body: dict[str, Any] | None = None) -> Any:
         """What `/api/PATH` says."""
         headers = {"Authorization": f"token {self.token}"}
-        request = urllib.request.Request(f"{self.address}/api/{path}", headers=headers, method=method)
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.address}/api/{path}", data, headers, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
 
@@ -104,6 +105,11 @@ class JupyterServer:
         """Ends the panel's kernel, as the list of running kernels does."""
         for session in self.panel_sessions():
             self.get(f"sessions/{session['id']}", "DELETE")
+
+    def start_panel(self, kernel: dict[str, str] | None = None, path: str = PATH) -> Any:
+        """Starts the panel's kernel as a page does, or a further session with this kernel; the session."""
+        asked = {"name": "Neronet", "path": path, "type": "console", "kernel": kernel or {"name": "python3"}}
+        return self.get("sessions", "POST", asked)
 
     def panel_kernel(self) -> psutil.Process:
         """The process of the panel's kernel, of which there is exactly one."""

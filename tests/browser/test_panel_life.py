@@ -206,6 +206,54 @@ def test_a_restarted_server_brings_both_tabs_back(
     assert len(jupyter.panel_sessions()) == 1
 
 
+def test_of_several_kernels_every_page_keeps_the_first(
+    panel: Page, tabs: Tabs, jupyter: JupyterServer
+) -> None:
+    """Two browsers may start one at once: a page that is live with the first must not lose it."""
+    tabs.server_went = (
+        True  # the browser says of a session that is ended with its kernel, and then asked to end
+    )
+    [first] = jupyter.panel_sessions()
+    second = jupyter.start_panel(path="another")
+    for n in range(7):  # the names of sessions are dice: the first is seldom also the first of these by name
+        more = jupyter.start_panel({"id": second["kernel"]["id"]}, f"another{n}")
+        jupyter.get(f"sessions/{more['id']}", "PATCH", {"path": first["path"]})
+    other = tabs.open()
+    show(other)
+    back(other, "second tab")
+    until(lambda: [one["id"] for one in jupyter.panel_sessions()] == [first["id"]])
+    back(panel, "the first tab")
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_page_whose_kernel_is_replaced_while_it_connects_takes_the_other_one(
+    tabs: Tabs, streams: Streams, jupyter: JupyterServer, before: bool
+) -> None:
+    """As when somebody shuts it down just then; before the page asks the server, or at the same moment."""
+    jupyter.shut_down_panel()
+    tabs.server_went = True  # the browser says of each kernel that it asks for in vain
+    page, kernels = tabs.open(), set()
+
+    def connect(socket: WebSocketRoute) -> None:
+        first = not kernels
+        kernels.add(kernel_id(jupyter))
+        if not before:
+            socket.connect_to_server()
+        if first:
+            jupyter.shut_down_panel()
+            jupyter.start_panel()
+        if before:
+            socket.connect_to_server()
+
+    page.route_web_socket(re.compile("/channels"), connect)
+    page.reload()
+    ready(page)
+    show(page)
+    back(page, "replaced")
+    assert len(kernels) == 2
+    assert kernel_id(jupyter) in kernels
+
+
 def test_a_kernel_that_was_shut_down_stays_so_until_the_user_wants_it(
     panel: Page, jupyter: JupyterServer
 ) -> None:
