@@ -161,7 +161,7 @@ def test_time_n_is_kept_by_the_next_watcher(node: Node) -> None:
     node.take_over(token)
     ended = node.ended()
     assert (ended["state"], ended["reason"]) == ("terminated", "condition c, 60 > 50")
-    assert 1.9 < ended["ended"] - ended["started"] < 5
+    assert 1.9 < ended["ended"] - ended["started"] < 20
 
 
 def test_a_time_limit_is_kept_by_the_next_watcher(node: Node) -> None:
@@ -170,7 +170,7 @@ def test_a_time_limit_is_kept_by_the_next_watcher(node: Node) -> None:
     node.take_over(token)
     ended = node.ended()
     assert (ended["state"], ended["reason"]) == ("timeout", "ran longer than 2 seconds")
-    assert 1.9 < ended["ended"] - ended["started"] < 5
+    assert 1.9 < ended["ended"] - ended["started"] < 20
 
 
 def test_the_names_of_both_watchers_count(node: Node, flag: Path, until_flag: str) -> None:
