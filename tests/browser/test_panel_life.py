@@ -210,9 +210,7 @@ def test_of_several_kernels_every_page_keeps_the_first(
     panel: Page, tabs: Tabs, jupyter: JupyterServer
 ) -> None:
     """Two browsers may start one at once: a page that is live with the first must not lose it."""
-    tabs.server_went = (
-        True  # the browser says of a session that is ended with its kernel, and then asked to end
-    )
+    tabs.server_went = True  # the browser says of each session that ended with its kernel and is asked to end
     [first] = jupyter.panel_sessions()
     second = jupyter.start_panel(path="another")
     for n in range(7):  # the names of sessions are dice: the first is seldom also the first of these by name
