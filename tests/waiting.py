@@ -14,7 +14,7 @@ def sleep() -> None:
 def until(
     true: Callable[[], Any],
     what: object = "it did not happen in time",
-    timeout: float = 60.0,
+    timeout: float = 30.0,
     rest: Callable[[], None] = sleep,
 ) -> Any:
     """The first true value of `true()`; `what` says, or tells when asked, what is wrong if it does not come.

@@ -5,6 +5,7 @@ The time that each test allows is for a busy machine; `pytest -rP` prints what i
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -19,9 +20,10 @@ from neronet import Neroman
 from tests.browser.conftest import Tabs
 from tests.browser.jupyter_server import JupyterServer
 from tests.browser.pages import STARTS, ready, show
-from tests.waiting import until
+from tests.waiting import until as until_in_time
 
 pytestmark = pytest.mark.slow
+until = functools.partial(until_in_time, timeout=60.0)  # for a busy machine
 LIVE = "#neronet-panel .nn-content:not(.nn-not-live)"
 CONFIG = """
 run_command_prefix: sh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from neronet.api import RunSet
 from neronet.wire import states
 from tests.testbed.gridengine import GridEngine
 from tests.testbed.slurm import SlurmCluster
+from tests.waiting import until as until_in_time
+
+until = functools.partial(until_in_time, timeout=60.0)  # a scheduler is asked every half a minute
 
 NODE = "triton"
 CONFIG = """\

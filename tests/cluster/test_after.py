@@ -8,9 +8,8 @@ import pytest
 
 from neronet import Neroman
 from neronet.errors import InputError
-from tests.cluster.clusters import COUNTS, NOTED, told, wait
+from tests.cluster.clusters import COUNTS, NOTED, told, until, wait
 from tests.cluster.places import Place
-from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -13,10 +13,9 @@ import pytest
 from neronet import Neroman
 from neronet.api import RunSet
 from neronet.errors import InputError
-from tests.cluster.clusters import COUNTS, sweep, told, wait
+from tests.cluster.clusters import COUNTS, sweep, told, until, wait
 from tests.cluster.places import EXAMPLE, OWN, Place, command
 from tests.testbed.fixtures import NodeFactory
-from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

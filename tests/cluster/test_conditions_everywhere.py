@@ -11,9 +11,8 @@ import pytest
 
 from neronet import Neroman
 from neronet.store.events import Event
-from tests.cluster.clusters import sweep, told, wait
+from tests.cluster.clusters import sweep, told, until, wait
 from tests.cluster.places import Place
-from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import starts, sweep, told, wait
+from tests.cluster.clusters import starts, sweep, told, until, wait
 from tests.testbed.slurm import SlurmCluster
-from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

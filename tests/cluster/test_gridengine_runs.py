@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import COUNTS, NODE, add, checks, starts, sweep, told, wait
+from tests.cluster.clusters import COUNTS, NODE, add, checks, starts, sweep, told, until, wait
 from tests.testbed.gridengine import GridEngine
 from tests.testbed.gridengine_fixture import GridEngineFactory
-from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

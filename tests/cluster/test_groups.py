@@ -16,11 +16,10 @@ import pytest
 
 from neronet import Neroman
 from neronet.api import RunSet
-from tests.cluster.clusters import NODE, add, started, sweep, told, wait
+from tests.cluster.clusters import NODE, add, started, sweep, told, until, wait
 from tests.testbed.fixtures import NodeFactory
 from tests.testbed.nodes import Node
 from tests.testbed.slurm import SlurmCluster
-from tests.waiting import until
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 

@@ -16,9 +16,8 @@ import pytest
 from neronet import Neroman
 from neronet.errors import InputError
 from tests.bad_input.test_nasty_parameters import nasty, quoted
-from tests.cluster.clusters import NODE, NOTED, add, starts, wait
+from tests.cluster.clusters import NODE, NOTED, add, starts, until, wait
 from tests.testbed.fixtures import SlurmFactory
-from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

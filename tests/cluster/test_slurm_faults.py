@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, told, wait
+from tests.cluster.clusters import COUNTS, NODE, add, starts, sweep, told, until, wait
 from tests.testbed.fixtures import SlurmFactory
 from tests.testbed.slurm import SlurmCluster
-from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

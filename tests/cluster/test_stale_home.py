@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from neronet import Neroman
-from tests.cluster.clusters import NODE, add, sweep, wait
+from tests.cluster.clusters import NODE, add, sweep, until, wait
 from tests.testbed.fixtures import SlurmFactory
 from tests.testbed.image import Options
 from tests.testbed.slurm import SlurmCluster
-from tests.waiting import until
 
 pytestmark = pytest.mark.real
 

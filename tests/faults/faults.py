@@ -71,12 +71,12 @@ def kill(pid: int) -> None:
     if not start:
         return
     procs.send(pid, signal.SIGKILL)
-    until(lambda: procs.start_time(pid) != start, f"{pid} to be gone")
+    until(lambda: procs.start_time(pid) != start, f"{pid} is not gone")
 
 
 def read_pid(path: Path) -> int:
     """The process that stopped at its step and made this file."""
-    until(lambda: path.exists() and path.read_text(), f"a process to come to {path.name}")
+    until(lambda: path.exists() and path.read_text(), f"no process comes to {path.name}")
     return int(path.read_text())
 
 

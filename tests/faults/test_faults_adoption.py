@@ -34,7 +34,7 @@ class Node:
         for pid in kids_of(self.root):
             kill(pid)
         self.wake()
-        until((self.run(token) / f"watch.{number}").exists, "somebody to take over")
+        until((self.run(token) / f"watch.{number}").exists, "nobody takes over")
 
     def wake(self) -> None:
         self.mum.say({"m": "place", "place": "place1", "limits": {"slots": 1}})
@@ -128,7 +128,9 @@ def test_a_truncation_that_nobody_saw_is_noticed_when_the_file_is_shorter(
     for pid in kids_of(node.root):
         kill(pid)
     flag.touch()
-    until(lambda: (node.run(token) / "stderr.log").read_bytes() == b"c 3\n", "the program")
+    until(
+        lambda: (node.run(token) / "stderr.log").read_bytes() == b"c 3\n", "the program does not come to it"
+    )
     node.wake()
     assert node.ended()["state"] == "finished"
     assert node.values(1) == [("a", 1), ("b", 2), ("c", 3)]
@@ -191,9 +193,9 @@ def test_a_run_that_ended_by_itself_just_before_the_wish_is_not_called_terminate
     try:
         token = mum.submit([["sh", "-c", "exit 5"]])
         mum.follow(token)
-        until((tmp_path / "at").exists, "the kid")
+        until((tmp_path / "at").exists, "no kid comes to it")
         run = root / "batches" / token / "run/0.1"
-        until(lambda: (run / "exit").read_bytes().strip(), "the program")
+        until(lambda: (run / "exit").read_bytes().strip(), "the program does not come to it")
         time.sleep(0.05)
         (run / "stop").write_text('{"id": "x", "who": "t", "state": "terminated", "why": "too late"}')
         mum.until(lambda: bool(mum.ended()))
@@ -211,7 +213,7 @@ def test_a_wrapper_killed_while_it_says_that_it_began_is_lost_and_holds_up_nobod
     try:
         token = mum.submit([["true"], ["true"]])
         mum.follow(token)
-        until((tmp_path / "at").exists, "the kid")
+        until((tmp_path / "at").exists, "no kid comes to it")
         (root / "batches" / token / "run/0.1/start").write_bytes(damage)
         mum.until(lambda: len(mum.ended()) == 2)
         assert [mum.ended()[index]["state"] for index in (0, 1)] == ["lost", "finished"]
@@ -271,7 +273,7 @@ def test_a_run_is_adopted_by_a_kid_that_was_busy_elsewhere(root: Path, flag: Pat
         mum.close()
         kill(victim)
         run = root / "batches" / token / "run"
-        until(lambda: (run / "0.1/watch.1").exists(), "the other kid")
+        until(lambda: (run / "0.1/watch.1").exists(), "no other kid comes")
         flag.touch()
     finally:
         mum.close()

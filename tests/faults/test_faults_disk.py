@@ -78,7 +78,7 @@ def test_exit_statuses_of_runs_that_end_on_a_full_disk_are_kept(
     flag.unlink()
     run = disk.path / "root/batches" / token / "run"
     for index, status in ((0, 7), (1, 8)):
-        until(lambda: (run / f"{index}.1/exit").read_bytes().strip() == b"%d" % status, "the status")  # noqa: B023
+        until(lambda: (run / f"{index}.1/exit").read_bytes().strip() == b"%d" % status, "no status")  # noqa: B023
     time.sleep(0.5)
     assert not (run / "2.1").exists()
     time.sleep(4.0)
@@ -103,7 +103,7 @@ def test_a_full_disk_and_dead_watchers_lose_no_status_either(served: Mum, disk: 
     for pid in kids_of(served.root):
         kill(pid)
     flag.unlink()
-    until(lambda: kids_of(served.root), "the wrapper to start another kid")
+    until(lambda: kids_of(served.root), "the wrapper starts no other kid")
     time.sleep(0.5)
     disk.free()
     served.until(lambda: bool(served.ended()))
@@ -119,7 +119,7 @@ def test_a_wrapper_that_cannot_say_that_it_began_does_not_run_the_program(disk: 
     try:
         token = served.submit([["sh", "-c", f"echo $$ >>{tmp_path}/starts; exit 5"]])
         served.follow(token)
-        until(at.exists, "the kid")
+        until(at.exists, "no kid comes to it")
         disk.fill()
         time.sleep(2.0)
         assert not (tmp_path / "starts").exists()
@@ -139,7 +139,7 @@ def test_a_limit_is_kept_though_the_disk_is_full(served: Mum, disk: Disk) -> Non
     served.until(lambda: bool(served.points(0)))
     disk.fill()
     run = disk.path / "root/batches" / token / "run/0.1"
-    until(lambda: (run / "exit").read_bytes().strip() == b"143", "the end of the run", timeout=10)
+    until(lambda: (run / "exit").read_bytes().strip() == b"143", "the run does not end", timeout=10)
     disk.free()
     served.until(lambda: bool(served.ended()))
     assert (served.ended()[0]["state"], served.ended()[0]["status"]) == ("timeout", 143)

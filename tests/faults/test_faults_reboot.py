@@ -39,7 +39,7 @@ class Machine:
 
     def reboot(self) -> None:
         self.mums[-1].kill()
-        until(lambda: not processes_of(self.folder / "root"), "everything to be gone")
+        until(lambda: not processes_of(self.folder / "root"), "something is left")
 
 
 def test_after_a_reboot_running_runs_are_lost_and_the_others_run(tmp_path: Path) -> None:

@@ -204,10 +204,10 @@ def test_a_run_whose_watchers_die_again_and_again_goes_on_unwatched(tmp_path: Pa
             case.kill_kids()
             case.wake()
             if number < 4:
-                until((run / f"watch.{number}").exists, "somebody to take over")
+                until((run / f"watch.{number}").exists, "nobody takes over")
         if times > 3:
             case.wake()
-            until((run / "unwatched").exists, "the node to give it up")
+            until((run / "unwatched").exists, "the node does not give it up")
         case.check()
         texts = [record["text"] for record in case.mum.of("warn")]
         assert (run / "unwatched").exists() == bool(texts) == (times > 3)

@@ -72,13 +72,13 @@ def test_a_wrapper_is_known_by_its_session_and_its_mark() -> None:
     marked = {**os.environ, "NERONET_RUN": "b.0.1"}
     leader = subprocess.Popen(["sleep", "30"], env=marked, start_new_session=True)
     member = subprocess.Popen(["sleep", "30"], env=marked)
-    until(lambda: procs.start_of(leader.pid, "NERONET_RUN=b.0.1"), "the leader to be found")
+    until(lambda: procs.start_of(leader.pid, "NERONET_RUN=b.0.1"), "the leader is not found")
     assert procs.start_of(leader.pid, "NERONET_RUN=b.0.1") == procs.start_time(leader.pid) != ""
     assert procs.start_of(leader.pid, "NERONET_RUN=b.0.2") == "", "the wrapper of another run has its pid now"
     assert procs.start_of(member.pid, "NERONET_RUN=b.0.1") == "", "a process of the program"
     for child in (leader, member):
         child.kill()
-    until(lambda: not procs.start_time(leader.pid), "the leader to end")
+    until(lambda: not procs.start_time(leader.pid), "the leader does not end")
     assert procs.start_of(leader.pid, "NERONET_RUN=b.0.1") == "", "a zombie"
     for child in (leader, member):
         child.wait()
