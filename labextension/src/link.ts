@@ -6,12 +6,13 @@ import {
   type WidgetRenderer
 } from '@jupyter-widgets/jupyterlab-manager';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import type { KernelMessage, Session } from '@jupyterlab/services';
+import type { Kernel, KernelMessage, Session } from '@jupyterlab/services';
 import { PromiseDelegate } from '@lumino/coreutils';
 import { Signal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 
 const MODULE = 'neronet_jupyter.panel';
+const WIDGETS = 'jupyter.widget'; // the name of the comms by which a kernel makes widgets
 const BY_THE_SERVER = ['restarting', 'autorestarting', 'dead']; // what the server says in the kernel's place
 const PATIENCE = 5000; // milliseconds that a widget's message may come after the answer that names it
 
@@ -35,44 +36,49 @@ export class Link {
   readonly gone: Promise<void>;
   private readonly ended = new PromiseDelegate<void>();
   private readonly found = new PromiseDelegate<WidgetManager>();
-  private readonly registered: { dispose(): void };
+  private registered: { dispose(): void } | null = null;
+  private heard: Kernel.IKernelConnection | null = null; // whose widgets the manager makes
+  private readonly turned = new Signal<this, { oldValue: Link['heard']; newValue: Link['heard'] }>(this);
+  private readonly inStep = new Signal<this, Kernel.ConnectionStatus>(this);
   private process = ''; // the kernel's own name for the process that answered last
 
   constructor(
     readonly connection: Session.ISessionConnection,
-    rendermime: IRenderMimeRegistry
+    private readonly rendermime: IRenderMimeRegistry
   ) {
     this.gone = this.ended.promise;
     connection.disposed.connect(() => this.ended.resolve());
     // Nobody runs cells in this kernel, so its main shell hears pages at once.  Through subshells, which JupyterLab
     // would use, a page is no longer heard once another page has restarted the kernel: it keeps the old one's number.
     (connection.kernel as { commsOverSubshells?: string } | null)!.commsOverSubshells = 'disabled';
-    // registerWidgetManager is what ipywidgets exports to make a manager that knows every registered widget.  It
-    // returns before that is there, and gives it to the renderers that it is told of: so this stands in for one.
-    const found = this.found;
-    const renderer = {
-      set manager(value: WidgetManager) {
-        found.resolve(value);
+    this.deafen();
+  }
+
+  /**
+   * From now on the page has the kernel's widgets, those that there are and those to come.  To be called when the
+   * kernel has answered, for only then all that it says is known to reach this page: what it says while a connection
+   * or its process begins may be lost in part, and a widget whose parts were lost would stay broken.
+   */
+  listen(): void {
+    const kernel = this.connection.kernel;
+    if (!this.registered) {
+      this.registered = this.register();
+    } else {
+      if (this.heard !== kernel) {
+        this.turned.emit({ oldValue: this.heard, newValue: kernel });
       }
-    };
-    const context = {
-      path: connection.path,
-      sessionContext: {
-        ready: Promise.resolve(),
-        session: connection,
-        kernelChanged: connection.kernelChanged,
-        statusChanged: connection.statusChanged,
-        connectionStatusChanged: connection.connectionStatusChanged
-      },
-      model: { getMetadata: () => undefined, setMetadata: () => undefined, dirty: false },
-      saveState: new Signal<object, string>({}),
-      urlResolver: { resolveUrl: async (url: string) => url, getDownloadUrl: async (url: string) => url }
-    };
-    this.registered = registerWidgetManager(
-      context as unknown as Parameters<typeof registerWidgetManager>[0],
-      rendermime.clone(),
-      [renderer as unknown as WidgetRenderer].values()
-    );
+      this.inStep.emit('connected');
+    }
+    this.heard = kernel;
+  }
+
+  /** Until `listen` is called nothing is made of what the kernel says of new widgets. */
+  deafen(): void {
+    if (this.heard) {
+      this.turned.emit({ oldValue: this.heard, newValue: null });
+      this.heard = null;
+    }
+    this.connection.kernel?.registerCommTarget(WIDGETS, comm => comm.dispose());
   }
 
   /** The value of a call of neronet_jupyter.panel, as Python prints it. Rejects with a KernelProblem. */
@@ -121,17 +127,52 @@ export class Link {
     return model.widget_manager === (await this.found.promise);
   }
 
-  /** Its widgets say nothing to the kernel any more; what they show stays. */
+  /** Its widgets neither hear the kernel nor say anything to it any more; what they show stays. */
   async silence(): Promise<void> {
-    (await this.found.promise).disconnect();
+    this.deafen();
+    if (this.registered) {
+      (await this.found.promise).disconnect();
+    }
   }
 
   /** Ends this page's part of it; the kernel goes on. */
   async dispose(): Promise<void> {
     await this.silence();
-    this.registered.dispose();
+    this.registered?.dispose();
     this.connection.dispose();
     this.ended.resolve();
+  }
+
+  /**
+   * registerWidgetManager is what ipywidgets exports to make a manager that knows every registered widget.  It returns
+   * before that is there, and gives it to the renderers that it is told of: so this stands in for one.  Of the context
+   * of a notebook, which it wants, this is what it looks at; when it takes and loads widgets is for `listen` to say.
+   */
+  private register(): { dispose(): void } {
+    const { connection, found } = this;
+    const renderer = {
+      set manager(value: WidgetManager) {
+        found.resolve(value);
+      }
+    };
+    const context = {
+      path: connection.path,
+      sessionContext: {
+        ready: Promise.resolve(),
+        session: connection,
+        kernelChanged: this.turned,
+        statusChanged: connection.statusChanged,
+        connectionStatusChanged: this.inStep
+      },
+      model: { getMetadata: () => undefined, setMetadata: () => undefined, dirty: false },
+      saveState: new Signal<object, string>({}),
+      urlResolver: { resolveUrl: async (url: string) => url, getDownloadUrl: async (url: string) => url }
+    };
+    return registerWidgetManager(
+      context as unknown as Parameters<typeof registerWidgetManager>[0],
+      this.rendermime.clone(),
+      [renderer as unknown as WidgetRenderer].values()
+    );
   }
 
   private async execute(code: string, expression: string): Promise<string> {

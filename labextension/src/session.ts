@@ -233,8 +233,9 @@ export class PanelSession {
   /** Hears what happens to the kernel; a restart by another page is told only by the new process itself. */
   private follow(link: Link): void {
     const { connection } = link;
-    connection.iopubMessage.connect((_, message: KernelMessage.IIOPubMessage) => {
-      if (link.isNewProcess(message)) {
+    // anyMessage tells of a message before anything is made of it.
+    connection.anyMessage.connect((_, { msg, direction }) => {
+      if (direction === 'recv' && msg.channel === 'iopub' && link.isNewProcess(msg as KernelMessage.IIOPubMessage)) {
         this.away('The kernel of the panel starts again.');
         void link.silence().then(() => this.prepare(link));
       }
@@ -250,6 +251,7 @@ export class PanelSession {
       if (status === 'connected') {
         void this.prepare(link);
       } else if (this.link === link) {
+        link.deafen();
         this.away(this.condition.phase === 'away' ? this.condition.text : 'The connection to its kernel is lost.');
         void this.probe(link, true);
       }
@@ -279,6 +281,7 @@ export class PanelSession {
     try {
       await link.call('model_id()');
       if (turn === this.turn) {
+        link.listen();
         this.generation++;
         this.say({ phase: 'live', text: '' });
       }

@@ -141,42 +141,72 @@ def test_a_restart_by_one_tab_brings_both_back(panel: Page, tabs: Tabs, jupyter:
     show(other)
     back(other, "second tab")
     for who, page in (("this tab", panel), ("the other tab", other)):
-        pid = jupyter.panel_kernel().pid
-        page.evaluate(RESTART, kernel_id(jupyter))
-        until(lambda pid=pid: not psutil.pid_exists(pid), "the kernel does not restart")
+        restart(page, jupyter)
         back(panel, f"restart by {who}")
         back(other, f"restart by {who}, the other page")
+
+
+def page_that_hears(tabs: Tabs, hears: Callable[[bytes], bool]) -> Page:
+    """A page with the panel that gets only those of the kernel's messages for which `hears` is true."""
+    page, got = tabs.open(), []
+
+    def tell(socket: WebSocketRoute, message: str | bytes) -> None:
+        if hears(message if isinstance(message, bytes) else message.encode()):
+            got.append(message)
+            socket.send(message)
+
+    def connect(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda message: tell(socket, message))
+
+    page.route_web_socket(re.compile("/channels"), connect)
+    page.reload()
+    ready(page)
+    show(page)
+    back(page, "a page that does not hear all")
+    assert got, "its messages went another way"
+    return page
+
+
+def restart(page: Page, jupyter: JupyterServer) -> None:
+    """Returns when the old process of the panel's kernel is gone."""
+    pid = jupyter.panel_kernel().pid
+    page.evaluate(RESTART, kernel_id(jupyter))
+    until(lambda: not psutil.pid_exists(pid), "the kernel does not restart")
 
 
 def test_a_restart_that_a_page_is_not_told_of_brings_it_back(
     panel: Page, tabs: Tabs, jupyter: JupyterServer
 ) -> None:
     """As when the server connects to the new process after that has said that it starts."""
-    other = tabs.open()
-    heard: list[str | bytes] = []
-
-    def tell(page: WebSocketRoute, message: str | bytes) -> None:
-        if b'"execution_state": "starting"' not in (
-            message if isinstance(message, bytes) else message.encode()
-        ):
-            heard.append(message)
-            page.send(message)
-
-    def connect(page: WebSocketRoute) -> None:
-        server = page.connect_to_server()
-        server.on_message(lambda message: tell(page, message))
-
-    other.route_web_socket(re.compile("/channels"), connect)
-    other.reload()
-    ready(other)
-    show(other)
-    back(other, "a page that does not hear of starts")
-    pid = jupyter.panel_kernel().pid
-    panel.evaluate(RESTART, kernel_id(jupyter))
-    until(lambda: not psutil.pid_exists(pid), "the kernel does not restart")
+    other = page_that_hears(tabs, lambda message: b'"execution_state": "starting"' not in message)
+    restart(panel, jupyter)
     back(panel, "restart")
     back(other, "restart, the other page")
-    assert heard, "its messages went another way"
+
+
+@pytest.mark.parametrize("lost", [1, 8])
+def test_a_page_that_hears_only_the_end_of_what_a_new_kernel_says_shows_all_of_it(
+    panel: Page, tabs: Tabs, jupyter: JupyterServer, lost: int
+) -> None:
+    """As when the server, or the page, connects to the new process while that makes its widgets."""
+    left = 0
+
+    def hears(message: bytes) -> bool:
+        nonlocal left
+        if left and b'"msg_type": "comm_open"' in message:
+            left -= 1
+            return False
+        return not left or b"iopub" not in message
+
+    other = page_that_hears(tabs, hears)
+    left = lost
+    restart(panel, jupyter)
+    back(panel, "restart")
+    back(other, "restart, the other page")
+    assert not left, "nothing was lost"
+    time.sleep(2.5)  # for so long ipywidgets looks for the parts of a widget
+    assert "error" not in other.inner_text("#neronet-panel")
 
 
 def test_a_killed_kernel_is_replaced(panel: Page, jupyter: JupyterServer) -> None:
