@@ -8,12 +8,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from neronet import Neroman, RunSet
 from neronet.api import plot_process
 from neronet.errors import NeronetError
 from tests.plots.conftest import Make
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -136,6 +138,13 @@ def show(name, *_):
     assert [path.name for path in (run[0].results / "plots").iterdir()] == ["p.svg"]
 
 
+def has_ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def test_what_a_function_has_started_ends_with_it(run: RunSet) -> None:
     code = """\
 import subprocess, threading, time
@@ -148,8 +157,7 @@ def show(name, *_):
     began = time.monotonic()
     pid = int(run.draw().printed)
     assert time.monotonic() - began < 20
-    status = Path(f"/proc/{pid}/stat")
-    assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
+    until(lambda: has_ended(pid), "what the function had started goes on")
 
 
 def test_another_python_draws_where_preferences_name_one(run: RunSet, tmp_path: Path) -> None:
