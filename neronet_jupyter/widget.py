@@ -68,6 +68,7 @@ class View(DOMWidget):  # type: ignore[misc]
         self.pages: dict[str, Page] = {}
         self._acting = threading.Lock()
         self._due, self._rendered, self._pause = True, 0.0, 0.0
+        self._joined = False  # whether a page has come since it was rendered
         super().__init__(**options)
         self.on_msg(self._heard)
         _answer_while_busy(self)
@@ -109,11 +110,13 @@ class View(DOMWidget):  # type: ignore[misc]
             self._renew(now)
 
     def _renew(self, now: float) -> None:
-        self._due, self._rendered = False, now
+        joined, self._joined, self._due, self._rendered = self._joined, False, False, now
         try:
             state = self.render()
             if state != self.state:
                 self.state = state
+            elif joined:  # what is sent while a page makes its widget from an older state does not reach it
+                self.send_state("state")
             self._pause = max(self.live.period, 3 * (time.monotonic() - now))
         except Exception:  # ours, or a full disk: the other parts must go on, and this one tries again
             log.exception("%s could not be rendered", type(self).__name__)
@@ -138,7 +141,7 @@ class View(DOMWidget):  # type: ignore[misc]
             new = page not in self.pages
             self.pages[page] = Page(page, time.monotonic())
             if new:
-                self._pause = 0.0
+                self._joined, self._pause = True, 0.0
                 self.changed()
         else:
             args = content.get("args")

@@ -31,7 +31,7 @@ class Canvas:
     """`figure` and what draws a scene into it. `zoomed` is called when a page moved or stretched the axes."""
 
     def __init__(self, height: int, zoomed: Callable[[Window], None]) -> None:
-        self._zoomed, self._setting, self._force = zoomed, False, False
+        self._zoomed, self._setting, self._force, self._whole = zoomed, False, False, False
         self._marks: dict[str, Lines] = {}
         self._log = (False, False)
         self._x, self._y = _scale(False), _scale(False)
@@ -64,12 +64,27 @@ class Canvas:
                 put(axis, tick_labels=labels, tick_values=np.array(scale.ticks or (scale.low,)))
             put(self._x_axis, label=x_label)
             self._draw_marks(scene)
+            if self._whole:
+                self._whole = False
+                for widget in (
+                    self._x,
+                    self._y,
+                    self._x_axis,
+                    self._y_axis,
+                    *self._marks.values(),
+                    self.figure,
+                ):
+                    widget.send_state()
         finally:
             self._setting = False
 
     def force(self) -> None:
         """What is drawn next is sent even if it is what this kernel knows: a page may be ahead of it."""
         self._force = True
+
+    def send_whole(self) -> None:
+        """What is drawn next is sent with all that is drawn already: a page may have missed some of it."""
+        self._whole = True
 
     def model_id(self, name: str) -> str:
         """The id of the mark that shows line0 ..., band0 ... (its median) or thin; "" when there is nothing to see."""

@@ -155,6 +155,8 @@ class LiveFigure(View):
         self._forget_window()
 
     def act_size(self, page: str, width: int, height: int) -> None:
+        if page not in self._sizes:  # what was sent while it made its figure has not reached it
+            self._canvas.send_whole()
         self._sizes[page] = int(width), int(height)
 
     # -- live

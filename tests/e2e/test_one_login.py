@@ -73,7 +73,10 @@ def test_one_code_serves_a_submit_a_log_and_a_fetch(
     folder = tmp_path / "slow"
     folder.mkdir()
     (folder / "config.yaml").write_text(CONFIG)
-    (folder / "main.sh").write_text("for i in 1 2 3 4 5 6 7 8; do echo loss $i; sleep 0.5; done\n")
+    looked_at = "until [ -e /home/alice/looked_at ]; do sleep 0.1; done"
+    (folder / "main.sh").write_text(
+        f"for i in 1 2 3 4 5 6 7 8; do echo loss $i; done; {looked_at}; echo loss 9\n"
+    )
     assert "one-time code" in cli(
         "addnode", "guarded", "guarded"
     )  # a script: nobody to ask, and that is said
@@ -85,7 +88,8 @@ def test_one_code_serves_a_submit_a_log_and_a_fetch(
     follow = cli.start("logs", "slow", "-f")
     cli("fetch")
     assert cli.json("status")["runs"][0]["state"] in ("queued", "running")
+    node.path("/home/alice/looked_at").touch()
     said = follow.communicate(timeout=60)[0]
-    assert said.split() == [word for number in range(1, 9) for word in ("loss", str(number))]
+    assert said.split() == [word for number in range(1, 10) for word in ("loss", str(number))]
     assert cli.json("status")["runs"][0]["state"] == "finished"
     assert node.codes_asked() == asked + 1

@@ -59,6 +59,29 @@ def test_a_part_that_no_page_shows_is_not_rendered(neroman: Neroman) -> None:
     assert part.count == seen
 
 
+def test_a_page_that_comes_is_told_also_what_has_not_changed(
+    neroman: Neroman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have made its widget from what was so a moment before, and have missed what was sent meanwhile."""
+    part = Part(neroman)
+    monkeypatch.setattr(Part, "render", lambda self: {"as": "before"})
+
+    def told() -> int:
+        return sum(
+            "state" in data.get("state", {}) for data in part.comm.sent if data.get("method") == "update"
+        )
+
+    first = Page(part)
+    first.until(bool)
+    assert told() == 1
+    Page(part, "page2")
+    until(lambda: told() == 2)
+    first.say("seen")
+    part.changed()
+    time.sleep(0.6)
+    assert told() == 2
+
+
 def test_many_changes_are_one_rendering(neroman: Neroman) -> None:
     part = Part(neroman)
     page = Page(part)

@@ -60,7 +60,7 @@ function RunFigure({ state, act, page }: Props<State>): JSX.Element {
   const near: Hit[] = area && at ? hits(state, drawn.marks, area, at) : [];
   const strong = held ?? (near.length && near[0].far < 30 ? near[0].key : null);
   useHighlight(drawn, state, strong);
-  useSize(holder, act, page);
+  useSize(holder, drawn !== null, act, page);
   useZoom(holder, drawn, act);
   const set = (name: string, value: string | boolean | number | number[] | null): void => ask(() => act(name, { value }));
   const point = (event: React.PointerEvent): void => {
@@ -264,9 +264,10 @@ function useHighlight(drawn: Drawn | null, state: State, strong: string | null):
   }, [strong, drawn !== null]);
 }
 
-function useSize(holder: React.RefObject<HTMLElement>, act: Act, page: string): void {
+/** Tells the kernel how much room there is, once the figure is there: from then on it misses nothing of it. */
+function useSize(holder: React.RefObject<HTMLElement>, there: boolean, act: Act, page: string): void {
   React.useEffect(() => {
-    if (!holder.current) {
+    if (!there || !holder.current) {
       return;
     }
     let timer = 0;
@@ -283,7 +284,7 @@ function useSize(holder: React.RefObject<HTMLElement>, act: Act, page: string): 
       watcher.disconnect();
       window.clearTimeout(timer);
     };
-  }, []);
+  }, [there]);
 }
 
 /** Tells the kernel where the user zoomed to; the wheel scrolls the page until the figure is clicked. */

@@ -102,6 +102,32 @@ def test_what_does_not_change_is_not_sent_again(neroman: Neroman, three: list[in
     assert set(message) == {"y"}
 
 
+def test_a_page_that_has_made_the_figure_is_sent_all_of_it_once(
+    neroman: Neroman, three: list[int], page: Open
+) -> None:
+    """What was sent while it made the figure from an older state has not reached it."""
+    figure = LiveFigure(three, neroman=neroman)
+    shown = page(figure)
+    shown.until(lambda state: state["lines"])
+    canvas = figure._canvas
+    parts = [*canvas._marks.values(), canvas._x, canvas._y, canvas._x_axis, canvas._y_axis, figure.figure]
+    before = [len(part.comm.sent) for part in parts]
+
+    def told() -> list[int]:
+        return [
+            sum(len(data["state"]) > 5 for data in part.comm.sent[start:] if data.get("method") == "update")
+            for part, start in zip(parts, before, strict=True)
+        ]
+
+    size = {"page": shown.name, "width": 700, "height": 260}
+    shown.ask("size", **size)
+    until(lambda: told() == [1] * len(parts), lambda: str(told()))
+    shown.ask("size", **{**size, "width": 500})
+    shown.ask("log", value=False)
+    time.sleep(0.6)
+    assert told() == [1] * len(parts)
+
+
 def test_many_runs_are_a_band_and_the_chosen_ones_lines(neroman: Neroman, tmp_path: Path, page: Open) -> None:
     sweep(neroman.store, tmp_path)
     figure = LiveFigure(metric="val_error", selected=[22, 20], neroman=neroman)
