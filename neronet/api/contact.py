@@ -6,14 +6,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from neronet.api import targets
 from neronet.engine import capacity
 from neronet.engine.client import EngineClient
 from neronet.engine.doctor import Check, check
 from neronet.errors import EngineError, InputError
 from neronet.spec.nodes import NodeSpec
 from neronet.store.attempts import Attempt
-from neronet.store.batches import BatchState
+from neronet.store.batches import BatchState, ranges
 from neronet.store.store import Store
 from neronet.wire import states
 
@@ -79,7 +78,7 @@ def _way_out(store: Store, node: str, opened: Sequence[Attempt]) -> str:
     away = known is not None and known.reachable is False
     if away and not all(store.batches.unsent(token) for token in {row.token for row in opened}):
         return f"{node} does not answer, so they cannot be ended now; {force}"
-    found = targets.ranges({row.run for row in opened})
+    found = ranges({row.run for row in opened})
     numbers = " ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in found)
     return f"`nerocli terminate {numbers}` ends them; {force}"
 

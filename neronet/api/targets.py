@@ -18,6 +18,7 @@ from neronet.spec.edit import copy_block
 from neronet.spec.experiment import Experiment
 from neronet.spec.files import write_text
 from neronet.spec.problems import Problems, nearest
+from neronet.store.batches import ranges
 from neronet.store.db import to_json
 from neronet.store.experiments import ExperimentRow
 from neronet.store.runs import RunRow
@@ -335,14 +336,3 @@ def wishes(rows: Iterable[RunRow], do: str, why: str, priority: int) -> list[tup
         )
         for (node, token), indices in groups.items()
     ]
-
-
-def ranges(indices: Iterable[int]) -> list[list[int]]:
-    """[[first, last], ...] that cover exactly these numbers."""
-    found: list[list[int]] = []
-    for index in sorted(indices):
-        if found and found[-1][1] == index - 1:
-            found[-1][1] = index
-        else:
-            found.append([index, index])
-    return found

@@ -36,6 +36,7 @@ from neronet.store.store import Store
 from neronet.transport.base import Question
 
 LOOK = 0.05  # seconds between two looks whether another process has written without ringing
+REST = 0.3  # seconds for which nodes.yaml stays as it is before it is read: an editor may be in the middle of writing it
 START = 30.0  # seconds that the thread may take to begin
 CLUSTER = 12.0  # seconds that a gateway may take to say what its cluster is
 TROUBLE = 1.0  # seconds until a store that could not be read or written is tried again
@@ -66,7 +67,8 @@ class Engine:
         self._closing: set[asyncio.Task[None]] = set()  # links that are no longer of use
         self._nodes: dict[str, NodeSpec] = {}
         self._stamp: object = _UNREAD  # of nodes.yaml as it was read
-        self._newer: object = _UNREAD  # as it was seen since
+        self._newer: object = _UNREAD  # as it was seen since,
+        self._rests = 0.0  # and since when, monotonic seconds
         self._sending: set[str] = set()  # tokens of batches that were seen waiting to be sent
         self._busy = False
 
@@ -190,8 +192,9 @@ class Engine:
         stamp = stamp_of(path)
         if stamp == self._stamp:
             return
-        if stamp != self._newer and not now:
-            self._newer = stamp  # an editor may be in the middle of writing it: read when it rests
+        if stamp != self._newer:
+            self._newer, self._rests = stamp, time.monotonic()
+        if time.monotonic() - self._rests < REST and not now:
             return
         found = load_nodes(path)
         wrong = [problem for problem in found.problems if problem.severity == "error"]

@@ -17,7 +17,7 @@ from neronet.engine.submission import move
 from neronet.engine.told import Refused
 from neronet.errors import InputError, StoreError, Unreachable
 from neronet.spec.nodes import NodeSpec
-from neronet.store.batches import LOCAL, Batch
+from neronet.store.batches import LOCAL, Batch, ranges
 from neronet.store.intents import Intent
 from neronet.store.store import Store
 from neronet.sync.snapshot import Content, Snapshot, load
@@ -163,6 +163,8 @@ class NodeWork:
             return
         if not self._store.batches.offer(batch.token):
             return  # its runs were terminated meanwhile
+        if held := self._kept_back(batch.token):
+            content["held"] = held
         await session.ask({"m": "batch", "token": batch.token, "batch": content}, "accepted", batch.token)
         with (
             self._store.transaction()
@@ -170,6 +172,19 @@ class NodeWork:
             self._store.batches.set_state(batch.token, "accepted", time.time())
             self._store.attempts.report_batch(batch.token, states.QUEUED)
         self._changed()
+
+    def _kept_back(self, token: str) -> list[list[int]]:
+        """The runs that must not begin before the wishes that wait have come: ranges of their indices."""
+        held: set[int] = set()
+        for wish in self.wishes:
+            act = wish.payload["act"]
+            if act["token"] == token:
+                runs = {index for first, last in act["runs"] for index in range(first, last + 1)}
+                if act["do"] in ("hold", "terminate"):
+                    held |= runs
+                elif act["do"] == "release":
+                    held -= runs
+        return ranges(held)
 
     async def _snapshot(self, session: Session, batch: Batch, folder: Path) -> Snapshot:
         """What to send of the files of a batch: nothing when the node has their manifest, which it gets last."""

@@ -73,7 +73,10 @@ class Contents(object):
         return True
 
     def store_batch(self, token, batch, base, line):
-        """Makes the folder of a batch in one step; its manifest and runs are among the contents."""
+        """Makes the folder of a batch in one step; its manifest and runs are among the contents.
+
+        Its runs may begin from then on, less those that the user held before it was sent.
+        """
         manifest = read_json(self.root.content(batch["manifest"]))
         if manifest is None or not os.path.exists(self.root.content(batch["runs"])):
             raise OSError("the files of the submission did not arrive")
@@ -84,7 +87,11 @@ class Contents(object):
         try:
             for name in ("kids", "tmp", "run"):
                 os.makedirs(os.path.join(aside, name), mode=0o700)
-            write_json(os.path.join(aside, "batch.json"), dict(batch, token=token))
+            spec = dict(batch, token=token)
+            held = spec.pop("held", None)
+            if held:
+                write_json(os.path.join(aside, "order.json"), {"held": held})
+            write_json(os.path.join(aside, "batch.json"), spec)
             copy(self.root.content(batch["runs"]), os.path.join(aside, "runs.jsonl"), sync=True)
             write_json(os.path.join(aside, "env.json"), {"base": base, "line": line})
             os.rename(aside, self.root.batch(token))

@@ -27,6 +27,17 @@ class Batch(NamedTuple):
     since: float  # seconds since 1970: when it got into this state
 
 
+def ranges(indices: Iterable[int]) -> list[list[int]]:
+    """[[first, last], ...] that cover exactly these numbers: how runs of a batch are named."""
+    found: list[list[int]] = []
+    for index in sorted(indices):
+        if found and found[-1][1] == index - 1:
+            found[-1][1] = index
+        else:
+            found.append([index, index])
+    return found
+
+
 class BatchStore:
     def __init__(self, db: Database) -> None:
         self._db = db

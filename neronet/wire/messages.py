@@ -13,6 +13,7 @@ From the user side (TO_NODE)
   file      a part of a content; the last part makes it whole    -> stored
   batch     one submission; the contents it names were sent      -> accepted
             (sent again with the same token it is only accepted again)
+            held (may be left out): [[first, last], ...] that may not begin yet
   follow    send the journals of this batch from these offsets, from now on
   unfollow  stop that
   log       send this stream of an attempt from `offset`; until >= 0: up to that
@@ -125,7 +126,11 @@ def _dict(value):
 
 
 def _batch(value):
-    return isinstance(value, dict) and all(fits(value.get(field)) for field, fits in _BATCH.items())
+    return (
+        isinstance(value, dict)
+        and all(fits(value.get(field)) for field, fits in _BATCH.items())
+        and _ranges(value.get("held", []))
+    )
 
 
 def _list(value):

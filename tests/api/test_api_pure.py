@@ -15,11 +15,12 @@ from neronet.api import diff, extracting, nodestatus
 from neronet.api.changed_files import sentence
 from neronet.api.nodestatus import ago, choose, silent, submitting, waiting
 from neronet.api.run import utc
-from neronet.api.targets import folder_path, ranges, wishes
+from neronet.api.targets import folder_path, wishes
 from neronet.engine.capacity import members, slots, used_now
 from neronet.errors import InputError
 from neronet.spec.nodes import NodeSpec, parse_nodes
 from neronet.store import Store
+from neronet.store.batches import ranges
 from neronet.store.nodes import NodeRow
 from neronet.sync.manifest import Entry
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from neronet import Neroman
+from neronet.engine import loop
 from neronet.engine.holder import holder
+from neronet.engine.work import NodeWork
 from neronet.errors import ConfigError
 from tests.bad_input.conftest import add, experiment
 from tests.testbed.fixtures import NodeFactory
@@ -20,9 +24,19 @@ pytestmark = pytest.mark.real
 ONE = "run_command_prefix: sh\nmain_code_file: main.sh\n+lang: {}\n"
 
 
+def later(carry_out: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def carry_out_later(*given: object) -> None:
+        await asyncio.sleep(1.5)
+        await carry_out(*given)
+
+    return carry_out_later
+
+
+@pytest.mark.parametrize("busy", [False, True])
 def test_a_corrected_address_is_used_at_once_also_for_wishes_that_wait(
-    neroman: Neroman, node_factory: NodeFactory, lang: Path
+    neroman: Neroman, node_factory: NodeFactory, lang: Path, monkeypatch: pytest.MonkeyPatch, busy: bool
 ) -> None:
+    """An editor may empty the file before it writes it, and a wish come long after what it is for."""
     node = node_factory("gpu1")
     neroman.add_node("gpu1", "alice@127.0.0.1:1", ssh_options=node.ssh_options())
     runs = neroman.submit(lang, "gpu1", wait=0.5)
@@ -32,8 +46,14 @@ def test_a_corrected_address_is_used_at_once_also_for_wishes_that_wait(
     }})  # fmt: skip
     time.sleep(0.3)  # the engine has taken the wish, and waits
     file = neroman.home / "nodes.yaml"
-    file.write_text(file.read_text().replace("alice@127.0.0.1:1", node.ssh_address()))
-    until(lambda: runs[1].state == "terminated")
+    corrected = file.read_text().replace("alice@127.0.0.1:1", node.ssh_address())
+    if busy:
+        monkeypatch.setattr(loop, "REST", 3.0)
+        monkeypatch.setattr(NodeWork, "_carry_out", later(NodeWork._carry_out))
+    with file.open("w") as written:
+        time.sleep(0.5 if busy else 0.0)
+        written.write(corrected)
+    until(lambda: runs[1].state == "terminated", lambda: f"{[run.state for run in runs]}, {neroman.nodes()}")
     assert runs[1].reason == "too late"
     assert runs[0].state == "queued"
     neroman.release(runs[0].name)

@@ -115,11 +115,8 @@ class JupyterServer:
         """The process of the panel's kernel, of which there is exactly one."""
         [session] = self.panel_sessions()
         assert self._process is not None
-        [kernel] = [
-            child
-            for child in psutil.Process(self._process.pid).children(recursive=True)
-            if any(session["kernel"]["id"] in word for word in child.cmdline())
-        ]
+        children = psutil.Process(self._process.pid).children(recursive=True)
+        [kernel] = [child for child in children if session["kernel"]["id"] in _command(child)]
         return kernel
 
     def kill(self) -> None:
@@ -179,3 +176,10 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it has ended
+        return ""

@@ -57,6 +57,16 @@ def paths(page: Page) -> list[str]:
     return found
 
 
+def run_below(page: Page, code: str) -> None:
+    """Runs a cell below the current one, which stays in sight."""
+    execute(page, "notebook:insert-cell-below")
+    page.evaluate(
+        "code => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(code)",
+        code,
+    )
+    execute(page, "notebook:run-cell")
+
+
 def until_paths(page: Page, least: int, points: int = 1) -> None:
     """Returns once so many lines are seen, each with so many points."""
     page.wait_for_function(f"{WAYS}.filter(way => way.split('L').length >= {points}).length >= {least}")
@@ -103,18 +113,12 @@ def test_an_emptied_figure_shows_what_comes_next(
     Printed(neroman.store).add(number, "loss", [3.0, 2.0, 1.0])
     run(page, jupyter, f"from neronet_jupyter import LiveFigure\nfigure = LiveFigure([{number}])\nfigure")
     until_paths(page, 1)
-    empty = "import threading\nthreading.Timer(1, lambda: figure.show_runs([])).start()\n"
-    again = f"threading.Timer(3, lambda: figure.show_runs([{number}])).start()"
-    execute(page, "notebook:insert-cell-below")
-    page.evaluate(
-        "code => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(code)",
-        empty + again,
-    )
-    execute(page, "notebook:run-cell")
+    run_below(page, "figure.show_runs([])")
     page.wait_for_selector(".nn-fig-note")
     assert paths(page) == []
+    run_below(page, f"figure.show_runs([{number}])")
     until_paths(page, 1)
-    assert page.locator(".nn-fig-note").count() == 0
+    page.wait_for_selector(".nn-fig-note", state="detached")
 
 
 def test_the_pointer_is_told_the_run_and_its_value(

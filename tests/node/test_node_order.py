@@ -92,6 +92,16 @@ def test_held_runs_wait_until_they_are_released(served: Mum) -> None:
     served.until(lambda: len(served.ended()) == 6)
 
 
+def test_what_was_held_before_it_was_sent_does_not_begin(served: Mum) -> None:
+    token = served.submit([["echo", str(n)] for n in range(3)], held=[[0, 1]])
+    served.follow(token)
+    served.until(lambda: set(served.ended()) == {2})
+    served.act(token, "terminate", [[1, 1]])
+    served.act(token, "release", [[0, 0]])
+    served.until(lambda: len(served.ended()) == 3)
+    assert [served.ended()[n]["state"] for n in range(3)] == ["finished", "terminated", "finished"]
+
+
 def test_what_the_user_holds_stays_held_when_nothing_is_waited_for_any_longer(served: Mum) -> None:
     after = {"names": ["first"], "runs": [], "elsewhere": 1}
     token = served.submit([["true"]] * 3, after=after)
