@@ -8,12 +8,12 @@ import tempfile
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from neronet import Neroman, RunSet
 from neronet.api import plot_process
 from neronet.errors import NeronetError
+from neronet.node import procs
 from tests.plots.conftest import Make
 from tests.waiting import until
 
@@ -138,13 +138,6 @@ def show(name, *_):
     assert [path.name for path in (run[0].results / "plots").iterdir()] == ["p.svg"]
 
 
-def has_ended(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 def test_what_a_function_has_started_ends_with_it(run: RunSet) -> None:
     code = """\
 import subprocess, threading, time
@@ -157,7 +150,7 @@ def show(name, *_):
     began = time.monotonic()
     pid = int(run.draw().printed)
     assert time.monotonic() - began < 20
-    until(lambda: has_ended(pid), "what the function had started goes on")
+    until(lambda: not procs.start_time(pid), "what the function had started goes on")
 
 
 def test_another_python_draws_where_preferences_name_one(run: RunSet, tmp_path: Path) -> None:
