@@ -226,5 +226,11 @@ def pause(step):
 
 
 def agent_argv(*arguments):
-    """The command line that starts this very agent again."""
-    return [sys.executable, "-I", "-S", sys.argv[0]] + list(arguments)
+    """The command line that starts this very agent again, from its compiled archive where there is one."""
+    fast = compiled(sys.argv[0])
+    return [sys.executable, "-I", "-S", fast if os.path.exists(fast) else sys.argv[0]] + list(arguments)
+
+
+def compiled(archive):
+    """Where the compiled archive of an agent lies, see compiled.py."""
+    return "%s.%s.pyz" % (archive[: -len(".pyz")], sys.implementation.cache_tag)
