@@ -17,11 +17,11 @@ from neronet.node.inotify import Watch
 from neronet.node.journal import Journal
 from neronet.node.rungs import Siblings
 from neronet.node.runs import FULL, Root, read_json
-from neronet.node.start import Starter
+from neronet.node.turns import Turns
 from neronet.node.watch import Watcher
 
-NICENESS = 5
 MORE_EVERY = 0.5  # seconds between two looks for work that others could do, while runs are short
+STARTING = 0.5  # seconds in which a kid that was started may not have its run yet
 GPUS_EVERY = 5.0  # seconds for which an answer of nvidia-smi, which is slow, is believed
 WAIT, WAIT_MOST = 1.0, 15.0  # seconds between two looks for a GPU that others use, or for room on the disk
 
@@ -33,20 +33,19 @@ class Kid(object):
         self.me = self.here.identity()
         self.host = self._make_host()
         self.watch = Watch()  # one for all runs: to close one takes the kernel 10 ms
-        self.starter = Starter()
+        self.turns = Turns()
         self._known = self._learn()
         self._batch, self._journal = None, None  # of the run now
         self._siblings = (None, None)  # batch and what its runs tell each other
         self.watched = None  # the attempt that is watched now
-        self._children = []
-        self._looked_around = -MORE_EVERY
+        self._children = []  # (Popen, when it was started)
+        self._looked_around = time.monotonic()  # whoever started us has just done it
         self._gpus_asked, self._gpus_busy = -GPUS_EVERY, ()
         self.wakeup, write = os.pipe()
         os.set_blocking(self.wakeup, False)
         os.set_blocking(write, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(write)
-        os.nice(NICENESS)  # this thread only: programs are started by the starter's
 
     def _make_host(self):
         return Host(self.root, self.here)
@@ -55,6 +54,9 @@ class Kid(object):
         return facts.for_limits(facts.lasting(self.root, self.here))
 
     def main(self):
+        self.turns.begin(self._take_runs)
+
+    def _take_runs(self):
         done, waiter, wait, of_use = None, None, 0.0, False
         while True:
             try:
@@ -109,7 +111,7 @@ class Kid(object):
     def _wake_others(self):
         """What we leave free may be what runs of other places wait for: each gets a kid that looks."""
         for place in {batch.place for batch in self.host.waiting()} - {self.place}:
-            self._children.append(spawn(self.root, place))
+            self._spawn(place)
 
     def _next(self, done):
         """((attempt, share, first record) to watch now or None, whether a run waits for what others use).
@@ -208,10 +210,14 @@ class Kid(object):
 
     def _look_around(self):
         """Starts kids for what others could do now, two at most: they do the same."""
-        self._looked_around = time.monotonic()
-        self._children = [child for child in self._children if child.poll() is None]
-        for _ in range(self.host.work_for(self.place, self._limits(), self._gpus_busy)):
-            self._children.append(spawn(self.root, self.place))
+        self._looked_around = now = time.monotonic()
+        self._children = [item for item in self._children if item[0].poll() is None]
+        coming = sum(started > now - STARTING for _, started in self._children)
+        for _ in range(self.host.work_for(self.place, self._limits(), self._gpus_busy) - coming):
+            self._spawn(self.place)
+
+    def _spawn(self, place):
+        self._children.append((spawn(self.root, place), time.monotonic()))
 
 
 def spawn(root, place):

@@ -1,8 +1,6 @@
 """Starts the program of an attempt: its files, its environment, its wrapper."""
 
 import os
-import queue
-import threading
 
 from neronet.node import environment, outcome, procs, wrapper
 from neronet.node.folder import populate
@@ -61,28 +59,3 @@ def variables_of(host, attempt, claim):
     gpus = claim["gpus"] if claim["counts_gpus"] else None
     base = dict(captured["base"], **host.variables)
     return environment.for_program(base, captured["line"], spec, attempt, gpus)
-
-
-class Starter(object):
-    """Starts programs from a thread of its own, so that they do not inherit the niceness of the watching thread."""
-
-    def __init__(self):
-        queues = getattr(queue, "SimpleQueue", queue.Queue)  # Python 3.6 has only the slow one
-        self._wishes, self._answers = queues(), queues()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def start(self, argv, variables):
-        """The wrapper's Popen; raises OSError or ValueError (an argument that no program can be given)."""
-        self._wishes.put((argv, variables))
-        answer = self._answers.get()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def _serve(self):
-        while True:
-            argv, variables = self._wishes.get()
-            try:
-                self._answers.put(procs.spawn_detached(argv, variables))
-            except (OSError, ValueError) as error:
-                self._answers.put(error)

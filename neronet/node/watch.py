@@ -32,7 +32,7 @@ STARTS = 3  # wrappers that may vanish before the program begins
 class Watcher(object):
     """Watches one attempt; `run` returns when its end is recorded.
 
-    kid: whose host, starter, watch and `wakeup` (a descriptor that is readable
+    kid: whose host, turns, watch and `wakeup` (a descriptor that is readable
     after a child has ended) are used; record: `claimed` or `adopted`; lasting:
     called once it is clear that the run is no short one.
     """
@@ -52,6 +52,7 @@ class Watcher(object):
         self._boot = ""  # when that was
         self._started = None  # the same by the wall clock
         self._pending = [record]  # records that are not in the journal yet
+        self._full = False  # there was no room for them
         self._conditions = conditions.Conditions(self.spec.get("conditions") or [])
         # A condition is heard however many names were printed before its own.
         self._names = {name for name in self._conditions.names if not samples.is_sample(name)}
@@ -77,8 +78,12 @@ class Watcher(object):
             while "ended" not in self._past.kinds:
                 if self._may_start():
                     self._start()
-                self._follow()
-                if not self._may_start():
+                self._await_end()
+                if self._may_start():
+                    continue  # its wrapper vanished before that
+                if self._waiting.watching:
+                    self.kid.turns.calmly(self._record_end)
+                else:
                     self._record_end()
         finally:
             self._waiting.end()
@@ -120,7 +125,7 @@ class Watcher(object):
                     self.attempt.check_room()  # its wrapper may have found none to say that it began
                 if self._starts > STARTS:
                     raise OSError("/bin/sh ended before the program began")
-                self._child = self.kid.starter.start(*prepare(self.kid.host, self.attempt, self.journal))
+                self._child = procs.spawn_detached(*prepare(self.kid.host, self.attempt, self.journal))
                 procs.pause("spawned")
                 return
             except (OSError, ValueError) as error:
@@ -136,11 +141,20 @@ class Watcher(object):
         # From now on no wrapper may run it, also not one that a dead watcher has just started.
         patiently(self.attempt.seal, why)
 
-    def _follow(self):
+    def _await_end(self):
         """Until the wrapper has written the exit status, or is gone without it."""
-        if self._child is not None:
-            # Programs that are over at once are the rule in some sweeps: no watch for those.
-            self._waiting.rest(SHORT)
+        if not self._waiting.watching:
+            # Programs that are over at once are the rule in some sweeps: no watch for those, and no other thread.
+            if self._child is not None and not self.spec.get("processors"):
+                self._waiting.rest(SHORT)
+                if self._follow():
+                    return
+            self._waiting.begin()
+            self._lasting()
+        self.kid.turns.calmly(self._follow)
+
+    def _follow(self):
+        """Reads what comes until the run is over: True; a run that is not watched is looked at but once."""
         names, due = None, 0.0
         while True:
             ended = False
@@ -154,12 +168,12 @@ class Watcher(object):
                     self._check_limits()
                     self._check_stop()
                     self._sample()
-                due = time.monotonic() + self._patience()
+                    due = time.monotonic() + self._patience()
             came = self._pump(names)
             if not ended:
                 self._check_siblings()
             if ended and came < CHUNK and self._processors.done():
-                return
+                return True
             if self._stop is not None and self._signalled is None and not ended:
                 self._check_stop()  # a point that just came asks for it
                 due = min(due, time.monotonic() + SIGNALLED)
@@ -171,16 +185,14 @@ class Watcher(object):
                 self._processors.wait()
                 names = None
             elif not self._waiting.watching:
-                self._waiting.begin()
-                self._lasting()
-                names = None
+                return False
             else:
                 self._waiting.also = self._processors.fileno()
                 names = self._waiting.wait(came, due)
 
     def _patience(self):
         """Seconds until everything must be looked at, also when nothing changes."""
-        wait = RETRY if self._pending else SAFETY
+        wait = RETRY if self._full else SAFETY
         if self._wrapper is not None:
             elapsed = self._elapsed()
             tick = self._conditions.next_tick(elapsed, self._silence.lasts(self._streams[:3], elapsed))
@@ -249,7 +261,7 @@ class Watcher(object):
 
     def _pump(self, names):
         """Reads what is new in the streams of these names (None: in all); the most bytes that came in one of them."""
-        if self._pending and not self._flush():
+        if self._full and not self._flush():
             return CHUNK
         most = 0
         for stream in self._streams:
@@ -259,14 +271,15 @@ class Watcher(object):
             most = max(most, came)
             if cut:
                 self._pending.append(self._record("cut", s=stream.number, base=stream.base))
-            if found:
-                self._add_points(stream, found)
+            self._add_points(stream, found)
         for number, text in self._processors.problems():
             self._warn(text, stream=number)
         return most
 
     def _add_points(self, stream, found):
         """Journal records of these points, small enough to travel one by one, behind what their conditions cause."""
+        if not found:
+            return
         now, elapsed = time.time(), self._elapsed()
         kept = []
         for point in found:
@@ -307,7 +320,7 @@ class Watcher(object):
     def _sample(self):
         """What the run's processes use, now and then; a run that is over within a second pays nothing for it."""
         elapsed = self._elapsed()
-        if elapsed < self._sample_at or self._pending:
+        if elapsed < self._sample_at or self._full:
             return
         if self._sampler is None:
             from neronet.node.samples import Sampler  # not for the many short runs
@@ -408,7 +421,8 @@ class Watcher(object):
     def _flush(self, sync=False):
         """True when everything is in the journal."""
         self._pending = self.journal.append(self._pending, sync)
-        return not self._pending
+        self._full = bool(self._pending)
+        return not self._full
 
     def _record_end(self):
         """The last act: everything parsed, the end on the disk, inputs taken out; the kid gives the place back."""

@@ -66,16 +66,18 @@ def test_the_umask_is_that_of_the_connection(root: Path) -> None:
             assert made.stat().st_mode & 0o777 == 0o666 & ~mask
 
 
-def test_the_kid_is_nice_and_its_programs_are_not(served: Mum) -> None:
-    token = served.submit([["sleep", "30"]])
-    served.follow(token)
-    served.until_started()
-    (kid,) = kids_of(served.root)
-    programs = [pid for pid, line in processes_of(served.root).items() if line.startswith("sleep")]
-    assert os.getpriority(os.PRIO_PROCESS, kid) == 5
-    assert [os.getpriority(os.PRIO_PROCESS, pid) for pid in programs] == [0]
-    served.act(token, "terminate", [[0, 0]])
-    served.until(lambda: bool(served.ended()))
+def test_kids_are_nice_and_their_programs_are_not_whoever_started_the_kid(root: Path) -> None:
+    """Neromum starts two kids, those start more, and niceness goes on to what a process starts."""
+    with mum(root, limits={"slots": 8}) as served:
+        token = served.submit([["sleep", "30"]] * 8)
+        served.follow(token)
+        served.until(lambda: len(served.of("started")) == 8)
+        programs = [pid for pid, line in processes_of(root).items() if line.startswith("sleep")]
+        kids = [record["pid"] for record in served.of("kid")]
+        assert [os.getpriority(os.PRIO_PROCESS, pid) for pid in kids] == [5] * 8
+        assert [os.getpriority(os.PRIO_PROCESS, pid) for pid in programs] == [0] * 8
+        served.act(token, "terminate", [[0, 7]])
+        served.until(lambda: len(served.ended()) == 8)
 
 
 def test_a_kid_that_a_run_woke_is_like_any_other(served: Mum) -> None:
