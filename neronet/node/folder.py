@@ -18,7 +18,8 @@ def populate(root, manifest, work, private):
         if entry[1] == "d":
             os.makedirs(path, exist_ok=True)
             continue
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if "/" in entry[0]:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
         if os.path.lexists(path):
             continue
         if entry[1] == "l":

@@ -44,6 +44,7 @@ class Host(object):
         self.claim_facts = {}  # more that a claim is to say
         self.variables = {}  # more of what a program gets
         self._cursors = {}  # token -> the first index that may be unclaimed
+        self._wake_lines = {}  # place -> line
 
     @contextlib.contextmanager
     def locked(self):
@@ -72,8 +73,10 @@ class Host(object):
 
     def wake_line(self, place):
         """What a wrapper runs whose kid is dead when the program ends."""
-        again = procs.agent_argv("nerokid", self.root.path, place)
-        return " ".join(map(wrapper.quote, again)) + " </dev/null >/dev/null 2>&1 &"
+        if place not in self._wake_lines:
+            again = procs.agent_argv("nerokid", self.root.path, place)
+            self._wake_lines[place] = " ".join(map(wrapper.quote, again)) + " </dev/null >/dev/null 2>&1 &"
+        return self._wake_lines[place]
 
     def batch(self, token):
         """The batch of this token, read once; raises FileNotFoundError when it is gone."""

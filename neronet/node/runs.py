@@ -183,8 +183,9 @@ class Batch(object):
 
     def startable(self, index):
         """Whether nothing of ours keeps this run from starting: neither the user nor runs that it comes after."""
-        released = self.order().get("released", ())
-        return not self.held(index) and (within(index, released) or not self.after.blocks())
+        order = self.order()
+        held, released = (within(index, order.get(word, ())) for word in ("held", "released"))
+        return not held and (released or not self.after.blocks())
 
     def _index(self):
         if self._offsets is None:

@@ -27,9 +27,8 @@ shift 4
 neronet_wake=$NERONET_WAKE neronet_preload=$NERONET_PRELOAD
 unset NERONET_WAKE NERONET_PRELOAD
 set -C
-printf "" >"$neronet_run/start" || exit 0
+{ echo "$neronet_boot $$" || { rm -f "$neronet_run/start"; exit 0; }; } >"$neronet_run/start" || exit 0
 set +C
-echo "$neronet_boot $$" >"$neronet_run/start" || { rm -f "$neronet_run/start"; exit 0; }
 trap : TERM INT HUP
 cd "$neronet_run/work" || exit 0
 (
