@@ -24,7 +24,7 @@ def build(archive):
     with zipfile.ZipFile(archive) as sources, zipfile.ZipFile(data, "w") as target:
         for name in sources.namelist():
             source = sources.read(name)
-            target.writestr(name, source)
+            target.writestr(name, source, zipfile.ZIP_DEFLATED)
             code = compile(source, os.path.join(archive, name), "exec", dont_inherit=True)
             head = MAGIC_NUMBER + struct.pack("<LLL", UNCHECKED, 0, 0)
             target.writestr(name + "c", head + marshal.dumps(code))

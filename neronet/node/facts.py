@@ -5,25 +5,11 @@ import subprocess
 import sys
 import time
 
-from neronet.node import procs
+from neronet.node import fresh, procs
 from neronet.node.runs import FULL, read_json, write_json
 
 GPU_TIMEOUT = 10.0  # seconds that nvidia-smi may take; a sick driver hangs
 BUSY_MIB = 64  # GPU memory in use by others from which on a GPU is not free
-_NETWORK = (
-    "nfs",
-    "cifs",
-    "smb",
-    "lustre",
-    "gpfs",
-    "beegfs",
-    "ceph",
-    "afs",
-    "fuse",
-    "9p",
-    "panfs",
-    "orangefs",
-)
 
 
 def cores():
@@ -52,22 +38,6 @@ def disk(path):
 
 def _has(program):
     return procs.which(program, os.environ.get("PATH")) is not None
-
-
-def file_system(path):
-    """The type of the file system that `path` lies on, as /proc/self/mountinfo names it."""
-    path, best, kind = os.path.realpath(path), "", ""
-    for line in procs.read_text("/proc/self/mountinfo").splitlines():
-        head, _, tail = line.partition(" - ")
-        mount = head.split()[4].replace("\\040", " ")
-        inside = path == mount or path.startswith(mount.rstrip("/") + "/")
-        if inside and len(mount) >= len(best):
-            best, kind = mount, tail.split()[0]
-    return kind
-
-
-def on_network(path):
-    return file_system(path).startswith(_NETWORK)
 
 
 def query_gpus():
@@ -167,7 +137,7 @@ def hello(root, here):
         executable=sys.executable,
         system=os.uname().sysname + " " + os.uname().release,
         root=root.path,
-        file_system=file_system(root.path),
+        file_system=fresh.file_system(root.path),
         disk_free=free,
         disk_total=total,
         time=time.time(),

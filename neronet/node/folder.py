@@ -47,8 +47,17 @@ def populate(root, manifest, work, private):
 
 def unlink_inputs(manifest, work):
     """Takes the unchanged inputs out of a finished attempt's folder; what the program made or changed stays."""
+    ours = {"": True}  # folder -> whether it is no link that the program has put in its place, or around it
+
+    def is_ours(folder):
+        if folder not in ours:
+            ours[folder] = is_ours(os.path.dirname(folder)) and not os.path.islink(os.path.join(work, folder))
+        return ours[folder]
+
     for entry in manifest["entries"]:
         path = os.path.join(work, entry[0])
+        if not is_ours(entry[0] if entry[1] == "d" else os.path.dirname(entry[0])):
+            continue
         try:
             status = os.lstat(path)
             if entry[1] == "l":
@@ -59,12 +68,12 @@ def unlink_inputs(manifest, work):
                 os.unlink(path)
         except OSError:
             continue
-    for folder, _folders, _files in os.walk(work, topdown=False):
-        if folder != work:
-            try:
-                os.rmdir(folder)
-            except OSError:
-                pass  # the program left something there
+    for folder in sorted(filter(None, ours), key=len, reverse=True):
+        try:
+            if ours[folder]:
+                os.rmdir(os.path.join(work, folder))
+        except OSError:
+            pass  # the program left something there
 
 
 def copy(source, target, sync=False):

@@ -13,7 +13,7 @@ import json
 import os
 import time
 
-from neronet.node import choose, facts, procs, wrapper
+from neronet.node import choose, procs, wrapper
 from neronet.node.runs import Batch, make_private, parse_mark, read_json, remove
 
 DEATHS, DEATH_SPAN = 3, 60.0  # so many watchers dead within so many seconds: the run goes on unwatched
@@ -22,8 +22,8 @@ NOTHING = {"cpus": 0, "gpus": [], "memory": 0}  # a share
 
 def lock_path(root, folder, name=""):
     """Where the lock of a folder below the root lies."""
-    # A lock on a network file system may outlive its holder or hang, so there it lies on a local one.
-    if not facts.on_network(root.path):
+    # A lock on a network file system may outlive its holder or hang, so it lies on a local one.
+    if root.local:
         return os.path.join(folder, "lock")
     return "/tmp/.neronet-%d-%08x%s.lock" % (
         os.getuid(),

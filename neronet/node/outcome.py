@@ -43,7 +43,7 @@ def judge(attempt, status, stop, boot):
 
 def _by_itself(attempt, status):
     spec = attempt.batch.spec
-    failed = procs.read_text(attempt.file("setup-failed")).strip()
+    failed = procs.read_text(attempt.file("setup-failed")).strip() if spec.get("setup") else ""
     if failed:
         return states.FAILED, "setup line %s: %s (exit code %d)" % (
             failed,

@@ -89,6 +89,7 @@ class Root(object):
 
     def __init__(self, path):
         self.path = os.path.abspath(path)
+        self.local = fresh.is_local(self.path)
 
     def prepare(self):
         os.makedirs(self.path, mode=0o700, exist_ok=True)
@@ -159,7 +160,8 @@ class Batch(object):
         """{"priority": number, "held": [[first, last], ...], "released": ...} as the user last said."""
         path = os.path.join(self.path, "order.json")
         try:
-            if self._order_stamp is None and "order.json" not in os.listdir(self.path):
+            shared = not self.root.local
+            if shared and self._order_stamp is None and "order.json" not in os.listdir(self.path):
                 return self._order
             status = os.stat(path)
         except FileNotFoundError:  # the batch is being deleted
@@ -277,7 +279,7 @@ class Attempt(object):
 
     def _has(self, name):
         """Whether there is a file that may come from another machine."""
-        return name in fresh.names(self.path)
+        return os.path.lexists(self.file(name)) if self.batch.root.local else name in fresh.names(self.path)
 
     def read_claim(self):
         return read_json(self.file("claim.json"))

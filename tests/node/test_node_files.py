@@ -64,11 +64,11 @@ def test_a_run_finds_its_folder_as_it_was_sent(served: Mum) -> None:
 
 
 def test_inputs_are_taken_out_and_what_the_program_made_stays(served: Mum) -> None:
-    script = "mkdir -p made/deep; echo 1 >made/deep/x; rm data/a.txt; echo 2 >data/a.txt; mkdir gone; ln -s x ownlink; mv link link2"
+    script = "mkdir -p made/deep; echo 1 >made/deep/x; rm data/a.txt; echo 2 >data/a.txt; mkdir bare; ln -s x ownlink; mv link link2"
     served.run([["sh", "-c", script]], TREE)
     served.until(lambda: not kids_of(served.root))
     left = sorted(str(path.relative_to(work(served, 0))) for path in work(served, 0).rglob("*"))
-    assert left == ["data", "data/a.txt", "link2", "made", "made/deep", "made/deep/x", "ownlink"]
+    assert left == ["bare", "data", "data/a.txt", "link2", "made", "made/deep", "made/deep/x", "ownlink"]
     assert (work(served, 0) / "data/a.txt").read_text() == "2\n"
 
 
@@ -235,6 +235,22 @@ def test_filling_a_folder_may_be_repeated(tmp_path: Path) -> None:
     assert (place / "a").read_bytes() == b"changed"
     folder.unlink_inputs(manifest, str(place))
     assert [path.name for path in place.rglob("*")] == ["a"]
+
+
+def test_what_a_program_puts_in_the_place_of_its_inputs_is_left_alone(served: Mum, tmp_path: Path) -> None:
+    shared = tmp_path / "shared" / "deep"
+    shared.mkdir(parents=True)
+    (shared / "train.csv").write_text("the only copy")
+    (shared / "train.csv").chmod(0o444)
+    (shared / "empty").mkdir()
+    script = f"rm -r data; ln -s '{shared.parent}' data; mkdir checkpoints".encode()
+    files: Files = {"main": script, "data/deep/train.csv": b"1", "data/deep/empty": None, "lists/one": b"1"}
+    assert served.run([["sh", "main"]], files)[0]["state"] == "finished"
+    assert (shared / "train.csv").read_text() == "the only copy"
+    assert (shared / "empty").is_dir()
+    work = served.root / "batches" / served.token / "run/0.1" / "work"
+    served.until(lambda: not kids_of(served.root))
+    assert sorted(path.name for path in work.iterdir()) == ["checkpoints", "data"]
 
 
 def test_a_damaged_content_is_noticed_and_asked_for_again(served: Mum) -> None:

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neronet.node import facts, journal, main, procs, runs, wrapper
+from neronet.node import facts, fresh, journal, main, procs, runs, wrapper
 from neronet.node.host import Host
 from neronet.node.inotify import Watch
 from neronet.node.streams import Growing, Stream
@@ -425,7 +425,7 @@ def test_a_batch_that_is_damaged_or_gone_holds_up_no_other(tmp_path: Path) -> No
 def test_the_lock_of_a_network_home_lies_on_a_local_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(facts, "on_network", lambda path: True)
+    monkeypatch.setattr(fresh, "is_local", lambda path: False)
     host, _ = host_of(tmp_path)
     with host.locked():
         pass
@@ -500,9 +500,10 @@ def test_lasting_facts_are_asked_for_once_a_boot(tmp_path: Path, monkeypatch: py
 
 def test_the_file_system_of_a_folder_is_known(tmp_path: Path) -> None:
     expected = subprocess.check_output(["findmnt", "-n", "-o", "FSTYPE", "-T", tmp_path], text=True).strip()
-    assert facts.file_system(str(tmp_path)) == expected
-    assert facts.file_system("/proc/self") == "proc"
-    assert not facts.on_network(str(tmp_path))
+    assert fresh.file_system(str(tmp_path)) == expected
+    assert fresh.file_system("/proc/self") == "proc"
+    assert fresh.is_local(str(tmp_path))
+    assert not fresh.is_local("/proc/self")
 
 
 # -- waking
