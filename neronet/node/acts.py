@@ -9,9 +9,9 @@ import os
 import time
 
 from neronet.node import procs
+from neronet.node.files import write_json
 from neronet.node.journal import Journal
 from neronet.node.rungs import reached
-from neronet.node.runs import write_json
 from neronet.wire import states
 
 ENGINE = "engine"  # who wishes what no user has asked for

@@ -15,16 +15,9 @@ import threading
 import time
 
 from neronet.node import clients, fresh, jobs, outcome, procs, task, wrapper
+from neronet.node.files import FULL, make_private, read_json, remove, write_json
 from neronet.node.host import lock_path
-from neronet.node.runs import (
-    FULL,
-    Batch,
-    make_private,
-    parse_mark,
-    read_json,
-    remove,
-    write_json,
-)
+from neronet.node.runs import Batch, parse_mark
 from neronet.node.wardens.warden import ACCEPTED, OUT_OF_MEMORY, REJECTED, WAITING
 from neronet.wire import states
 

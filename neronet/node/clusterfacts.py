@@ -13,7 +13,8 @@ import threading
 import time
 
 from neronet.node import clients, environment, jobs
-from neronet.node.runs import Batch, read_json, write_json
+from neronet.node.files import read_json, write_json
+from neronet.node.runs import Batch
 
 ENOUGH = 30.0  # seconds within which the scheduler is not asked again
 PATIENCE = 8.0  # seconds that all its answers together may take: somebody waits for them

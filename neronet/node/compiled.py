@@ -13,7 +13,7 @@ import zipfile
 from importlib.util import MAGIC_NUMBER
 
 from neronet.node import procs
-from neronet.node.runs import write_atomic
+from neronet.node.files import write_atomic
 
 UNCHECKED = 1  # in the head of compiled code: it is not compared with what it was made from (PEP 552)
 

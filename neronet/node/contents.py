@@ -11,8 +11,8 @@ import os
 import shutil
 import time
 
+from neronet.node.files import make_private, read_json, remove, sync_folder, write_json
 from neronet.node.folder import copy
-from neronet.node.runs import make_private, read_json, remove, sync_folder, write_json
 
 UNUSED = 24 * 3600.0  # seconds after which a content that no batch names may go: an upload may be under way
 

@@ -6,7 +6,7 @@ import sys
 import time
 
 from neronet.node import fresh, procs
-from neronet.node.runs import FULL, read_json, write_json
+from neronet.node.files import FULL, read_json, write_json
 
 GPU_TIMEOUT = 10.0  # seconds that nvidia-smi may take; a sick driver hangs
 BUSY_MIB = 64  # GPU memory in use by others from which on a GPU is not free

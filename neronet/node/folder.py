@@ -3,7 +3,7 @@
 import os
 import stat
 
-from neronet.node.runs import remove
+from neronet.node.files import remove
 
 
 def populate(root, manifest, work, private):

@@ -14,7 +14,8 @@ import os
 import time
 
 from neronet.node import choose, procs, wrapper
-from neronet.node.runs import Batch, make_private, parse_mark, read_json, remove
+from neronet.node.files import make_private, read_json, remove
+from neronet.node.runs import Batch, parse_mark
 
 DEATHS, DEATH_SPAN = 3, 60.0  # so many watchers dead within so many seconds: the run goes on unwatched
 NOTHING = {"cpus": 0, "gpus": [], "memory": 0}  # a share

@@ -27,7 +27,7 @@ import json
 import os
 import time
 
-from neronet.node.runs import FULL
+from neronet.node.files import FULL
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder for each record
 

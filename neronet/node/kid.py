@@ -12,11 +12,12 @@ import sys
 import time
 
 from neronet.node import choose, facts, procs
+from neronet.node.files import FULL, read_json
 from neronet.node.host import Host
 from neronet.node.inotify import Watch
 from neronet.node.journal import Journal
 from neronet.node.rungs import Siblings
-from neronet.node.runs import FULL, Root, read_json
+from neronet.node.runs import Root
 from neronet.node.turns import Turns
 from neronet.node.watch import Watcher
 

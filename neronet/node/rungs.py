@@ -13,8 +13,8 @@ import os
 import time
 
 from neronet.node import fresh
+from neronet.node.files import FULL, make_private
 from neronet.node.journal import Journal
-from neronet.node.runs import FULL, make_private
 from neronet.wire import losers
 
 FOLDER = "rungs"

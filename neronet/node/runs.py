@@ -22,66 +22,12 @@ import os
 
 from neronet.node import fresh
 from neronet.node.after import After, within
+from neronet.node.files import create, make_private, read_json, remove, write_json
 from neronet.node.procs import read_bytes
 from neronet.wire.messages import STREAM_FILES
 
 EXIT_ROOM = b" " * 32
-FULL = (errno.ENOSPC, errno.EDQUOT)
 SEALED = "sealed"  # in the place of a boot id: no wrapper may run the program any more
-
-
-def make_private(path):
-    """Makes a folder, but none around it: what somebody has removed while we run does not come back."""
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        if not os.path.isdir(path):
-            raise
-    return path
-
-
-def write_atomic(path, data, sync=True):
-    """Replaces `path` by `data` (bytes) in one step; readers see the old or the new content, never a part."""
-    # Not by the process id alone: hosts that share a home have the same ones.
-    temporary = "%s.%d-%s.tmp" % (path, os.getpid(), os.urandom(4).hex())
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        os.rename(temporary, path)
-    except OSError:
-        remove(temporary)
-        raise
-
-
-def remove(path):
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-
-
-def sync_folder(path):
-    """Puts on the disk which names a folder holds."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def write_json(path, value, sync=True):
-    write_atomic(path, json.dumps(value, separators=(",", ":")).encode("ascii"), sync)
-
-
-def read_json(path, default=None):
-    """The JSON value in `path`; `default` when the file is absent (a broken file raises ValueError)."""
-    try:
-        return json.loads(read_bytes(path).decode("utf-8", "surrogateescape"))
-    except FileNotFoundError:
-        return default
 
 
 class Root(object):
@@ -257,12 +203,12 @@ class Attempt(object):
         record = dict(record, nonce=nonce)
         try:
             os.mkdir(aside, 0o700)
-            _create(os.path.join(aside, "claim.json"), json.dumps(record).encode("ascii"))
+            create(os.path.join(aside, "claim.json"), json.dumps(record).encode("ascii"))
             if program:
-                _create(os.path.join(aside, "exit"), EXIT_ROOM)
+                create(os.path.join(aside, "exit"), EXIT_ROOM)
                 os.mkdir(os.path.join(aside, "work"), 0o700)
                 for name in STREAM_FILES[:2]:  # the third is made by programs that want it
-                    _create(os.path.join(aside, name), b"")
+                    create(os.path.join(aside, name), b"")
             os.rename(aside, self.path)
         except OSError as error:
             if (self.read_claim() or {}).get("nonce") == nonce:
@@ -305,13 +251,13 @@ class Attempt(object):
 
     def check_room(self):
         """Raises OSError when a small file cannot be written here."""
-        _create(self.file("room"), b" " * 4096)
+        create(self.file("room"), b" " * 4096)
         remove(self.file("room"))
 
     def seal(self, why):
         """Makes sure that no wrapper runs the program from now on (one that was faster keeps its `start`)."""
         try:
-            _create(
+            create(
                 self.file("start"), ("%s %s" % (SEALED, why)).encode("utf-8", "surrogateescape"), os.O_EXCL
             )
         except FileExistsError:
@@ -364,7 +310,7 @@ class Attempt(object):
         """Becomes watcher `n`; False when somebody else was faster.  Raises OSError when there is no room for it."""
         path = self.file("watch.%d" % n)
         try:
-            _create(path, json.dumps(identity).encode("ascii"), os.O_EXCL)
+            create(path, json.dumps(identity).encode("ascii"), os.O_EXCL)
         except FileExistsError:
             return False
         return True
@@ -376,7 +322,7 @@ class Attempt(object):
 
     def leave_unwatched(self):
         """Notes that nobody watches this attempt for now."""
-        _create(self.file("unwatched"), b"")
+        create(self.file("unwatched"), b"")
 
     def is_left_unwatched(self):
         return os.path.exists(self.file("unwatched"))
@@ -388,16 +334,3 @@ def _discard(aside):
         for name in os.listdir(aside):
             (os.rmdir if name == "work" else os.unlink)(os.path.join(aside, name))
         os.rmdir(aside)
-
-
-def _create(path, data, flags=0):
-    """Makes a file with this content, or none."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, 0o600)
-    try:
-        if data and os.write(fd, data) < len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-    except OSError:
-        remove(path)
-        raise
-    finally:
-        os.close(fd)

@@ -8,7 +8,7 @@ import threading
 import time
 
 from neronet.node import facts, procs
-from neronet.node.runs import make_private, read_json, write_json
+from neronet.node.files import make_private, read_json, write_json
 from neronet.wire import samples
 
 GPUS_EVERY = 30.0  # seconds between two calls of nvidia-smi on a host, however many runs there are

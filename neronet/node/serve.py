@@ -13,9 +13,10 @@ import time
 
 import neronet.wire
 from neronet.node import acts, choose, contents, environment, facts, feeds, kid, procs
+from neronet.node.files import FULL, read_json, write_json
 from neronet.node.host import Host
 from neronet.node.inotify import rest_after
-from neronet.node.runs import FULL, Batch, Root, read_json, write_json
+from neronet.node.runs import Batch, Root
 from neronet.wire import frames, messages
 
 SILENCE = 90.0  # seconds without a word after which the other side is taken for gone

@@ -11,9 +11,9 @@ import time
 
 from neronet.node import kid, procs
 from neronet.node.choose import Limits
+from neronet.node.files import read_json, remove
 from neronet.node.host import NOTHING, Host
 from neronet.node.kid import Kid
-from neronet.node.runs import read_json, remove
 from neronet.node.wardens import find
 from neronet.wire import states
 

@@ -9,11 +9,12 @@ import signal
 import time
 
 from neronet.node import outcome, procs
+from neronet.node.files import FULL
 from neronet.node.folder import unlink_inputs
 from neronet.node.inotify import SAFETY
 from neronet.node.past import Past
 from neronet.node.rungs import Rungs
-from neronet.node.runs import FULL, SEALED
+from neronet.node.runs import SEALED
 from neronet.node.silence import Silence
 from neronet.node.start import prepare
 from neronet.node.streams import CHUNK, Nobody, Stream, parts

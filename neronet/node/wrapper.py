@@ -18,7 +18,7 @@ if it holds its journal open.  Else another one is started.
 import binascii
 import os
 
-from neronet.node.runs import write_atomic
+from neronet.node.files import write_atomic
 
 # The long names: an exported variable of the user's must not be changed by accident.
 SCRIPT = b"""\

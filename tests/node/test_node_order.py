@@ -169,7 +169,7 @@ def test_a_run_that_its_scheduler_began_anew_is_still_among_those_that_a_rule_co
 
 
 def test_a_wish_that_a_loss_of_power_cut_short_is_none(tmp_path: Path) -> None:
-    attempt = Attempt(SimpleNamespace(path=str(tmp_path)), 0, 1)
+    attempt = Attempt(SimpleNamespace(path=str(tmp_path), root=Root(str(tmp_path))), 0, 1)
     Path(attempt.path).mkdir(parents=True)
     Path(attempt.file("stop")).write_bytes(b"")
     assert attempt.read_stop() is None

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neronet.node import facts, fresh, journal, main, procs, runs, wrapper
+from neronet.node import facts, files, fresh, journal, main, procs, runs, wrapper
 from neronet.node.host import Host
 from neronet.node.inotify import Watch
 from neronet.node.streams import Growing, Stream
@@ -404,7 +404,7 @@ def test_hosts_that_share_a_home_write_the_same_file_at_once(
     monkeypatch.setattr(os, "getpid", lambda: 60)  # each has a process of this number
     (tmp_path / "x").write_bytes(b"")
     with ThreadPoolExecutor(8) as hosts:
-        writes = [hosts.submit(runs.write_atomic, str(tmp_path / "x"), b"1" * 1000) for _ in range(400)]
+        writes = [hosts.submit(files.write_atomic, str(tmp_path / "x"), b"1" * 1000) for _ in range(400)]
         for write in writes:
             write.result()
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x", b"1" * 1000)]

@@ -28,7 +28,7 @@ def test_a_source_is_python_3_6(path: Path) -> None:
 def test_the_agent_is_small() -> None:
     size = len(build_agent(PACKAGE).data)
     print(f"\nthe agent: {size} bytes")
-    assert size < 140_000
+    assert size < 145_000
 
 
 @pytest.mark.parametrize("python", PYTHONS, ids=lambda path: path.parts[-3])

@@ -20,6 +20,7 @@ import secrets
 import signal
 import socket
 import subprocess
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -47,6 +48,7 @@ class Node:
         self.plugged = False  # should its sshd be there?
         self.python = python  # an interpreter to bring in; None: the system's or none
         self._unshare: subprocess.Popen[bytes] | None = None
+        self._crashing = threading.Lock()
         self._init = (0, "")
         self.secret = secrets.token_bytes(20)
         self._counter = 0
@@ -91,15 +93,16 @@ class Node:
             time.sleep(0.01)
 
     def crash(self) -> None:
-        """A power cut: every process of it is gone when this returns."""
-        if self._unshare is None:
-            return
-        kill_recorded(*self._init)
-        for pipe in (self._unshare.stdin, self._unshare.stdout):
-            cast("IO[bytes]", pipe).close()
-        self._unshare.wait(30)
-        self._unshare = None
-        self.plugged = False
+        """A power cut: every process of it is gone when this returns, whichever thread began it."""
+        with self._crashing:
+            if self._unshare is None:
+                return
+            kill_recorded(*self._init)
+            for pipe in (self._unshare.stdin, self._unshare.stdout):
+                cast("IO[bytes]", pipe).close()
+            self._unshare.wait(30)
+            self._unshare = None
+            self.plugged = False
 
     def stop(self, grace: float = 2.0) -> None:
         """An orderly shutdown: TERM for all, `grace` seconds later the power is off."""
