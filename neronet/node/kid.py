@@ -58,6 +58,7 @@ class Kid(object):
         self.turns.begin(self._take_runs)
 
     def _take_runs(self):
+        """One after the other, until there is none for this place."""
         done, waiter, wait, of_use = None, None, 0.0, False
         while True:
             try:

@@ -27,7 +27,7 @@ shift 4
 neronet_wake=$NERONET_WAKE neronet_preload=$NERONET_PRELOAD
 unset NERONET_WAKE NERONET_PRELOAD
 set -C
-{ echo "$neronet_boot $$" || { rm -f "$neronet_run/start"; exit 0; }; } >"$neronet_run/start" || exit 0
+{ echo "$neronet_boot $$" || { rm -f "$neronet_run/start"; false; }; } >"$neronet_run/start" || exit 0
 set +C
 trap : TERM INT HUP
 cd "$neronet_run/work" || exit 0
