@@ -20,10 +20,15 @@ def launch(playwright: Playwright) -> Browser:
     )
 
 
-def ready(page: Page) -> None:
-    """Returns once JupyterLab has put its layout in place, and has given the focus to what is in its middle."""
+def restored(page: Page) -> None:
+    """Returns once JupyterLab has put its layout in place."""
     page.wait_for_function("window.jupyterapp !== undefined", timeout=STARTS)
     page.evaluate("window.jupyterapp.restored")
+
+
+def ready(page: Page) -> None:
+    """The same, and it has given the focus to what is in its middle."""
+    restored(page)
     page.wait_for_function("window.jupyterapp.shell.currentWidget !== null", timeout=STARTS)
 
 

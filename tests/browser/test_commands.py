@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from neronet import Neroman
 from tests.browser.conftest import Tabs
 from tests.browser.jupyter_server import JupyterServer
-from tests.browser.pages import begin, ready, show
+from tests.browser.pages import begin, restored, show
 
 pytestmark = pytest.mark.slow
 CONFIG = """
@@ -101,7 +101,7 @@ def test_tabs_come_back_after_a_reload(page: Page, program: Path, neroman: Nerom
     page.wait_for_selector(runs, timeout=60_000)
     page.wait_for_timeout(1500)  # JupyterLab saves its layout a second after it has changed
     page.reload()
-    ready(page)
+    restored(page)  # which of them gets the focus is JupyterLab's: none, where none had it
     page.wait_for_selector(runs, timeout=60_000)
     page.evaluate("window.jupyterapp.shell.activateById('neronet-run-1')")
     page.wait_for_selector(run, timeout=60_000)
