@@ -246,11 +246,10 @@ def test_what_a_program_puts_in_the_place_of_its_inputs_is_left_alone(served: Mu
     script = f"rm -r data; ln -s '{shared.parent}' data; mkdir checkpoints".encode()
     files: Files = {"main": script, "data/deep/train.csv": b"1", "data/deep/empty": None, "lists/one": b"1"}
     assert served.run([["sh", "main"]], files)[0]["state"] == "finished"
+    served.until(lambda: not kids_of(served.root))  # inputs are taken out after the end is told
     assert (shared / "train.csv").read_text() == "the only copy"
     assert (shared / "empty").is_dir()
-    work = served.root / "batches" / served.token / "run/0.1" / "work"
-    served.until(lambda: not kids_of(served.root))
-    assert sorted(path.name for path in work.iterdir()) == ["checkpoints", "data"]
+    assert sorted(path.name for path in work(served, 0).iterdir()) == ["checkpoints", "data"]
 
 
 def test_a_damaged_content_is_noticed_and_asked_for_again(served: Mum) -> None:
